@@ -1,0 +1,48 @@
+# Bootstraps .venv, then calls SCons (which builds and knows what is stale) or pytest. `make help` lists the targets.
+PYTHON ?= python3
+# The Python that made .venv stays, unless one is asked for.
+KEEP := $(if $(filter file default undefined,$(origin PYTHON)),--keep)
+VENV := .venv/bin/python
+SCONS := $(VENV) -m SCons -Q -C $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test build editor lint format bench conformance clean distclean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+setup:
+	@command -v "$(PYTHON)" >/dev/null || { echo "setup: error: no $(PYTHON): install Python 3.11 or newer, or set PYTHON" >&2; exit 1; }
+	@"$(PYTHON)" tools/bootstrap.py $(KEEP)
+
+build: setup ## build the addon: the bridge, the codec, and the Python runtime that a game ships
+	@$(SCONS)
+
+demo: build ## run the demo: a server and a client in Godot, and a client from outside, compare every message
+	@$(VENV) demo/run_demo.py
+
+test: lint ## build, lint and run every test
+	@$(VENV) -m pytest
+
+editor: build ## open this project in the Godot editor
+	@tools/godot --editor --path .
+
+lint: build ## check Python with ruff and mypy, GDScript with gdlint and gdformat
+	@$(VENV) tools/lint.py
+
+format: setup ## format Python with ruff, GDScript with gdformat
+	@$(VENV) tools/lint.py --fix
+
+bench: build ## measure against the engine's own WebSocketPeer and others
+	@$(VENV) -m tests.bench
+
+conformance: build ## run the whole Autobahn test suite
+	@$(VENV) -m tests.conformance
+
+clean: ## remove what was built (not .venv, not the fetched engine)
+	@rm -rf build .godot addons/ws_python/bin addons/ws_python/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -f python/pythonscript/_api.py python/pythonscript/godot.pyi
+	@find python -name '*.so' -delete
+
+distclean: clean ## remove the .venv and the fetched engine too
+	@rm -rf .venv .engine

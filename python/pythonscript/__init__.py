@@ -1,0 +1,60 @@
+"""Pythonscript: node classes for Godot 4, written in Python.
+
+    from pythonscript import export, signal
+    from pythonscript.godot import Node, Object
+
+    class Turret(Node):
+        '''Shown in the editor's help.'''
+        fired = signal(target=Object, damage=float)
+        speed: float = export(1.5, range=(0, 10), doc="Turns per second.")
+
+        def aim(self, at: Vector2, force: bool = False) -> Error: ...
+        def _process(self, delta: float) -> None: ...
+
+It runs inside the engine only: pythonscript.c starts CPython there. See declare.py for what counts in a class.
+"""
+
+from pythonscript.declare import export, signal
+from pythonscript.lifecycle import call_at_frame_end, call_at_shutdown
+from pythonscript.types import (
+    AABB,
+    RID,
+    Array,
+    Basis,
+    Callable,
+    Color,
+    Dictionary,
+    NodePath,
+    PackedColorArray,
+    PackedFloat32Array,
+    PackedFloat64Array,
+    PackedInt32Array,
+    PackedInt64Array,
+    PackedStringArray,
+    PackedVector2Array,
+    PackedVector3Array,
+    PackedVector4Array,
+    Plane,
+    Projection,
+    Quaternion,
+    Rect2,
+    Rect2i,
+    Signal,
+    StringName,
+    Transform2D,
+    Transform3D,
+    Vector2,
+    Vector2i,
+    Vector3,
+    Vector3i,
+    Vector4,
+    Vector4i,
+)
+
+__all__ = [
+    "AABB", "Array", "Basis", "Callable", "Color", "Dictionary", "NodePath", "PackedColorArray", "PackedFloat32Array",
+    "PackedFloat64Array", "PackedInt32Array", "PackedInt64Array", "PackedStringArray", "PackedVector2Array", "PackedVector3Array",
+    "PackedVector4Array", "Plane", "Projection", "Quaternion", "RID", "Rect2", "Rect2i", "Signal", "StringName", "Transform2D",
+    "Transform3D", "Vector2", "Vector2i", "Vector3", "Vector3i", "Vector4", "Vector4i",
+    "call_at_frame_end", "call_at_shutdown", "export", "signal",
+]  # fmt: skip

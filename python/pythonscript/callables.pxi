@@ -1,0 +1,154 @@
+# Callable and Signal, both ways: a Python callable becomes a custom Callable, and comes back as the very same object.
+
+
+cdef object python_callable(const void* callable):
+    """The Python object inside a Callable that was made here, or None."""
+    cdef void* userdata = gd.callable_custom_get_userdata(callable, _library)
+    return <object><PyObject*>userdata if userdata != NULL else None
+
+
+cdef int callable_from_py(function, void* target) except -1:
+    """Writes a new Callable. One of a method of a node is tied to that node: freeing it disconnects the Callable."""
+    cdef GDExtensionCallableCustomInfo2 info
+    memset(&info, 0, sizeof(info))
+    owner = getattr(function, "__self__", None)
+    if isinstance(owner, Object):
+        (<Object>owner).living()
+        info.object_id = (<Object>owner).instance_id
+    Py_INCREF(function)
+    info.callable_userdata = <void*><PyObject*>function
+    info.token = _library
+    info.call_func = <GDExtensionCallableCustomCall><void*>callable_call
+    info.free_func = <GDExtensionCallableCustomFree><void*>callable_free
+    info.hash_func = <GDExtensionCallableCustomHash><void*>callable_hash
+    info.equal_func = <GDExtensionCallableCustomEqual><void*>callable_equal
+    info.to_string_func = <GDExtensionCallableCustomToString><void*>callable_to_string
+    gd.callable_custom_create2(target, &info)
+    return 0
+
+
+cdef void callable_call(void* userdata, const void** arguments, int64_t count, void* result,
+                        GDExtensionCallError* error) noexcept with gil:
+    cdef int64_t i
+    cdef Variant returned
+    error.error = CALL_OK
+    function = <object><PyObject*>userdata
+    try:
+        value = function(*[variant_to_py(arguments[i]) for i in range(count)])
+        py_to_variant(value, &returned)
+        gd.variant_destroy(result)
+        memcpy(result, &returned, sizeof(Variant))
+    except BaseException:
+        report_exception(f"the callable {getattr(function, '__qualname__', repr(function))}")
+
+
+cdef void callable_free(void* userdata) noexcept nogil:
+    if _alive:
+        callable_release(userdata)
+
+
+cdef void callable_release(void* userdata) noexcept with gil:
+    Py_DECREF(<object><PyObject*>userdata)
+
+
+cdef uint32_t callable_hash(void* userdata) noexcept with gil:
+    try:
+        return <uint32_t>(hash(<object><PyObject*>userdata) & 0xFFFFFFFF)
+    except BaseException:  # An unhashable callable: its address will do.
+        return <uint32_t>(<uintptr_t>userdata & 0xFFFFFFFF)
+
+
+cdef GDExtensionBool callable_equal(void* left, void* right) noexcept with gil:
+    try:
+        return 1 if (<object><PyObject*>left) == (<object><PyObject*>right) else 0
+    except BaseException:
+        return left == right
+
+
+cdef void callable_to_string(void* userdata, GDExtensionBool* valid, void* string) noexcept with gil:
+    cdef uint64_t text
+    valid[0] = 0
+    try:
+        string_from_py(f"Python:{getattr(<object><PyObject*>userdata, '__qualname__', 'callable')}", &text)
+        _destroy[STRING](string)
+        (<uint64_t*>string)[0] = text
+        valid[0] = 1
+    except BaseException:
+        report_exception("the name of a callable")
+
+
+cdef class BoundSignal:
+    """A signal of one object: `emit`, `connect`, `disconnect`. It does not keep the object alive."""
+
+    cdef void* pointer
+    cdef uint64_t instance_id
+    cdef readonly str name
+    cdef readonly int argument_count
+
+    @staticmethod
+    def of(Object owner, str name, int argument_count):
+        """The signal `name` of `owner`, whose `emit` takes exactly `argument_count` arguments."""
+        cdef BoundSignal signal = BoundSignal.__new__(BoundSignal)
+        signal.pointer = owner.living()
+        signal.instance_id = owner.instance_id
+        signal.name = name
+        signal.argument_count = argument_count
+        return signal
+
+    cdef void* living(self) except NULL:
+        if gd.object_get_instance_from_id(self.instance_id) != self.pointer:
+            raise ReferenceError(f"the object of the signal {self.name} was freed")
+        return self.pointer
+
+    def emit(self, *arguments):
+        """Emits the signal: handlers run before it returns. TypeError for a wrong number of arguments."""
+        cdef Variant values[9]
+        cdef const void* pointers[9]
+        cdef Variant result
+        cdef GDExtensionCallError error
+        cdef void* pointer = self.living()
+        cdef Py_ssize_t count = len(arguments)
+        cdef Py_ssize_t i
+        cdef Py_ssize_t made = 1
+        if count != self.argument_count or count > 8:
+            raise TypeError(f"the signal {self.name} has {self.argument_count} arguments, {count} given")
+        _variant_from[STRING_NAME](&values[0], string_name(self.name))
+        try:
+            for i in range(count):
+                py_to_variant(arguments[i], &values[i + 1])
+                made += 1
+            for i in range(made):
+                pointers[i] = &values[i]
+            error.error = CALL_OK
+            gd.variant_new_nil(&result)
+            with nogil:  # A handler may wait for a thread that calls into Python.
+                gd.object_method_bind_call(_emit_signal, pointer, pointers, made, &result, &error)
+            gd.variant_destroy(&result)
+        finally:
+            for i in range(made):
+                gd.variant_destroy(&values[i])
+
+    def connect(self, function, int flags=0):
+        """Connects any callable; `flags` as Object.ConnectFlags."""
+        return object_to_py(self.living()).call("connect", self.name, function, flags)
+
+    def disconnect(self, function):
+        """Disconnects what `connect` connected."""
+        object_to_py(self.living()).call("disconnect", self.name, function)
+
+    def is_connected(self, function) -> bool:
+        """Whether that callable is connected."""
+        return object_to_py(self.living()).call("is_connected", self.name, function)
+
+    def __repr__(self):
+        return f"<signal {self.name}>"
+
+
+cdef int signal_from_py(BoundSignal signal, void* target) except -1:
+    """Writes a new Signal."""
+    cdef const void* arguments[2]
+    cdef void* pointer = signal.living()
+    arguments[0] = &pointer
+    arguments[1] = string_name(signal.name)
+    gd.variant_get_ptr_constructor(SIGNAL, 2)(target, arguments)  # 2: from Object and StringName.
+    return 0

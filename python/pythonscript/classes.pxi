@@ -1,0 +1,372 @@
+# Python classes as ClassDB classes: registration from a ClassSpec (declare.py), construction, and the way of a call from the
+# engine to a Python method. Three doors lead in: `call` (untyped GDScript: raw Variants, count and types checked here),
+# `ptrcall` (typed GDScript: typed pointers) and virtuals (`_process` and the like, as ptrcall).
+
+cdef enum:
+    MAX_ARGUMENTS = 16
+    METHOD_NORMAL = 1
+    METHOD_CONST = 4
+    METHOD_STATIC = 32
+    NOTIFICATION_POSTINITIALIZE = 0
+
+ctypedef struct VirtualEntry:
+    void* name  # What the engine's StringName points at: equal names are one pointer.
+    uint32_t hash
+    PyObject* method
+
+ctypedef struct ClassTable:  # The class userdata: what is read without the GIL, and the way back to the Python side.
+    PyObject* data
+    VirtualEntry* virtuals
+    int count
+
+cdef dict _registered = {}  # Python class -> ClassData, in order of registration
+
+
+cdef class ClassData:
+    """What the engine's callbacks need of one registered class. Lives as long as the extension."""
+
+    cdef object cls
+    cdef str name
+    cdef ClassTable table
+    cdef list methods  # Keeps every Method alive whose address the engine holds.
+
+    def __dealloc__(self):
+        free(self.table.virtuals)
+
+
+cdef class Method:
+    """One Python function with the types that Godot calls it with."""
+
+    cdef str where
+    cdef object function
+    cdef bint is_static
+    cdef int count
+    cdef int required
+    cdef int result_type
+    cdef bint returns
+    cdef int types[MAX_ARGUMENTS]
+    cdef tuple converters
+    cdef tuple defaults
+
+    @staticmethod
+    cdef Method make(str class_name, spec):
+        cdef Method method = Method.__new__(Method)
+        cdef int i
+        if len(spec.arguments) > MAX_ARGUMENTS:
+            raise TypeError(f"{class_name}.{spec.name} has more than {MAX_ARGUMENTS} arguments: pass a Dictionary instead")
+        method.where = f"{class_name}.{spec.name}()"
+        method.function = spec.function
+        method.is_static = spec.is_static
+        method.count = len(spec.arguments)
+        method.defaults = tuple(spec.defaults)
+        method.required = method.count - len(method.defaults)
+        method.returns = spec.returns is not None
+        method.result_type = spec.returns.type if method.returns else NIL
+        method.converters = tuple([argument.convert for argument in spec.arguments])
+        for i in range(method.count):
+            method.types[i] = spec.arguments[i].type
+        return method
+
+    cdef object invoke(self, void* instance, list values):
+        cdef object owner
+        if self.is_static:
+            return self.function(*values)
+        owner = <object><PyObject*>instance
+        if self.count == 0:
+            return self.function(owner)
+        if self.count == 1:
+            return self.function(owner, values[0])
+        if self.count == 2:
+            return self.function(owner, values[0], values[1])
+        return self.function(owner, *values)
+
+    cdef object converted(self, int i, value):
+        converter = self.converters[i]
+        return value if converter is None else converter(value)
+
+
+cdef object argument_to_py(int wanted, const void* variant):
+    """The Python value of an argument of the wanted type, converted as GDScript would; NotImplemented where it would not."""
+    cdef int kind = gd.variant_get_type(variant)
+    cdef Variant converted
+    cdef GDExtensionCallError error
+    if kind == wanted or wanted == VARIANT or (wanted == OBJECT and kind == NIL):
+        return variant_to_py(variant)
+    if not gd.variant_can_convert_strict(kind, wanted):
+        return NotImplemented
+    error.error = CALL_OK
+    gd.variant_construct(wanted, &converted, &variant, 1, &error)
+    return take_variant(&converted) if error.error == CALL_OK else NotImplemented
+
+
+cdef void method_call(void* userdata, void* instance, const void** arguments, int64_t count, void* result,
+                      GDExtensionCallError* error) noexcept with gil:
+    cdef Method method = <Method><PyObject*>userdata
+    cdef Slot slot
+    cdef int i
+    cdef list values = []
+    error.error = CALL_OK
+    if count > method.count or count < method.required:
+        error.error = CALL_TOO_MANY_ARGUMENTS if count > method.count else CALL_TOO_FEW_ARGUMENTS
+        error.expected = method.count if count > method.count else method.required
+        return
+    if instance == NULL and not method.is_static:
+        error.error = CALL_INSTANCE_IS_NULL
+        return
+    try:
+        for i in range(method.count):
+            value = argument_to_py(method.types[i], arguments[i]) if i < count else method.defaults[i - method.required]
+            if value is NotImplemented:
+                error.error = CALL_INVALID_ARGUMENT
+                error.argument = i
+                error.expected = method.types[i]
+                return
+            values.append(method.converted(i, value) if i < count else value)
+        value = method.invoke(instance, values)
+        if method.returns:
+            if method.result_type == VARIANT:
+                py_to_variant(value, &slot)
+            else:
+                typed_variant(method.result_type, value, <Variant*>&slot)
+            gd.variant_destroy(result)
+            memcpy(result, &slot, sizeof(Variant))
+    except BaseException:
+        report_exception(method.where)
+
+
+cdef int typed_variant(int kind, value, Variant* variant) except -1:
+    cdef Slot slot
+    py_to_typed(kind, value, &slot)
+    _variant_from[kind](variant, &slot)
+    if _destroy[kind] != NULL:
+        _destroy[kind](&slot)
+    return 0
+
+
+cdef void method_ptrcall(void* userdata, void* instance, const void** arguments, void* result) noexcept with gil:
+    cdef Method method = <Method><PyObject*>userdata
+    cdef Slot slot
+    cdef int i
+    cdef int kind = method.result_type
+    try:
+        value = method.invoke(instance, [method.converted(i, typed_to_py(method.types[i], arguments[i])) for i in range(method.count)])
+        if not method.returns or result == NULL:
+            return
+        py_to_typed(kind, value, &slot)  # First aside: `result` holds a value, which an exception must leave whole.
+        if kind == VARIANT:
+            gd.variant_destroy(result)
+        elif _destroy[kind] != NULL:
+            _destroy[kind](result)
+        if kind == OBJECT and value is not None and (<Object>value).counted:
+            call_bool(_reference, (<Object>value).pointer)
+        memcpy(result, &slot, type_size(kind))
+    except BaseException:
+        report_exception(method.where)
+
+
+cdef size_t type_size(int kind) noexcept:
+    if kind == BOOL:
+        return 1
+    if kind == VARIANT:
+        return sizeof(Variant)
+    if _scalars[kind]:
+        return <size_t>_scalars[kind] * 4
+    if kind == CALLABLE or kind == SIGNAL or kind >= PACKED_BYTE_ARRAY:
+        return 16
+    return 8
+
+
+# -------------------------------------------------------------------------------------------- construction and lifetime
+
+cdef void* create_instance(void* userdata, GDExtensionBool notify) noexcept with gil:
+    cdef ClassData data = <ClassData>(<ClassTable*>userdata).data
+    cdef Object instance = None
+    try:
+        instance = data.cls.__new__(data.cls)
+        instance.__init__()
+    except BaseException:
+        report_exception(f"{data.name}.__init__()")
+    return instance.pointer if instance is not None else gd.classdb_construct_object2(string_name("Object"))
+
+
+cdef void free_instance(void* userdata, void* instance) noexcept with gil:
+    cdef Object owner = <Object><PyObject*>instance
+    owner.pointer = NULL
+    Py_DECREF(owner)
+
+
+cdef void notification(void* instance, int32_t what, GDExtensionBool reversed) noexcept nogil:
+    if what != NOTIFICATION_POSTINITIALIZE:  # For Python that moment is __init__.
+        notification_to_py(instance, what)
+
+
+cdef void notification_to_py(void* instance, int32_t what) noexcept with gil:
+    owner = <object><PyObject*>instance
+    try:
+        owner._notification(what)
+    except BaseException:
+        report_exception(f"{type(owner).__name__}._notification()")
+
+
+cdef void* virtual_data(void* userdata, const void* name, uint32_t hash) noexcept nogil:
+    """Asked for each virtual of each class: answered from a table, without the GIL."""
+    cdef ClassTable* table = <ClassTable*>userdata
+    cdef int i
+    for i in range(table.count):
+        if table.virtuals[i].name == (<void* const*>name)[0] and table.virtuals[i].hash == hash:
+            return table.virtuals[i].method
+    return NULL
+
+
+cdef void call_virtual(void* instance, const void* name, void* userdata, const void** arguments, void* result) noexcept nogil:
+    method_ptrcall(userdata, instance, arguments, result)
+
+
+# ---------------------------------------------------------------------------------------------------------- registration
+
+cdef class PropertyInfos:
+    """PropertyInfo structs for the engine, with the Strings that they point at."""
+
+    cdef GDExtensionPropertyInfo* infos
+    cdef GDExtensionClassMethodArgumentMetadata* metadata
+    cdef uint64_t* hints
+    cdef int count
+
+    def __cinit__(self, specs):
+        cdef int i
+        self.count = len(specs)
+        self.infos = <GDExtensionPropertyInfo*>calloc(self.count + 1, sizeof(GDExtensionPropertyInfo))
+        self.metadata = <GDExtensionClassMethodArgumentMetadata*>calloc(self.count + 1, sizeof(int))
+        self.hints = <uint64_t*>calloc(self.count + 1, sizeof(uint64_t))
+        for i, spec in enumerate(specs):
+            string_from_py(spec.hint_string, &self.hints[i])
+            self.infos[i].type = NIL if spec.type == VARIANT else spec.type
+            self.infos[i].name = string_name(spec.name)
+            self.infos[i].class_name = string_name(spec.class_name)
+            self.infos[i].hint = spec.hint
+            self.infos[i].hint_string = &self.hints[i]
+            self.infos[i].usage = spec.usage
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.count):
+            _destroy[STRING](&self.hints[i])
+        free(self.infos)
+        free(self.metadata)
+        free(self.hints)
+
+
+def register_class(spec):
+    """Registers one class with the engine from its ClassSpec, parents first."""
+    cdef GDExtensionClassCreationInfo4 info
+    cdef ClassData data = ClassData()
+    cdef uint64_t icon
+    data.cls = spec.cls
+    data.name = spec.name
+    data.methods = []
+    memset(&info, 0, sizeof(info))
+    string_from_py(spec.icon, &icon)
+    info.is_exposed = 1
+    info.is_runtime = 0 if spec.tool else 1
+    info.icon_path = &icon if spec.icon else NULL
+    info.create_instance_func = <GDExtensionClassCreateInstance2><void*>create_instance
+    info.free_instance_func = <GDExtensionClassFreeInstance><void*>free_instance
+    info.get_virtual_call_data_func = <GDExtensionClassGetVirtualCallData2><void*>virtual_data
+    info.call_virtual_with_data_func = <GDExtensionClassCallVirtualWithData><void*>call_virtual
+    if spec.has_notification:
+        info.notification_func = <GDExtensionClassNotification2><void*>notification
+    info.class_userdata = &data.table
+    fill_virtuals(data, spec.virtuals)
+    gd.classdb_register_extension_class(_library, string_name(spec.name), string_name(spec.parent), &info)
+    _destroy[STRING](&icon)
+    _registered[spec.cls] = data
+    register_constants(spec)
+    for method in spec.methods:
+        register_method(data, method)
+    for signal in spec.signals:
+        register_signal(spec.name, signal)
+    register_properties(spec)
+
+
+cdef int fill_virtuals(ClassData data, virtuals) except -1:
+    cdef Method method
+    cdef VirtualEntry* entry = <VirtualEntry*>calloc(len(virtuals) + 1, sizeof(VirtualEntry))
+    data.table.data = <PyObject*>data
+    data.table.virtuals = entry
+    for hash, spec in virtuals:
+        method = Method.make(data.name, spec)
+        data.methods.append(method)
+        entry.name = (<void**>string_name(spec.name))[0]
+        entry.hash = hash
+        entry.method = <PyObject*>method
+        entry += 1
+        data.table.count += 1
+    return 0
+
+
+cdef int register_constants(spec) except -1:
+    for enum, name, value in spec.constants:
+        gd.classdb_register_extension_class_integer_constant(
+            _library, string_name(spec.name), string_name(enum), string_name(name), value, 0)
+    return 0
+
+
+cdef int register_method(ClassData data, spec) except -1:
+    cdef Method method = Method.make(data.name, spec)
+    cdef PropertyInfos arguments = PropertyInfos(spec.arguments)
+    cdef PropertyInfos returns = PropertyInfos([spec.returns] if method.returns else [])
+    cdef Arguments defaults = Arguments(method.defaults)
+    cdef GDExtensionClassMethodInfo info
+    data.methods.append(method)
+    memset(&info, 0, sizeof(info))
+    info.name = string_name(spec.name)
+    info.method_userdata = <void*><PyObject*>method
+    info.call_func = <GDExtensionClassMethodCall><void*>method_call
+    info.ptrcall_func = <GDExtensionClassMethodPtrCall><void*>method_ptrcall
+    info.method_flags = METHOD_NORMAL | (METHOD_STATIC if spec.is_static else 0) | (METHOD_CONST if spec.is_const else 0)
+    info.has_return_value = method.returns
+    info.return_value_info = returns.infos
+    info.argument_count = method.count
+    info.arguments_info = arguments.infos
+    info.arguments_metadata = arguments.metadata
+    info.default_argument_count = <uint32_t>defaults.count
+    info.default_arguments = <void**>defaults.pointers
+    gd.classdb_register_extension_class_method(_library, string_name(data.name), &info)
+    return 0
+
+
+cdef int register_signal(str class_name, spec) except -1:
+    cdef PropertyInfos arguments = PropertyInfos(spec.arguments)
+    gd.classdb_register_extension_class_signal(
+        _library, string_name(class_name), string_name(spec.name), arguments.infos, arguments.count)
+    return 0
+
+
+cdef int register_properties(spec) except -1:
+    cdef PropertyInfos info
+    cdef uint64_t title
+    cdef uint64_t prefix = 0
+    for property in spec.properties:
+        if property.group is not None or property.subgroup is not None:
+            string_from_py(property.group if property.group is not None else property.subgroup, &title)
+            if property.group is not None:
+                gd.classdb_register_extension_class_property_group(_library, string_name(spec.name), &title, &prefix)
+            else:
+                gd.classdb_register_extension_class_property_subgroup(_library, string_name(spec.name), &title, &prefix)
+            _destroy[STRING](&title)
+        info = PropertyInfos([property.info])
+        gd.classdb_register_extension_class_property(
+            _library, string_name(spec.name), info.infos, string_name(property.setter), string_name(property.getter))
+    return 0
+
+
+def unregister_classes():
+    """Unregisters all classes, children before parents."""
+    for data in reversed(list(_registered.values())):
+        gd.classdb_unregister_extension_class(_library, string_name((<ClassData>data).name))
+
+
+def load_help(str xml):
+    """Hands documentation in Godot's class reference XML to the editor. Only the EDITOR level takes it."""
+    if gd.editor_help_load_xml_from_utf8_chars != NULL:
+        gd.editor_help_load_xml_from_utf8_chars(xml.encode())

@@ -1,0 +1,382 @@
+"""Reads a Python class and says what to register: `export` and `signal`, and a `ClassSpec` of methods, properties and the rest.
+
+What counts in a class body: public functions (methods, static methods), `export(...)`, `signal(...)`, properties, enums, whole
+numbers in upper case (constants), functions named as a virtual of the engine class, `_notification`, docstrings. Plain Python
+classes beside the engine class (`class X(Logic, Node)`) count with it. Annotations give the types; none means any value.
+"""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import types as python_types
+import typing
+from collections.abc import Callable as CallableType
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pythonscript import _api, _bridge
+from pythonscript.types import (
+    CLASSES,
+    VARIANT,
+    Array,
+    Callable,
+    Dictionary,
+    PackedFloat64Array,
+    PackedInt64Array,
+    PackedStringArray,
+)
+
+USAGE_NONE = 0  # PropertyUsageFlags
+USAGE_DEFAULT = 6
+USAGE_IS_ENUM = 1 << 16
+USAGE_IS_VARIANT = 1 << 17
+HINT_RANGE = 1  # PropertyHint
+HINT_ENUM = 2
+
+_INT = CLASSES.index(int)
+_OBJECT = CLASSES.index(_bridge.Object)
+_TYPES: dict[Any, int] = {cls: number for number, cls in enumerate(CLASSES) if cls is not None}
+_LISTS: dict[Any, Any] = {str: PackedStringArray, int: PackedInt64Array, float: PackedFloat64Array}
+
+
+@dataclass(frozen=True)
+class PropertyInfo:
+    """One value that the engine knows by name and type: an argument, a result, a property (Godot's PropertyInfo)."""
+
+    name: str
+    type: int
+    class_name: str = ""
+    hint: int = 0
+    hint_string: str = ""
+    usage: int = USAGE_DEFAULT
+    convert: CallableType[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class MethodSpec:
+    """One method: `defaults` belong to the last arguments; `returns` is None for no result."""
+
+    name: str
+    function: CallableType[..., Any]
+    arguments: list[PropertyInfo]
+    defaults: list[Any] = field(default_factory=list)
+    returns: PropertyInfo | None = None
+    is_static: bool = False
+    is_const: bool = False
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class SignalSpec:
+    """One signal."""
+
+    name: str
+    arguments: list[PropertyInfo]
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class PropertySpec:
+    """One property; `setter` is "" for a read-only one. `group` and `subgroup` start one, before this property."""
+
+    info: PropertyInfo
+    getter: str
+    setter: str
+    default: Any = None
+    group: str | None = None
+    subgroup: str | None = None
+    doc: str = ""
+
+
+@dataclass
+class ClassSpec:
+    """One class, ready to be registered."""
+
+    cls: type
+    name: str
+    parent: str
+    doc: str
+    icon: str
+    tool: bool
+    has_notification: bool
+    constants: list[tuple[str, str, int]] = field(default_factory=list)
+    signals: list[SignalSpec] = field(default_factory=list)
+    properties: list[PropertySpec] = field(default_factory=list)
+    methods: list[MethodSpec] = field(default_factory=list)
+    virtuals: list[tuple[int, MethodSpec]] = field(default_factory=list)
+
+
+class export:  # noqa: N801  (reads as a keyword in a class body, as GDScript's @export)
+    """An exported property: shown in the Inspector, saved with the scene.
+
+    `default` is its value at first; the annotation or `type` gives its type. `range` is (minimum, maximum) or
+    (minimum, maximum, step), `unit` its suffix in the Inspector; `group`/`subgroup` start one there; `hint` and
+    `hint_string` are Godot's PropertyHint where more is wanted.
+    """
+
+    def __init__(
+        self,
+        default: Any,
+        *,
+        type: Any = None,
+        range: tuple[float, ...] | None = None,
+        unit: str = "",
+        doc: str = "",
+        group: str | None = None,
+        subgroup: str | None = None,
+        hint: int = 0,
+        hint_string: str = "",
+    ) -> None:
+        self.default, self.type, self.doc = default, type, doc
+        self.group, self.subgroup = group, subgroup
+        self.hint, self.hint_string = hint, hint_string
+        if range is not None:
+            self.hint = HINT_RANGE
+            self.hint_string = ",".join([*(f"{number:g}" if abs(number) < 1e6 else str(number) for number in range)] + [f"suffix:{unit}"] * bool(unit))
+        self.name = ""
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        if instance is None:
+            return self
+        values = instance.__dict__
+        if self.name not in values:  # A list or dict is each instance's own.
+            values[self.name] = self.default.copy() if isinstance(self.default, (list, dict)) else self.default
+        return values[self.name]
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        instance.__dict__[self.name] = value
+
+
+class signal:  # noqa: N801  (reads as a keyword in a class body, as GDScript's signal)
+    """A signal with named, typed arguments: `fired = signal(target=Object, damage=float)`, then `self.fired.emit(node, 2.0)`."""
+
+    def __init__(self, *, doc: str = "", **arguments: Any) -> None:
+        self.doc, self.arguments = doc, arguments
+        self.name = ""
+
+    def __set_name__(self, owner: Any, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        if instance is None:
+            return self
+        bound = instance.__dict__[self.name] = _bridge.BoundSignal.of(instance, self.name, len(self.arguments))
+        return bound
+
+
+_noted: list[type] = []
+_specs: dict[str, ClassSpec] = {}
+_enum_names: dict[type, str] = {}
+
+
+def note(cls: type, icon: str = "", tool: bool = False, members: dict[str, export | signal] | None = None) -> None:
+    """Notes a class for registration, in the order of definition.
+
+    `icon` is a res:// path; with `tool` the class also runs in the editor (otherwise the editor shows a placeholder);
+    `members` are exports and signals that are not in the class body, such as those of a plain base class: a signal becomes
+    an attribute of the class, an export describes an attribute that is there.
+    """
+    if getattr(cls, "__refcounted__", False):
+        raise TypeError(f"{cls.__name__}: a class written in Python derives from Node or another Object that is freed by hand, "
+                        "not from RefCounted or Resource")  # fmt: skip
+    for name, member in (members or {}).items():
+        member.name = name
+        if isinstance(member, signal):
+            setattr(cls, name, member)
+    cls.__pythonscript__ = {"icon": icon, "tool": tool, "members": members or {}}  # type: ignore[attr-defined]
+    _noted.append(cls)
+
+
+def register_noted() -> None:
+    """Registers with the engine what was noted since the last call."""
+    while _noted:
+        spec = spec_of(_noted.pop(0))
+        _bridge.register_class(spec)
+        _specs[spec.name] = spec
+
+
+def registered() -> list[ClassSpec]:
+    """What is registered, parents first."""
+    return list(_specs.values())
+
+
+def spec_of(cls: Any) -> ClassSpec:
+    """Reads one class."""
+    options = cls.__dict__["__pythonscript__"]
+    name = cls.__name__
+    spec = ClassSpec(cls, name, _parent_name(cls), inspect.getdoc(cls) or "", options["icon"], options["tool"],
+                     hasattr(cls, "_notification"))  # fmt: skip
+    bases = list(_own_bases(cls))
+    members = {key: value for base in bases for key, value in vars(base).items()} | options["members"]
+    for key, value in members.items():
+        if isinstance(value, type) and issubclass(value, enum.IntEnum):
+            _enum_names.setdefault(value, f"{name}.{key}")
+    for key, value in members.items():
+        _read_member(spec, key, value, bases)
+    spec.virtuals = [entry for key in dir(cls) if (entry := _virtual(cls, key)) is not None]
+    spec.methods += [method for property in spec.properties for method in _accessors(property, spec.methods)]
+    return spec
+
+
+def _parent_name(cls: type) -> str:
+    parent = next(base for base in cls.__mro__[1:] if issubclass(base, _bridge.Object))
+    return parent.__name__
+
+
+def _own_bases(cls: type) -> Iterator[type]:
+    """The class and the plain classes that came with it, those first that are overridden."""
+    parent = next(base for base in cls.__mro__[1:] if issubclass(base, _bridge.Object))
+    for base in reversed(cls.__mro__):
+        if base is not object and base not in parent.__mro__:
+            yield base
+
+
+def _read_member(spec: ClassSpec, name: str, value: Any, bases: list[type]) -> None:
+    where = f"{spec.name}.{name}"
+    if isinstance(value, type) and issubclass(value, enum.IntEnum):
+        spec.constants += [(name, member.name, int(member)) for member in value]
+    elif isinstance(value, export):
+        annotation = value.type if value.type is not None else _annotation(bases, name, type(value.default))
+        spec.properties.append(_exported(name, value, annotation, where))
+    elif isinstance(value, signal):
+        arguments = [info_of(kind, argument, where) for argument, kind in value.arguments.items()]
+        spec.signals.append(SignalSpec(name, arguments, value.doc))
+    elif name.startswith("_"):
+        return
+    elif name.isupper() and type(value) is int:
+        spec.constants.append(("", name, value))
+    elif isinstance(value, property):
+        hints = _type_hints(value.fget, where)
+        info = info_of(hints.get("return", Any), name, where)
+        spec.properties.append(
+            PropertySpec(
+                replace(info, usage=info.usage & ~USAGE_DEFAULT), f"get_{name}", f"set_{name}" if value.fset else "", doc=inspect.getdoc(value) or ""
+            )
+        )
+    elif isinstance(value, (python_types.FunctionType, staticmethod)):
+        spec.methods.append(method_of(name, value, where))
+
+
+def _annotation(bases: list[type], name: str, fallback: Any) -> Any:
+    for base in reversed(bases):
+        hints = typing.get_type_hints(base) if name in vars(base).get("__annotations__", {}) else {}
+        if name in hints:
+            return hints[name]
+    return fallback
+
+
+def _exported(name: str, value: export, annotation: Any, where: str) -> PropertySpec:
+    info = info_of(annotation, name, where)
+    if value.hint:
+        info = replace(info, hint=value.hint, hint_string=value.hint_string)
+    return PropertySpec(info, f"get_{name}", f"set_{name}", value.default, value.group, value.subgroup, value.doc)
+
+
+def _accessors(property: PropertySpec, methods: list[MethodSpec]) -> Iterator[MethodSpec]:
+    """The getter and setter of a property, where the class does not define them itself."""
+    name = property.info.name
+    plain = replace(property.info, hint=0, hint_string="", usage=property.info.usage | USAGE_DEFAULT)
+    defined = {method.name for method in methods}
+    if property.getter not in defined:
+        yield MethodSpec(property.getter, lambda self: getattr(self, name), [], returns=plain, is_const=True)
+    if property.setter and property.setter not in defined:
+        yield MethodSpec(property.setter, lambda self, value: setattr(self, name, value), [replace(plain, name="value")])
+
+
+def _type_hints(function: Any, where: str) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except NameError as error:
+        raise TypeError(f"{where}: an annotation cannot be resolved at run time ({error}): import that name outside of TYPE_CHECKING") from error
+
+
+def method_of(name: str, function: Any, where: str) -> MethodSpec:
+    """Reads one function."""
+    is_static = isinstance(function, staticmethod)
+    plain = function.__func__ if is_static else function
+    hints = _type_hints(plain, where)
+    parameters = list(inspect.signature(plain).parameters.values())[0 if is_static else 1 :]
+    if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
+        raise TypeError(f"{where}: Godot calls with positional arguments only: no *, ** or keyword-only parameters in a public method")
+    arguments = [info_of(hints.get(parameter.name, Any), parameter.name, where) for parameter in parameters]
+    returns = hints.get("return", Any)
+    return MethodSpec(
+        name,
+        plain,
+        arguments,
+        [parameter.default for parameter in parameters if parameter.default is not parameter.empty],
+        None if returns is type(None) else info_of(returns, "", where),
+        is_static,
+        doc=inspect.getdoc(plain) or "",
+    )
+
+
+def _virtual(cls: Any, name: str) -> tuple[int, MethodSpec] | None:
+    """A function that overrides a virtual of the engine class: its types are the engine's, whatever is annotated."""
+    if not name.startswith("_") or name.startswith("__"):
+        return None
+    for base in cls.__mro__:
+        entry = _api.VIRTUALS.get(base.__name__, {}).get(name) if getattr(base, "__engine_name__", None) == base.__name__ else None
+        if entry is not None:
+            hash_value, returns, arguments = entry
+            infos = [PropertyInfo(argument, kind) for argument, kind in arguments]
+            function = getattr(cls, name)
+            if isinstance(function, python_types.FunctionType):
+                return hash_value, MethodSpec(name, function, infos, returns=None if returns is None else PropertyInfo("", returns))
+    return None
+
+
+def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:
+    """The engine's view of one annotated value; TypeError for an annotation that the engine has no type for."""
+    origin = typing.get_origin(annotation)
+    if annotation in (Any, object, inspect.Parameter.empty):
+        return PropertyInfo(name, VARIANT, usage=USAGE_DEFAULT | USAGE_IS_VARIANT)
+    if origin in (typing.Union, python_types.UnionType):
+        choices = [choice for choice in typing.get_args(annotation) if choice is not type(None)]
+        info = info_of(choices[0], name, where) if len(choices) == 1 else None
+        return info if info is not None and info.type == _OBJECT else info_of(Any, name, where)
+    if origin is list or annotation is list:
+        packed = _LISTS.get(next(iter(typing.get_args(annotation)), None))
+        return PropertyInfo(name, _TYPES[packed] if packed else _TYPES[Array], convert=list)
+    plain = origin or annotation
+    if isinstance(plain, type) and plain is not Dictionary and issubclass(plain, Mapping):
+        return PropertyInfo(name, _TYPES[Dictionary], convert=dict)
+    if origin is CallableType or annotation is CallableType:
+        return PropertyInfo(name, _TYPES[Callable])
+    if not isinstance(annotation, type):
+        raise TypeError(f"{where}: {annotation!r} is no type that Godot knows")
+    if issubclass(annotation, enum.IntEnum):
+        return _enum_info(annotation, name)
+    if annotation in _TYPES and annotation is not _bridge.Object:
+        return PropertyInfo(name, _TYPES[annotation])
+    class_name = _object_class(annotation)
+    if class_name is None:
+        raise TypeError(f"{where}: {annotation.__name__} is no type that Godot knows: use object for any value")
+    return PropertyInfo(name, _OBJECT, class_name)
+
+
+def _enum_info(annotation: type[enum.IntEnum], name: str) -> PropertyInfo:
+    known = _enum_names.get(annotation, annotation.__name__ if annotation.__name__ in _api.GLOBAL_ENUMS else "")
+    choices = ",".join(f"{member.name.removeprefix(_prefix(annotation)).capitalize().replace('_', ' ')}:{int(member)}" for member in annotation)
+    return PropertyInfo(name, _INT, known, HINT_ENUM, choices, USAGE_DEFAULT | (USAGE_IS_ENUM if known else 0), annotation)
+
+
+def _prefix(annotation: type[enum.IntEnum]) -> str:
+    """What the member names of a Godot-style enum share (`STATUS_IDLE`, `STATUS_ACTIVE`), not for the Inspector."""
+    words = [member.name.split("_") for member in annotation]
+    return words[0][0] + "_" if len({parts[0] for parts in words}) == 1 and all(len(parts) > 1 for parts in words) else ""
+
+
+def _object_class(annotation: type) -> str | None:
+    """The ClassDB name for a class in an annotation: an engine class, a registered one, or a plain base of a registered one."""
+    if issubclass(annotation, _bridge.Object):
+        return annotation.__name__
+    for cls in [spec.cls for spec in _specs.values()] + _noted:
+        if issubclass(cls, annotation):
+            return cls.__name__
+    return None

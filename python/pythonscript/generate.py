@@ -1,0 +1,194 @@
+"""Writes what the bridge needs to know of one engine, from its extension_api.json: `_api.py` and the stub `godot.pyi`.
+
+Usage: python generate.py EXTENSION_API_JSON OUTPUT_DIRECTORY
+"""
+
+from __future__ import annotations
+
+import json
+import keyword
+import pprint
+import sys
+from pathlib import Path
+from typing import Any
+
+BUILTIN_METHODS = ("size", "resize")
+UTILITIES = ("print", "printerr")
+METHODS = (("RefCounted", "reference"), ("RefCounted", "unreference"), ("RefCounted", "init_ref"), ("Object", "emit_signal"))
+VARIANT = 39
+OBJECT = 24
+
+PYTHON_NAMES = {
+    "bool": "bool",
+    "int": "int",
+    "float": "float",
+    "String": "str",
+    "StringName": "str",
+    "NodePath": "str",
+    "PackedByteArray": "bytes",
+    "Variant": "Any",
+    "Array": "Array",
+    "Dictionary": "Dictionary",
+    "Callable": "Callable",
+}
+
+
+def variant_types(api: dict[str, Any]) -> dict[str, int]:
+    """Builtin type name -> Variant type number."""
+    names = [builtin["name"] for builtin in api["builtin_class_sizes"][0]["sizes"]]
+    order = [name for name in names if name != "Variant"]
+    return {name: number for number, name in enumerate(order)} | {"Variant": VARIANT}
+
+
+def type_number(name: str, types: dict[str, int]) -> int:
+    """The Variant type of a type as extension_api.json spells it (`enum::Error`, `typedarray::Node`, `Node`, `int`)."""
+    if name.startswith(("enum::", "bitfield::")):
+        return types["int"]
+    if name.startswith("typedarray::"):
+        return types["Array"]
+    if name.startswith("typeddictionary::"):
+        return types["Dictionary"]
+    return types.get(name, OBJECT)
+
+
+def virtuals(api: dict[str, Any]) -> dict[str, dict[str, tuple[int, int | None, list[tuple[str, int]]]]]:
+    """Class -> virtual -> (hash, type of the result or None, [(argument, type)]). Pointer arguments are not supported."""
+    types = variant_types(api)
+    table: dict[str, dict[str, tuple[int, int | None, list[tuple[str, int]]]]] = {}
+    for cls in api["classes"]:
+        for method in cls.get("methods", []):
+            arguments = [(argument["name"], argument["type"]) for argument in method.get("arguments", [])]
+            result = method.get("return_value", {}).get("type")
+            if not method["is_virtual"] or any("*" in kind for _, kind in arguments) or "*" in (result or ""):
+                continue
+            table.setdefault(cls["name"], {})[method["name"]] = (
+                method["hash"],
+                None if result is None else type_number(result, types),
+                [(name, type_number(kind, types)) for name, kind in arguments],
+            )
+    return table
+
+
+def method_hash(api: dict[str, Any], cls: str, method: str) -> int:
+    """The hash with which the engine identifies one method of one class."""
+    methods = next(entry for entry in api["classes"] if entry["name"] == cls)["methods"]
+    return int(next(entry for entry in methods if entry["name"] == method)["hash"])
+
+
+def api_module(api: dict[str, Any]) -> str:
+    """The text of `_api.py`."""
+    packed = next(entry for entry in api["builtin_classes"] if entry["name"] == "PackedByteArray")
+    values = {
+        "ENGINE": api["header"]["version_full_name"],
+        "BUILTIN_METHOD_HASHES": {m["name"]: m["hash"] for m in packed["methods"] if m["name"] in BUILTIN_METHODS},
+        "UTILITY_HASHES": {u["name"]: u["hash"] for u in api["utility_functions"] if u["name"] in UTILITIES},
+        "METHOD_HASHES": {f"{cls}.{method}": method_hash(api, cls, method) for cls, method in METHODS},
+        "GLOBAL_ENUMS": {e["name"]: {v["name"]: v["value"] for v in e["values"]} for e in api["global_enums"]},
+        "VIRTUALS": virtuals(api),
+    }
+    lines = ['"""What the bridge needs to know of the engine that it was built for. Written by generate.py: do not edit."""', ""]
+    for name, value in values.items():
+        lines.append(f"{name} = {pprint.pformat(value, width=160, compact=True, sort_dicts=False)}")
+    return "\n".join(lines) + "\n"
+
+
+def python_type(name: str, classes: set[str], enums: set[str]) -> str:
+    """The Python annotation for a type as extension_api.json spells it."""
+    if "*" in name or name.startswith("-"):
+        return "Any"
+    if name.startswith(("enum::", "bitfield::")):
+        plain = name.split("::", 1)[1]
+        return plain if plain in enums else "int"
+    if name.startswith("typedarray::"):
+        return "Array"
+    if name.startswith("typeddictionary::"):
+        return "Dictionary"
+    if "," in name:
+        return "Any"
+    return PYTHON_NAMES.get(name, f"{name} | None" if name in classes else name)
+
+
+def safe(name: str) -> str:
+    """A parameter name that Python accepts."""
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def method_stub(method: dict[str, Any], annotate: Any) -> str:
+    """One `def` line of the stub."""
+    parameters = ["" if method["is_static"] else "self"]
+    for argument in method.get("arguments", []):
+        default = " = ..." if "default_value" in argument else ""
+        parameters.append(f"{safe(argument['name'])}: {annotate(argument['type'])}{default}")
+    if method["is_vararg"]:
+        parameters.append("*arguments: Any")
+    result = annotate(method["return_value"]["type"]) if "return_value" in method else "None"
+    decorator = "    @staticmethod\n" if method["is_static"] else ""
+    return f"{decorator}    def {method['name']}({', '.join(p for p in parameters if p)}) -> {result}: ..."
+
+
+def class_stub(cls: dict[str, Any], annotate: Any) -> list[str]:
+    """The lines of one class of the stub."""
+    base = cls.get("inherits") or "_bridge.Object"
+    lines = [f"class {cls['name']}({base}):"]
+    if cls["name"] == "Object":
+        lines.append('    def __init_subclass__(cls, *, icon: str = "", tool: bool = False, members: Any = None) -> None: ...')
+    for constant in cls.get("constants", []):
+        lines.append(f"    {constant['name']}: int")
+    for enum in cls.get("enums", []):
+        lines += [f"    {value['name']}: int" for value in enum["values"]]
+    methods = {method["name"] for method in cls.get("methods", [])}
+    for member in cls.get("properties", []):
+        if member["name"].isidentifier() and member["name"] not in methods and not keyword.iskeyword(member["name"]):
+            lines.append(f"    {member['name']}: {annotate(member['type'])}")
+    for signal in cls.get("signals", []):
+        if signal["name"] not in methods:
+            lines.append(f"    {signal['name']}: Signal")
+    lines += [method_stub(method, annotate) for method in cls.get("methods", []) if not keyword.iskeyword(method["name"])]
+    return lines if len(lines) > 1 else [f"{lines[0]} ..."]
+
+
+def stub(api: dict[str, Any]) -> str:
+    """The text of `godot.pyi`."""
+    classes = {cls["name"] for cls in api["classes"]}
+    enums = {enum["name"] for enum in api["global_enums"] if "." not in enum["name"]}
+
+    def annotate(name: str) -> str:
+        return python_type(name, classes, enums)
+
+    builtins = sorted({entry["name"] for entry in api["builtin_classes"]} - PYTHON_NAMES.keys() - {"Nil"})
+    lines = [
+        f'"""Engine classes, singletons and global enums of {api["header"]["version_full_name"]}. Written by generate.py."""',
+        "# ruff: noqa",
+        "# mypy: ignore-errors",
+        "from enum import IntEnum, IntFlag",
+        "from typing import Any",
+        "from pythonscript import _bridge",
+        f"from pythonscript.types import Array, Callable, Dictionary, {', '.join(builtins)}",
+        "def engine_class(name: str) -> type[Object]: ...",
+    ]
+    for enum in api["global_enums"]:
+        if enum["name"] in enums:
+            lines.append(f"class {enum['name']}({'IntFlag' if enum['is_bitfield'] else 'IntEnum'}):")
+            lines += [f"    {value['name']} = {value['value']}" for value in enum["values"]]
+    singletons = {singleton["name"] for singleton in api["singletons"]}
+    for cls in api["classes"]:
+        if cls["name"] in singletons:  # The name means the one instance, as in GDScript.
+            lines += class_stub(cls | {"name": f"_{cls['name']}"}, annotate)
+            lines.append(f"{cls['name']}: _{cls['name']}")
+        else:
+            lines += class_stub(cls, annotate)
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Entry point: see the usage in the module docstring."""
+    source, target = map(Path, sys.argv[1:3])
+    api = json.loads(source.read_text(encoding="utf-8"))
+    if api["header"]["precision"] != "single":
+        sys.exit("generate: this engine uses double precision, the bridge supports single: use a standard build of Godot")
+    (target / "_api.py").write_text(api_module(api), encoding="utf-8")
+    (target / "godot.pyi").write_text(stub(api), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+# Start, frame, shutdown and end, in the engine's order: start → initialize(SCENE) → [initialize(EDITOR)] → frames → shutdown
+# (the main loop ends, everything still works) → deinitialize(SCENE).
+
+cdef bint _frame_wanted = False
+cdef object _main_loop = None  # lifecycle.py, which owns the hooks
+
+
+def start(unsigned long long get_proc_address, unsigned long long library, str modules):
+    """Called by pythonscript.c, once: `modules` are the comma-separated modules whose classes the addon itself brings."""
+    global _alive, _main_loop
+    cdef GDExtensionMainLoopCallbacks callbacks
+    load_interface(get_proc_address, library)
+    _alive = True
+    load_object_binds()
+    from pythonscript import lifecycle
+    _main_loop = lifecycle
+    if gd.register_main_loop_callbacks != NULL:
+        memset(&callbacks, 0, sizeof(callbacks))
+        callbacks.frame_func = <GDExtensionMainLoopFrameCallback><void*>main_loop_frame
+        callbacks.shutdown_func = <GDExtensionMainLoopShutdownCallback><void*>main_loop_shutdown
+        gd.register_main_loop_callbacks(_library, &callbacks)
+    lifecycle.start([name for name in modules.split(",") if name])
+
+
+def initialize(int level):
+    """A level of the engine is up."""
+    _main_loop.initialize(level)
+
+
+def deinitialize(int level):
+    """The SCENE level goes down: the last moment with an engine."""
+    global _alive
+    _main_loop.shutdown()
+    unregister_classes()
+    _main_loop.deinitialize()
+    _alive = False
+
+
+def request_frame():
+    """Asks for one call of lifecycle.frame() after this frame's `_process` methods. False where the engine cannot (< 4.5)."""
+    global _frame_wanted
+    _frame_wanted = True
+    return gd.register_main_loop_callbacks != NULL
+
+
+cdef void main_loop_frame() noexcept nogil:
+    global _frame_wanted
+    if _frame_wanted and _alive:
+        _frame_wanted = False
+        main_loop_call("frame")
+
+
+cdef void main_loop_shutdown() noexcept nogil:
+    if _alive:
+        main_loop_call("shutdown")
+
+
+cdef void main_loop_call(const char* name) noexcept with gil:
+    try:
+        getattr(_main_loop, name.decode())()
+    except BaseException:
+        report_exception(name.decode())

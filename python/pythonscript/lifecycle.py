@@ -1,0 +1,172 @@
+"""The life of the bridge beside the engine's: which modules it loads, what prints where, hooks for frame end and shutdown."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.util
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from pythonscript import _bridge, declare, docs
+from pythonscript.godot import engine_class
+
+MODULES_SETTING = "python/modules"
+"""Project setting: the project's own modules with node classes, as "res://turret.py", in the order to load them."""
+
+_EDITOR_LEVEL = 3  # GDEXTENSION_INITIALIZATION_EDITOR
+_frame_hooks: list[Callable[[], None]] = []
+_shutdown_hooks: list[Callable[[], None]] = []
+
+
+def call_at_frame_end(hook: Callable[[], None]) -> bool:
+    """Calls `hook` once, after all `_process` methods of this frame. False, and no call, where the engine cannot (Godot < 4.5)."""
+    if not _bridge.request_frame():
+        return False
+    _frame_hooks.append(hook)
+    return True
+
+
+def call_at_shutdown(hook: Callable[[], None]) -> None:
+    """Calls `hook` when the main loop has ended and the engine still works: the place to close what outlives a node."""
+    _shutdown_hooks.append(hook)
+
+
+class EngineLogHandler(logging.Handler):
+    """Shows Python's log in Godot: errors and warnings as such, the rest as printed lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one record."""
+        try:
+            message = record.getMessage()
+            if record.exc_info and record.exc_info[1] is not None:
+                message += "\n" + "".join(traceback.format_exception(record.exc_info[1])).rstrip()
+            if record.levelno >= logging.WARNING:
+                kind = "error" if record.levelno >= logging.ERROR else "warning"
+                _bridge.print_message(kind, message, "", record.funcName or "", record.pathname, record.lineno)
+            else:
+                _bridge.print_text(message)
+        except Exception:
+            self.handleError(record)
+
+
+class EngineStream:
+    """sys.stdout and sys.stderr inside Godot: whole lines go to the engine's output."""
+
+    encoding = "utf-8"
+    errors = "replace"
+
+    def __init__(self, error: bool) -> None:
+        self._error = error
+        self._rest = ""
+
+    def write(self, text: str) -> int:
+        """Prints the lines that are complete and keeps the rest."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            _bridge.print_text(line, self._error)
+        return len(text)
+
+    def flush(self) -> None:
+        """Prints what is left of a line."""
+        if self._rest:
+            rest, self._rest = self._rest, ""
+            _bridge.print_text(rest, self._error)
+
+    def isatty(self) -> bool:
+        """Never a terminal."""
+        return False
+
+
+def start(modules: list[str]) -> None:
+    """Loads the addon's own modules, then the project's, and registers their classes. One that fails leaves the others whole."""
+    sys.stdout, sys.stderr = EngineStream(False), EngineStream(True)
+    logging.getLogger().addHandler(EngineLogHandler())
+    for name in modules:
+        _load(name, importlib.import_module)
+    for path in _project_modules():
+        _load(path, import_resource)
+
+
+def _load(name: str, load: Callable[[str], Any]) -> None:
+    try:
+        load(name)
+        declare.register_noted()
+    except ImportError as error:
+        places = ", ".join(sys.path)
+        _bridge.print_message("error", f"The Python module {name} cannot be loaded: {error} (looked in {places}). Its nodes are missing; "
+                              "copy the whole addon folder again, or correct the import.", "", "", error.path or "", 0)  # fmt: skip
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        trace = "".join(traceback.format_exception(error)).rstrip()
+        _bridge.print_message("script", f"The Python module {name} cannot be loaded: {error}", trace, frame.name, frame.filename, frame.lineno or 0)
+
+
+def _project_modules() -> list[str]:
+    settings = _bridge.get_singleton("ProjectSettings")
+    if not settings.has_setting(MODULES_SETTING):
+        settings.set_setting(MODULES_SETTING, [])
+    settings.set_initial_value(MODULES_SETTING, [])
+    settings.set_as_basic(MODULES_SETTING, True)
+    settings.add_property_info({"name": MODULES_SETTING, "type": 28, "hint": 23, "hint_string": "4/13:*.py"})
+    return [str(path) for path in settings.get_setting(MODULES_SETTING)]
+
+
+def import_resource(path: str) -> ModuleType:
+    """Imports a Python file of the project, from disk or from an exported game's pack; its module name is the file's."""
+    files: Any = engine_class("FileAccess")
+    name = path.rpartition("/")[2].removesuffix(".py")
+    if not name.isidentifier() or importlib.util.find_spec(name) is not None:
+        raise ImportError(f"{path}: the file needs a name that is a Python identifier and no other module's", path=path)
+    if not files.file_exists(path):
+        raise ImportError(f"{path} does not exist: correct the project setting {MODULES_SETTING}", path=path)
+    module = ModuleType(name)
+    module.__file__ = path
+    sys.modules[name] = module
+    try:
+        exec(compile(files.get_file_as_string(path), path, "exec"), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def initialize(level: int) -> None:
+    """A level is up: the EDITOR takes the documentation."""
+    if level == _EDITOR_LEVEL:
+        for spec in declare.registered():
+            _bridge.load_help(docs.class_xml(spec))
+
+
+def frame() -> None:
+    """The end of a frame for which call_at_frame_end was called."""
+    hooks = _frame_hooks[:]
+    _frame_hooks.clear()
+    for hook in hooks:
+        _guarded(hook)
+
+
+def shutdown() -> None:
+    """The main loop has ended. Called once by the engine, and once more before the end in engines that do not (Godot < 4.5)."""
+    while _shutdown_hooks:
+        _guarded(_shutdown_hooks.pop())
+
+
+def _guarded(hook: Callable[[], None]) -> None:
+    try:
+        hook()
+    except Exception:
+        logging.getLogger("pythonscript").exception("A hook of the engine's main loop failed")
+
+
+def deinitialize() -> None:
+    """The last moment with an engine: nothing of Python may hold an engine object after it."""
+    gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    logging.getLogger().handlers.clear()
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__

@@ -1,0 +1,206 @@
+# Engine objects in Python: a proxy is {pointer, instance id} and is checked at each use, so a freed object raises and never
+# crashes. An instance of a Python class *is* its proxy: the engine object owns it from construction until it is freed.
+
+cdef extern from "Python.h":
+    int PyObject_GenericSetAttr(object, object, object) except -1
+
+cdef void* _adopted = NULL  # The engine object that the Object under construction is to stand for; NULL: make a new one.
+cdef object _class_of_name = None  # engine.engine_class
+cdef const void* _reference = NULL  # Method binds of RefCounted and Object.
+cdef const void* _unreference = NULL
+cdef const void* _init_ref = NULL
+cdef const void* _emit_signal = NULL
+
+
+def set_class_factory(factory):
+    """Tells what makes the Python class for an engine class name (called once, by engine.py)."""
+    global _class_of_name
+    _class_of_name = factory
+
+
+cdef int load_object_binds() except -1:
+    global _reference, _unreference, _init_ref, _emit_signal
+    _reference = method_bind("RefCounted", "reference")
+    _unreference = method_bind("RefCounted", "unreference")
+    _init_ref = method_bind("RefCounted", "init_ref")
+    _emit_signal = method_bind("Object", "emit_signal")
+    return 0
+
+
+cdef const void* method_bind(str cls, str method) except NULL:
+    cdef const void* bind = gd.classdb_get_method_bind(string_name(cls), string_name(method), _api.METHOD_HASHES[f"{cls}.{method}"])
+    if bind == NULL:
+        raise RuntimeError(f"this Godot has another {cls}.{method} than the one built for: build the addon again with this engine")
+    return bind
+
+
+cdef object object_to_py(void* pointer):
+    """The Python instance of a Python class, or a new proxy for any other object. None for NULL."""
+    global _adopted
+    cdef void* instance
+    cdef uint64_t name = 0
+    if pointer == NULL:
+        return None
+    instance = gd.object_get_instance_binding(pointer, _library, NULL)
+    if instance != NULL:
+        return <object><PyObject*>instance
+    gd.object_get_class_name(pointer, _library, &name)
+    cls = _class_of_name(string_like_to_py(STRING_NAME, &name))
+    _destroy[STRING_NAME](&name)
+    _adopted = pointer
+    try:
+        return cls.__new__(cls)
+    finally:
+        _adopted = NULL
+
+
+cdef void* object_pointer(value) except? NULL:
+    """The pointer of a living object, NULL for None; ReferenceError when it was freed."""
+    if value is None:
+        return NULL
+    if not isinstance(value, Object):
+        raise TypeError(f"an engine object is needed, not {type(value).__name__}")
+    return (<Object>value).living()
+
+
+cdef int object_variant(value, Variant* variant) except -1:
+    cdef void* pointer = object_pointer(value)
+    _variant_from[OBJECT](variant, &pointer)
+    return 0
+
+
+cdef class Object:
+    """Any object of the engine. Its methods, properties and signals are there under their Godot names.
+
+    Using one that was freed raises ReferenceError; `is_instance_valid()` asks without raising.
+    """
+
+    cdef void* pointer
+    cdef uint64_t instance_id
+    cdef bint counted  # Derives from RefCounted and holds one reference.
+    cdef bint extension  # An instance of a class written in Python.
+    cdef dict __dict__
+    cdef object __weakref__
+
+    def __cinit__(self, *arguments, **keywords):
+        global _adopted
+        cls = type(self)
+        if _adopted != NULL:
+            self.pointer, _adopted = _adopted, NULL
+            self.counted = cls.__refcounted__
+            if self.counted:
+                call_bool(_reference, self.pointer)
+        else:
+            self.construct(cls)
+        self.instance_id = gd.object_get_instance_id(self.pointer)
+
+    cdef int construct(self, cls) except -1:
+        cdef ClassData data = _registered.get(cls)
+        cdef GDExtensionInstanceBindingCallbacks* callbacks = &_no_callbacks
+        if data is None and cls.__engine_name__ != cls.__name__:
+            raise TypeError(f"{cls.__name__} is not registered: declare it in a module that the project setting "
+                            "python/modules names")
+        self.pointer = gd.classdb_construct_object2(string_name(cls.__engine_name__))
+        if self.pointer == NULL:
+            raise TypeError(f"{cls.__engine_name__} cannot be instantiated")
+        if data is None:
+            self.counted = cls.__refcounted__
+            if self.counted:
+                call_bool(_init_ref, self.pointer)
+            return 0
+        self.extension = True
+        Py_INCREF(self)  # The engine object's own reference, given back by free_instance.
+        gd.object_set_instance(self.pointer, string_name(data.name), <void*><PyObject*>self)
+        gd.object_set_instance_binding(self.pointer, _library, <void*><PyObject*>self, callbacks)
+        return 0
+
+    def __dealloc__(self):
+        if self.counted and _alive and self.pointer != NULL and call_bool(_unreference, self.pointer):
+            gd.object_destroy(self.pointer)
+
+    cdef void* living(self) except NULL:
+        if not self.is_alive():
+            raise ReferenceError(f"this {type(self).__name__} was freed: check is_instance_valid() before using it")
+        return self.pointer
+
+    cdef bint is_alive(self) noexcept:
+        if self.pointer == NULL or self.extension:
+            return self.pointer != NULL  # free_instance clears the pointer of a Python instance.
+        return gd.object_get_instance_from_id(self.instance_id) == self.pointer
+
+    def is_instance_valid(self) -> bool:
+        """Whether the engine object still exists."""
+        return self.is_alive()
+
+    def __getattr__(self, str name):
+        cdef Variant variant
+        cdef Variant result
+        cdef uint8_t valid = 0
+        if name.startswith("__"):
+            raise AttributeError(name)
+        object_variant(self, &variant)
+        if gd.variant_has_method(&variant, string_name(name)):
+            gd.variant_destroy(&variant)
+            return VariantMethod.make(self, name)
+        gd.variant_get_named(&variant, string_name(name), &result, &valid)
+        gd.variant_destroy(&variant)
+        if valid:
+            return take_variant(&result)
+        try:
+            return getattr(type(self), name)  # Constants of the class.
+        except AttributeError:
+            raise AttributeError(f"{type(self).__name__} has no method, property or signal {name}") from None
+
+    def __setattr__(self, str name, value):
+        if self.extension:
+            PyObject_GenericSetAttr(self, name, value)
+        else:
+            self._set_property(name, value)
+
+    def _set_property(self, str name, value):
+        """Sets an engine property (Object.set, but an unknown name or a value of the wrong type raises)."""
+        cdef Variant variant
+        cdef Variant py_value
+        cdef uint8_t valid = 0
+        object_variant(self, &variant)
+        try:
+            py_to_variant(value, &py_value)
+            gd.variant_set_named(&variant, string_name(name), &py_value, &valid)
+            gd.variant_destroy(&py_value)
+        finally:
+            gd.variant_destroy(&variant)
+        if not valid:
+            raise AttributeError(f"{type(self).__name__} has no property {name}, or it does not take a {type(value).__name__}")
+
+    def _get_property(self, str name):
+        cdef Variant variant
+        cdef Variant result
+        cdef uint8_t valid = 0
+        object_variant(self, &variant)
+        gd.variant_get_named(&variant, string_name(name), &result, &valid)
+        gd.variant_destroy(&variant)
+        return take_variant(&result)
+
+    def __eq__(self, other):
+        return self.instance_id == (<Object>other).instance_id if isinstance(other, Object) else NotImplemented
+
+    def __hash__(self):
+        return hash(self.instance_id)
+
+    def __repr__(self):
+        return f"<{type(self).__name__}#{self.instance_id}{'' if self.is_alive() else ' (freed)'}>"
+
+
+cdef GDExtensionInstanceBindingCallbacks _no_callbacks
+memset(&_no_callbacks, 0, sizeof(_no_callbacks))
+
+
+cdef bint call_bool(const void* bind, void* pointer) noexcept:
+    cdef uint8_t result = 0
+    gd.object_method_bind_ptrcall(bind, pointer, NULL, &result)
+    return result != 0
+
+
+def get_singleton(str name):
+    """The engine singleton of that name, such as Engine or ProjectSettings; None when there is none."""
+    return object_to_py(gd.global_get_singleton(string_name(name)))

@@ -1,0 +1,228 @@
+/* The library that Godot loads: finds and starts CPython, then hands everything over to the module pythonscript._bridge.
+ *
+ * It is not linked with libpython: the library that ships beside it is opened by path, with its symbols made global
+ * (Godot opens extensions RTLD_LOCAL, and Python's own extension modules need PyExc_* and friends). So a Python that
+ * cannot be loaded is one clear error and the engine runs on. Layout, relative to this library's folder:
+ *     ../lib/<PYTHON_LIBRARY>  ../lib/<PYTHON_VERSION_DIR>[/lib-dynload]  ../lib/site-packages
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <dlfcn.h>
+#include <gdextension_interface.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PATH_MAX_BYTES 4096
+
+/* The few functions of libpython that are needed before the bridge is up. */
+#define PYTHON_FUNCTIONS(X) \
+	X(PyPreConfig_InitIsolatedConfig) \
+	X(Py_PreInitialize) \
+	X(PyConfig_InitIsolatedConfig) \
+	X(PyConfig_SetBytesString) \
+	X(PyConfig_Clear) \
+	X(PyWideStringList_Append) \
+	X(Py_DecodeLocale) \
+	X(PyMem_RawFree) \
+	X(Py_InitializeFromConfig) \
+	X(PyStatus_Exception) \
+	X(Py_FinalizeEx) \
+	X(PyImport_ImportModule) \
+	X(PyObject_CallMethod) \
+	X(PyErr_Print) \
+	X(PyErr_Fetch) \
+	X(PyErr_NormalizeException) \
+	X(PyObject_Str) \
+	X(PyUnicode_AsUTF8) \
+	X(PyErr_Clear) \
+	X(_Py_Dealloc) \
+	X(PyEval_SaveThread) \
+	X(PyGILState_Ensure) \
+	X(PyGILState_Release)
+
+static struct {
+#define MEMBER(NAME) __typeof__(&NAME) NAME;
+	PYTHON_FUNCTIONS(MEMBER)
+#undef MEMBER
+} py;
+
+static GDExtensionInterfaceGetProcAddress get_proc_address;
+static GDExtensionClassLibraryPtr library;
+static PyObject *bridge; /* The module pythonscript._bridge, NULL when Python could not be started. */
+
+static void print_error(const char *description, int line) {
+	GDExtensionInterfacePrintError print = (GDExtensionInterfacePrintError)(void *)get_proc_address("print_error");
+	print(description, "pythonscript_init", __FILE__, line, 0);
+}
+
+#define FAIL(...) \
+	do { \
+		char message[PATH_MAX_BYTES + 512]; \
+		snprintf(message, sizeof message, __VA_ARGS__); \
+		print_error(message, __LINE__); \
+	} while (0)
+
+/* Absolute path of the addon folder: two levels above this library. Returns 0 when there is none. */
+static int addon_folder(char *path) {
+	GDExtensionInterfaceGetLibraryPath get_library_path = (GDExtensionInterfaceGetLibraryPath)(void *)get_proc_address("get_library_path");
+	GDExtensionInterfaceStringToUtf8Chars to_utf8 = (GDExtensionInterfaceStringToUtf8Chars)(void *)get_proc_address("string_to_utf8_chars");
+	GDExtensionInterfaceVariantGetPtrDestructor get_destructor = (GDExtensionInterfaceVariantGetPtrDestructor)(void *)get_proc_address("variant_get_ptr_destructor");
+	void *string = NULL;
+	get_library_path(library, &string);
+	GDExtensionInt length = to_utf8(&string, path, PATH_MAX_BYTES - 1);
+	get_destructor(GDEXTENSION_VARIANT_TYPE_STRING)(&string);
+	if (length <= 0 || length >= PATH_MAX_BYTES - 1) {
+		return 0;
+	}
+	path[length] = 0;
+	for (int levels = 0; levels < 2; levels++) {
+		char *slash = strrchr(path, '/');
+		if (slash == NULL) {
+			return 0;
+		}
+		*slash = 0;
+	}
+	return 1;
+}
+
+/* Opens libpython and fills `py`. Returns 0, with the error printed, when that cannot be done. */
+static int load_python(const char *addon) {
+	char path[PATH_MAX_BYTES + 64];
+	snprintf(path, sizeof path, "%s/lib/%s", addon, PYTHON_LIBRARY);
+	void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+	if (handle == NULL) {
+		FAIL("Python cannot be loaded from %s: %s. Build or copy the whole addon folder (bin and lib) again.", path, dlerror());
+		return 0;
+	}
+#define LOAD(NAME) \
+	py.NAME = (__typeof__(&NAME))dlsym(handle, #NAME); \
+	if (py.NAME == NULL) { \
+		FAIL("%s has no " #NAME ": it is not the Python that this addon was built for. Build or copy the whole addon folder again.", path); \
+		return 0; \
+	}
+	PYTHON_FUNCTIONS(LOAD)
+#undef LOAD
+	return 1;
+}
+
+static PyStatus append_path(PyConfig *config, const char *addon, const char *folder) {
+	char path[PATH_MAX_BYTES + 64];
+	snprintf(path, sizeof path, "%s/lib/%s", addon, folder);
+	wchar_t *wide = py.Py_DecodeLocale(path, NULL);
+	PyStatus status = py.PyWideStringList_Append(&config->module_search_paths, wide);
+	py.PyMem_RawFree(wide);
+	return status;
+}
+
+/* An isolated interpreter: nothing of the machine's own Python, its environment or its user's folders is looked at. */
+static PyStatus initialize_python(PyConfig *config, const char *addon) {
+	PyPreConfig preconfig;
+	py.PyPreConfig_InitIsolatedConfig(&preconfig);
+	preconfig.utf8_mode = 1;
+	PyStatus status = py.Py_PreInitialize(&preconfig);
+	py.PyConfig_InitIsolatedConfig(config);
+	config->install_signal_handlers = 0; /* Ctrl-C belongs to the engine. */
+	config->site_import = 0;
+	config->write_bytecode = 0;
+	config->module_search_paths_set = 1;
+	char home[PATH_MAX_BYTES + 64];
+	char program[PATH_MAX_BYTES + 64];
+	snprintf(home, sizeof home, "%s/lib", addon);
+	snprintf(program, sizeof program, "%s/lib/bin/python3", addon); /* Need not exist; keeps Python from guessing a path. */
+	const char *folders[] = { PYTHON_VERSION_DIR, PYTHON_VERSION_DIR "/lib-dynload", "site-packages" };
+	if (!py.PyStatus_Exception(status)) {
+		status = py.PyConfig_SetBytesString(config, &config->home, home);
+	}
+	if (!py.PyStatus_Exception(status)) {
+		status = py.PyConfig_SetBytesString(config, &config->executable, program);
+	}
+	if (!py.PyStatus_Exception(status)) {
+		status = py.PyConfig_SetBytesString(config, &config->program_name, program);
+	}
+	for (size_t i = 0; i < sizeof folders / sizeof *folders && !py.PyStatus_Exception(status); i++) {
+		status = append_path(config, addon, folders[i]);
+	}
+	return py.PyStatus_Exception(status) ? status : py.Py_InitializeFromConfig(config);
+}
+
+static void print_python_error(const char *what, const char *addon) {
+	PyObject *type, *value, *traceback;
+	py.PyErr_Fetch(&type, &value, &traceback);
+	py.PyErr_NormalizeException(&type, &value, &traceback);
+	PyObject *text = value != NULL ? py.PyObject_Str(value) : NULL;
+	const char *utf8 = text != NULL ? py.PyUnicode_AsUTF8(text) : NULL;
+	FAIL("%s: %s (looked in %s/lib). Build or copy the whole addon folder again.", what, utf8 != NULL ? utf8 : "unknown error", addon);
+	py.PyErr_Clear();
+}
+
+/* Starts CPython and imports the bridge. On failure one error is printed and `bridge` stays NULL. */
+static void start(void) {
+	char addon[PATH_MAX_BYTES];
+	if (!addon_folder(addon)) {
+		FAIL("The path of the Python library is empty or longer than %d bytes. Move the project to a shorter path.", PATH_MAX_BYTES);
+		return;
+	}
+	if (!load_python(addon)) {
+		return;
+	}
+	PyConfig config;
+	PyStatus status = initialize_python(&config, addon);
+	py.PyConfig_Clear(&config);
+	if (py.PyStatus_Exception(status)) {
+		FAIL("Python cannot be started from %s/lib: %s. Build or copy the whole addon folder again.", addon, status.err_msg);
+		return;
+	}
+	PyObject *module = py.PyImport_ImportModule("pythonscript._bridge");
+	if (module == NULL) {
+		print_python_error("The Python package pythonscript cannot be imported", addon);
+	} else {
+		PyObject *started = py.PyObject_CallMethod(module, "start", "KKs", (unsigned long long)(uintptr_t)get_proc_address,
+				(unsigned long long)(uintptr_t)library, PYTHONSCRIPT_MODULES);
+		if (started == NULL) {
+			print_python_error("The Python bridge cannot be started", addon);
+		} else {
+			bridge = module;
+		}
+	}
+	py.PyEval_SaveThread();
+}
+
+static void call_bridge(const char *method, int level) {
+	PyGILState_STATE state = py.PyGILState_Ensure();
+	PyObject *result = py.PyObject_CallMethod(bridge, method, "i", level);
+	if (result == NULL) {
+		py.PyErr_Print();
+	}
+	py.PyGILState_Release(state);
+}
+
+static void initialize(void *userdata, GDExtensionInitializationLevel level) {
+	(void)userdata;
+	if (level == GDEXTENSION_INITIALIZATION_SCENE) {
+		start();
+	}
+	if (bridge != NULL && level >= GDEXTENSION_INITIALIZATION_SCENE) {
+		call_bridge("initialize", (int)level);
+	}
+}
+
+static void deinitialize(void *userdata, GDExtensionInitializationLevel level) {
+	(void)userdata;
+	if (bridge == NULL || level != GDEXTENSION_INITIALIZATION_SCENE) {
+		return;
+	}
+	call_bridge("deinitialize", (int)level);
+	bridge = NULL;
+	py.PyGILState_Ensure();
+	py.Py_FinalizeEx();
+}
+
+__attribute__((visibility("default"))) GDExtensionBool pythonscript_init(GDExtensionInterfaceGetProcAddress p_get_proc_address,
+		GDExtensionClassLibraryPtr p_library, GDExtensionInitialization *r_initialization) {
+	get_proc_address = p_get_proc_address;
+	library = p_library;
+	r_initialization->minimum_initialization_level = GDEXTENSION_INITIALIZATION_SCENE;
+	r_initialization->initialize = initialize;
+	r_initialization->deinitialize = deinitialize;
+	return 1;
+}

@@ -1,0 +1,23 @@
+"""WebSocket server and client in plain Python, driven by poll(): no thread, no event loop of yours, no await."""
+
+from .client import WebSocketClient
+from .connection import ReadyState
+from .errors import Error
+from .events import Event, event, events_of
+from .peer import WebSocketPeer
+from .server import WebSocketServer
+from .settings import Setting, setting, settings_of
+
+__all__ = [
+    "Error",
+    "Event",
+    "ReadyState",
+    "Setting",
+    "WebSocketClient",
+    "WebSocketPeer",
+    "WebSocketServer",
+    "event",
+    "events_of",
+    "setting",
+    "settings_of",
+]

@@ -1,0 +1,437 @@
+"""One TCP connection: asyncio's transport on one side, handshake and codec in the middle, an inbox on the other.
+
+Rules: nothing here calls a user's code. Bytes go from the socket into the codec's own buffer, events from the codec
+into the inbox, without a task, a future or a queue object per message. Writes are collected and leave once per poll.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from . import pump
+from .errors import Error
+from .inbox import Inbox
+from .protocol.codec import Closed, Codec, State
+from .protocol.handshake import Handshake, ServerHandshake
+
+if TYPE_CHECKING:
+    from .peer import WebSocketPeer
+
+_OK = Error.OK
+# What a frame adds to its payload at most: two bytes, an extended length, a mask (RFC 6455 section 5.2).
+_FRAME_OVERHEAD = 14
+_MAX_UTF8_BYTES = 4
+_MAX_CONTROL_PAYLOAD = 125
+# Handshakes read into this one: what is in it was copied before anything else can be read.
+_HANDSHAKE_BUFFER = bytearray(16 * 1024)
+NO_CLOSE_CODE = -1
+_GOING_AWAY = 1001
+
+
+class ReadyState(IntEnum):
+    """The state of a connection, as in Godot's own WebSocketPeer."""
+
+    STATE_CONNECTING = 0
+    STATE_OPEN = 1
+    STATE_CLOSING = 2
+    STATE_CLOSED = 3
+
+
+class Opened(NamedTuple):
+    """The opening handshake succeeded."""
+
+
+class Failed(NamedTuple):
+    """The opening handshake failed; there will be no further event of this connection."""
+
+    reason: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection may take. Bytes and seconds."""
+
+    max_message_size: int
+    max_queued_bytes: int
+    outbound_buffer_size: int
+    close_timeout: float
+
+
+class Connection(asyncio.BufferedProtocol):
+    """A WebSocket connection, from the accepted or connected socket to its end."""
+
+    __slots__ = (
+        "_codec",
+        "_deadline",
+        "_ending",
+        "_fragment_type",
+        "_inbox",
+        "_limits",
+        "_queued",
+        "_read_paused",
+        "_timer",
+        "_transport",
+        "_unreported",
+        "_write_paused",
+        "_writing_soon",
+        "close_code",
+        "close_reason",
+        "handshake",
+        "host",
+        "is_open",
+        "peer",
+        "port",
+    )
+
+    def __init__(self, handshake: Handshake, inbox: Inbox, limits: Limits, deadline: float) -> None:
+        self.handshake = handshake
+        self.host = ""
+        self.port = 0
+        # True from the end of the opening handshake until either side starts to close.
+        self.is_open = False
+        self.close_code = NO_CLOSE_CODE
+        self.close_reason = ""
+        # The server's peer for this connection, once it was announced.
+        self.peer: WebSocketPeer | None = None
+        # None when nobody is interested in this connection any more.
+        self._inbox: Inbox | None = inbox
+        self._limits = limits
+        # When the opening handshake is given up, on the loop's clock.
+        self._deadline = deadline
+        self._codec: Codec | None = None
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        # Bytes received since the last event, and bytes of events in the inbox.
+        self._unreported = 0
+        self._queued = 0
+        self._read_paused = False
+        self._write_paused = False
+        self._writing_soon = False
+        # The WebSocket connection is over; what remains is to end the TCP connection.
+        self._ending = False
+        # str or bytes while a message is sent in fragments.
+        self._fragment_type: type | None = None
+
+    # --- state
+
+    @property
+    def ready_state(self) -> ReadyState:
+        """Where the connection is on its way from opening to closed."""
+        if self.is_open:
+            return ReadyState.STATE_OPEN
+        if self._ending or self.close_code != NO_CLOSE_CODE:
+            return ReadyState.STATE_CLOSED
+        return ReadyState.STATE_CONNECTING if self._codec is None else ReadyState.STATE_CLOSING
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes queued for sending that the operating system did not take yet."""
+        amount = 0 if self._codec is None else self._codec.buffered_amount
+        if self._transport is not None:
+            amount += self._transport.get_write_buffer_size()
+        return amount
+
+    # --- asyncio calls these
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The TCP (and TLS) connection is there."""
+        self._transport = cast(asyncio.Transport, transport)
+        address = transport.get_extra_info("peername") or ("", 0)
+        # A dual-stack socket shows IPv4 addresses mapped into IPv6 (RFC 4291 section 2.5.5.2).
+        self.host = str(address[0]).removeprefix("::ffff:")
+        self.port = address[1]
+        pump.at_close(self._close_with_pump)
+        if self._inbox is None:
+            self._transport.abort()
+            return
+        self._timer = pump.loop().call_at(self._deadline, self._opening_timed_out)
+        self._transport.write(self.handshake.data_to_send())
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where to write what is received next."""
+        if self._codec is None:
+            return memoryview(_HANDSHAKE_BUFFER)
+        return self._codec.get_buffer(sizehint)
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Bytes were received."""
+        codec = self._codec
+        if codec is None:
+            self._receive_handshake(bytes(memoryview(_HANDSHAKE_BUFFER)[:nbytes]))
+            return
+        codec.buffer_updated(nbytes)
+        self._pass_on(codec, nbytes)
+
+    def eof_received(self) -> None:
+        """The other side sends nothing more. asyncio closes the transport when this returns."""
+        self._receive_eof()
+        self.flush()
+        self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The TCP connection is gone."""
+        self._receive_eof()
+        self._ending = True
+        self._stop_timer()
+        self._transport = None
+        pump.not_at_close(self._close_with_pump)
+
+    def pause_writing(self) -> None:
+        """The operating system takes no more for now."""
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        """The operating system takes more again."""
+        self._write_paused = False
+        self._write_soon()
+
+    # --- in
+
+    def _receive_handshake(self, data: bytes) -> None:
+        handshake = self.handshake
+        if handshake.done:
+            return  # It failed, and we wait for the other side to close.
+        handshake.receive_data(data)
+        if self._transport is not None:
+            self._transport.write(handshake.data_to_send())
+        if handshake.error:
+            self.fail(handshake.error, retryable=handshake.retryable)
+        elif handshake.done:
+            self._open(handshake.leftover)
+
+    def _open(self, leftover: bytes) -> None:
+        self._stop_timer()
+        server = isinstance(self.handshake, ServerHandshake)
+        self._codec = Codec(server=server, max_message_size=self._limits.max_message_size)
+        self.is_open = True
+        self._put([Opened()], 0)
+        if leftover:
+            self._codec.receive_data(leftover)
+            self._pass_on(self._codec, len(leftover))
+
+    def _receive_eof(self) -> None:
+        if self._codec is not None:
+            self._codec.receive_eof()
+            self._pass_on(self._codec, 0)
+        elif not self.handshake.done:
+            self.handshake.receive_eof()
+            self.fail(self.handshake.error, retryable=self.handshake.retryable)
+
+    def _pass_on(self, codec: Codec, nbytes: int) -> None:
+        self._unreported += nbytes
+        events = codec.events_received()
+        if events:
+            self._put(events, self._unreported)
+            self._unreported = 0
+        if codec.state != State.OPEN:
+            self.is_open = False
+            if events and type(events[-1]) is Closed:
+                self.close_code = codec.close_code
+                self.close_reason = codec.close_reason
+                self._end()
+        if codec.buffered_amount:
+            self._write_soon()  # A pong, or a close frame.
+
+    def _put(self, events: list[Any], size: int) -> None:
+        if self._inbox is None:
+            return
+        self._inbox.put(self, events, size)
+        self._queued += size
+        if self._queued > self._limits.max_queued_bytes and not self._read_paused and self._transport is not None:
+            self._read_paused = True
+            self._transport.pause_reading()
+
+    def taken(self, size: int) -> None:
+        """Events that took `size` bytes left the inbox."""
+        self._queued -= size
+        if self._read_paused and self._queued <= self._limits.max_queued_bytes // 2:
+            self._resume_reading()
+
+    def _resume_reading(self) -> None:
+        self._read_paused = False
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    # --- out
+
+    def send(self, message: object) -> Error:
+        """Queue a message: str as text, bytes-like as binary."""
+        if not self.is_open:
+            return Error.ERR_CONNECTION_ERROR
+        if self._fragment_type is not None:
+            return Error.ERR_BUSY
+        codec = cast(Codec, self._codec)
+        if isinstance(message, str):
+            if not self._has_room_for_text(message):
+                return Error.ERR_OUT_OF_MEMORY
+            try:
+                codec.send_text(message)
+            except UnicodeEncodeError:
+                return Error.ERR_INVALID_DATA
+        elif isinstance(message, (bytes, bytearray, memoryview)):
+            if not self._has_room(len(message)):
+                return Error.ERR_OUT_OF_MEMORY
+            codec.send_binary(message)
+        else:
+            return Error.ERR_INVALID_PARAMETER
+        if not self._writing_soon:
+            self._write_soon()
+        return _OK
+
+    def send_frame(self, frame: bytes) -> Error:
+        """Queue a whole frame that was encoded for several connections."""
+        if not self.is_open:
+            return Error.ERR_CONNECTION_ERROR
+        if self._fragment_type is not None:
+            return Error.ERR_BUSY
+        if not self._has_room(len(frame)):
+            return Error.ERR_OUT_OF_MEMORY
+        cast(Codec, self._codec).send_raw(frame)
+        if not self._writing_soon:
+            self._write_soon()
+        return _OK
+
+    def send_fragment(self, data: object, final: bool) -> Error:
+        """Queue one fragment of a message (RFC 6455 section 5.4)."""
+        if not self.is_open:
+            return Error.ERR_CONNECTION_ERROR
+        fragment_type = str if isinstance(data, str) else bytes
+        if not isinstance(data, (str, bytes, bytearray, memoryview)):
+            return Error.ERR_INVALID_PARAMETER
+        if self._fragment_type not in (None, fragment_type):
+            return Error.ERR_INVALID_PARAMETER
+        try:
+            payload = data.encode() if isinstance(data, str) else data
+        except UnicodeEncodeError:
+            return Error.ERR_INVALID_DATA
+        if not self._has_room(len(payload)):
+            return Error.ERR_OUT_OF_MEMORY
+        first = self._fragment_type is None
+        cast(Codec, self._codec).send_fragment(payload, first=first, fin=final, text=fragment_type is str)
+        self._fragment_type = None if final else fragment_type
+        self._write_soon()
+        return _OK
+
+    def ping(self, payload: bytes) -> Error:
+        """Queue a ping."""
+        if not self.is_open:
+            return Error.ERR_CONNECTION_ERROR
+        if len(payload) > _MAX_CONTROL_PAYLOAD:
+            return Error.ERR_INVALID_PARAMETER
+        if not self._has_room(len(payload)):
+            return Error.ERR_OUT_OF_MEMORY
+        cast(Codec, self._codec).send_ping(payload)
+        self._write_soon()
+        return _OK
+
+    def _has_room(self, size: int) -> bool:
+        pending = cast(Codec, self._codec).buffered_amount
+        if self._write_paused and self._transport is not None:
+            pending += self._transport.get_write_buffer_size()
+        return pending + size + _FRAME_OVERHEAD <= self._limits.outbound_buffer_size
+
+    def _has_room_for_text(self, text: str) -> bool:
+        # Only near the limit is it worth knowing how long the text really is.
+        return self._has_room(len(text) * _MAX_UTF8_BYTES) or self._has_room(len(text.encode("utf-8", "replace")))
+
+    def _write_soon(self) -> None:
+        if not self._writing_soon:
+            self._writing_soon = True
+            pump.write_soon(self)
+
+    def flush(self) -> None:
+        """Hand everything queued to the operating system in one write, as soon as it takes more."""
+        self._writing_soon = False
+        transport = self._transport
+        # While the transport still holds bytes, further ones stay in the codec, which joins them to one write.
+        if transport is None or self._write_paused or transport.is_closing():
+            return
+        if self._codec is not None:
+            data = self._codec.data_to_send()
+            if data:
+                transport.write(data)
+        if self._ending:
+            self._end_transport(transport)
+
+    # --- the end
+
+    def close(self, code: int, reason: str) -> None:
+        """Start the closing handshake (RFC 6455 section 7.1.2). It is given `close_timeout` seconds."""
+        if not self.is_open:
+            return
+        self.is_open = False
+        cast(Codec, self._codec).send_close(code, reason)
+        self._start_close_timer()
+        self._write_soon()
+
+    def abandon(self, code: int, reason: str) -> None:
+        """Say goodbye and end on its own: nobody will be told anything more."""
+        self._inbox = None
+        if self._read_paused:
+            self._resume_reading()
+        if self.close_code == NO_CLOSE_CODE and self._codec is not None:
+            self.close_code = code
+            self.close_reason = reason
+        if self._codec is None:
+            self.abort()
+        else:
+            self.close(code, reason)
+
+    def abort(self) -> None:
+        """Drop the TCP connection; what was not sent is lost."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _close_with_pump(self) -> None:
+        self.abandon(_GOING_AWAY, "")
+        self.flush()
+        transport = self._transport
+        if transport is not None and transport.get_write_buffer_size() == 0:
+            transport.close()
+        else:
+            self.abort()  # Nobody will turn the loop until the receiver took the rest.
+
+    def fail(self, reason: str, *, retryable: bool) -> None:
+        """The connection did not come to be."""
+        self.handshake.done = True
+        self._put([Failed(reason, retryable)], 0)
+        self._end()
+
+    def _opening_timed_out(self) -> None:
+        self.fail("the other side did not finish the opening handshake in time", retryable=True)
+        self.abort()
+
+    def _end(self) -> None:
+        # RFC 6455 section 7.1.1: the server ends the TCP connection first, the client waits for that for a while. A
+        # server's half-close lets the client read our last frame even if bytes of its own are still on the way.
+        if self._ending:
+            return
+        self._ending = True
+        self.is_open = False
+        if self._read_paused:
+            self._resume_reading()
+        if self._transport is not None:
+            self._start_close_timer()
+            self._write_soon()
+
+    def _end_transport(self, transport: asyncio.Transport) -> None:
+        if isinstance(self.handshake, ServerHandshake) and transport.can_write_eof():
+            try:
+                transport.write_eof()
+            except OSError:
+                transport.abort()  # The other side has reset the connection.
+        elif isinstance(self.handshake, ServerHandshake) or self._codec is None:
+            transport.close()
+
+    def _start_close_timer(self) -> None:
+        self._stop_timer()
+        self._timer = pump.loop().call_later(self._limits.close_timeout, self.abort)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,154 @@
+"""One end of one connection, as its user sees it: what a client and a server's peer have in common."""
+
+from __future__ import annotations
+
+import logging
+
+from . import messages
+from .connection import NO_CLOSE_CODE, Connection, ReadyState
+from .errors import Error
+from .events import event
+
+_log = logging.getLogger("ws_python")
+_OK = Error.OK
+
+
+class Endpoint:
+    """Sends on a connection and tells about it. Method names are those of Godot's own WebSocketPeer."""
+
+    State = ReadyState
+
+    message_received = event(
+        message=object,
+        doc="A message arrived: `String` (str) for text, `PackedByteArray` (bytes) for binary.",
+    )
+    pong_received = event(payload=bytes, doc="The answer to a ping() arrived, with the ping's payload.")
+    connection_closed = event(
+        doc="The connection that was open is closed; get_close_code() and get_close_reason() say why. Everything that "
+        "arrived before was delivered before.",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._connection: Connection | None = None
+
+    # --- sending
+
+    def send(self, message: object) -> Error:
+        """Send a message: text for a `String` (str), binary for a `PackedByteArray` (bytes).
+
+        OK means that it is queued, and sent unless the connection breaks; it leaves at the end of the running poll()
+        or frame. Errors, with nothing queued: ERR_CONNECTION_ERROR if the connection is not open,
+        ERR_INVALID_PARAMETER for any other type (see send_json()), ERR_OUT_OF_MEMORY if `outbound_buffer_size` is
+        reached, ERR_BUSY while a message is sent in fragments, ERR_INVALID_DATA for text that is not valid Unicode.
+        """
+        connection = self._connection
+        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.send(message)
+        if error:
+            self._explain(error, "send", message)
+        return error
+
+    def send_text(self, message: str) -> Error:
+        """Send a text message. Errors: as for send()."""
+        return self.send(message)
+
+    def send_json(self, value: object) -> Error:
+        """Send a value as one text message of JSON: dictionaries, arrays, strings, numbers, booleans, null.
+
+        Errors: ERR_INVALID_PARAMETER if it holds anything else, otherwise as for send().
+        """
+        text = messages.encode_json(value)
+        return Error.ERR_INVALID_PARAMETER if text is None else self.send(text)
+
+    def send_fragment(self, data: object, final: bool) -> Error:
+        """Send a part of a message whose whole is not known yet (RFC 6455 section 5.4); `final` ends the message.
+
+        The type of the first part, `String` (str) or `PackedByteArray` (bytes), decides between text and binary, and
+        the further ones must have it, too; otherwise ERR_INVALID_PARAMETER. Until the final part, send() returns
+        ERR_BUSY. Further errors: as for send().
+        """
+        connection = self._connection
+        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.send_fragment(data, final)
+        if error:
+            self._explain(error, "send_fragment", data)
+        return error
+
+    def ping(self, payload: bytes = b"") -> Error:
+        """Send a ping; the answer is the event `pong_received`. Pings from the other side are answered by themselves.
+
+        Errors: ERR_INVALID_PARAMETER if `payload` is longer than 125 bytes, otherwise as for send().
+        """
+        connection = self._connection
+        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.ping(payload)
+        if error == Error.ERR_INVALID_PARAMETER:
+            _log.error("ping: the payload has %d bytes; at most 125 fit", len(payload))
+        elif error:
+            self._explain(error, "ping", payload)
+        return error
+
+    def close(self, code: int = 1000, reason: str = "") -> Error:
+        """Close the connection with a closing handshake; `connection_closed` follows within `close_timeout`.
+
+        `code` is 1000 (done), 1001 (going away), another code that RFC 6455 lets applications send, or one of your own
+        from 3000 to 4999; `reason` has at most 123 bytes of UTF-8; otherwise ERR_INVALID_PARAMETER. Closing what is
+        closed already is OK and does nothing.
+        """
+        error = messages.check_close(code, reason)
+        if error == _OK and self._connection is not None:
+            self._connection.close(code, reason)
+        return error
+
+    # --- asking
+
+    def get_ready_state(self) -> ReadyState:
+        """The state of the connection: connecting, open, closing or closed."""
+        return ReadyState.STATE_CLOSED if self._connection is None else self._connection.ready_state
+
+    def get_close_code(self) -> int:
+        """Why the connection was closed: the code that the other side sent (RFC 6455 section 7.4).
+
+        1005: it sent none. 1006: the connection broke without a close. 1002, 1007, 1009: it broke the protocol, sent
+        invalid text, or too long a message. -1: not closed, or never open.
+        """
+        return NO_CLOSE_CODE if self._connection is None else self._connection.close_code
+
+    def get_close_reason(self) -> str:
+        """The reason that came with the close code; empty for none."""
+        return "" if self._connection is None else self._connection.close_reason
+
+    def get_connected_host(self) -> str:
+        """The IP address of the other side; empty if there is none."""
+        return "" if self._connection is None else self._connection.host
+
+    def get_connected_port(self) -> int:
+        """The TCP port of the other side; 0 if there is none."""
+        return 0 if self._connection is None else self._connection.port
+
+    def get_selected_protocol(self) -> str:
+        """The subprotocol that both sides agreed on; empty for none."""
+        return "" if self._connection is None else self._connection.handshake.subprotocol
+
+    def get_handshake_header(self, header: str) -> str:
+        """A header of the other side's opening handshake, several of one name joined by commas; empty for none."""
+        return "" if self._connection is None else self._connection.handshake.header(header)
+
+    def get_request_path(self) -> str:
+        """Path and query of the requested URL, like "/chat?room=1"; empty if nothing was requested."""
+        return "" if self._connection is None else self._connection.handshake.path
+
+    def get_requested_url(self) -> str:
+        """The URL of the connection, as the client wrote it."""
+        return "" if self._connection is None else self._connection.handshake.url
+
+    def get_current_outbound_buffered_amount(self) -> int:
+        """Bytes that were sent but not yet taken by the operating system."""
+        return 0 if self._connection is None else self._connection.buffered_amount
+
+    def _explain(self, error: Error, method: str, message: object) -> None:
+        if error == Error.ERR_CONNECTION_ERROR:
+            self._explain_unsent(method)
+        else:
+            messages.explain_send_error(error, method, message)
+
+    def _explain_unsent(self, method: str) -> None:
+        """Nothing to say by itself: the other side may close at any time, which the caller cannot know yet."""

@@ -1,0 +1,38 @@
+"""The error codes that methods return: the values of Godot's global `Error` enum that this package uses."""
+
+from __future__ import annotations
+
+import errno
+from enum import IntEnum
+
+
+class Error(IntEnum):
+    """What a method reports. The numbers are those of Godot's `@GlobalScope.Error`."""
+
+    OK = 0
+    FAILED = 1
+    ERR_UNAVAILABLE = 2
+    ERR_UNAUTHORIZED = 4
+    ERR_OUT_OF_MEMORY = 6
+    ERR_CANT_CREATE = 20
+    ERR_ALREADY_IN_USE = 22
+    ERR_CONNECTION_ERROR = 27
+    ERR_INVALID_DATA = 30
+    ERR_INVALID_PARAMETER = 31
+    ERR_DOES_NOT_EXIST = 33
+    ERR_BUSY = 44
+
+
+_BIND_ERRORS = {
+    errno.EADDRINUSE: (Error.ERR_ALREADY_IN_USE, "another program has it; choose another port, or 0 for a free one"),
+    errno.EACCES: (Error.ERR_UNAUTHORIZED, "this port needs special rights; choose one above 1023"),
+    errno.EPERM: (Error.ERR_UNAUTHORIZED, "the system forbids it; choose a port above 1023"),
+    errno.EADDRNOTAVAIL: (Error.ERR_INVALID_PARAMETER, 'this machine has no such address; use "*" for all of its own'),
+    errno.EAFNOSUPPORT: (Error.ERR_UNAVAILABLE, "this machine lacks that kind of address; use an IPv4 one"),
+}
+
+
+def explain_bind_error(error: OSError) -> tuple[Error, str]:
+    """The error code for a socket that could not be bound, and what the user can do about it."""
+    known = _BIND_ERRORS.get(error.errno or 0)
+    return known or (Error.ERR_CANT_CREATE, error.strerror or str(error))

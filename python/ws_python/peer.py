@@ -1,0 +1,34 @@
+"""One connection of a server."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from .connection import Connection
+from .endpoint import Endpoint
+from .errors import Error
+
+
+class WebSocketPeer(Endpoint):
+    """One connection of a WebSocketServer, which makes it and polls it. Use it to talk to this client alone.
+
+    It can be asked for its close code and reason until `client_disconnected` was delivered, and as long as you keep a
+    reference to it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._peer_id = 0
+
+    @property
+    def peer_id(self) -> int:
+        """The number that the server knows this connection by, from 2 to 2147483647."""
+        return self._peer_id
+
+    def _bind(self, peer_id: int, connection: Connection) -> None:
+        self._peer_id = peer_id
+        self._connection = connection
+
+    def _send_frame(self, frame: bytes) -> Error:
+        """Queue a frame that was encoded once for several peers."""
+        return cast(Connection, self._connection).send_frame(frame)

@@ -1,0 +1,113 @@
+# cython: language_level=3
+"""The codec's memory: bytes objects under construction, and the pool of receive buffers that all connections share."""
+
+from cpython.buffer cimport PyBUF_FORMAT
+from cpython.bytearray cimport PyByteArray_AS_STRING
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
+from libc.string cimport memcpy
+
+cimport cython
+
+cdef extern from "Python.h":
+    # For a bytes object that is still being filled: with Cython's `bytes` its reference count would not be ours.
+    PyObject* new_bytes "PyBytes_FromStringAndSize"(const char* data, Py_ssize_t size) except NULL
+    int resize_bytes "_PyBytes_Resize"(PyObject** data, Py_ssize_t size) except -1
+    Py_ssize_t reference_count "Py_REFCNT"(PyObject* data) noexcept
+
+cdef enum:
+    MIN_ROOM = 512
+    SPARE_BUFFERS = 4
+
+
+@cython.final
+cdef class BytesBuilder:
+    """A bytes object under construction. As a buffer it exports `lent_room` bytes to be written after what it has.
+
+    A view keeps the bytes object alive, not the builder: while one is held, the object is copied and never resized.
+    """
+
+    def __dealloc__(self):
+        Py_XDECREF(self.data)
+
+    def __getbuffer__(self, Py_buffer* view, int flags):
+        view.obj = <object>self.data
+        view.buf = self.end()
+        view.len = self.lent_room
+        view.readonly = 0
+        view.itemsize = 1
+        if flags & PyBUF_FORMAT:
+            view.format = b"B"
+        else:
+            view.format = NULL
+        view.ndim = 1
+        view.shape = &view.len
+        view.strides = &view.itemsize
+        view.suboffsets = NULL
+        view.internal = NULL
+
+    cdef int append(self, const uchar* data, Py_ssize_t size, Py_ssize_t most) except -1:
+        memcpy(self.reserve(size, most), data, size)
+        self.size += size
+        return 0
+
+    cdef bytes take(self):
+        """Hand over what was built and start anew."""
+        cdef bytes result
+        if self.size == 0:
+            return b""
+        if self.size < self.capacity:
+            self._resize(self.size)
+        result = <bytes>self.data
+        Py_XDECREF(self.data)  # `result` holds a reference of its own
+        self.data = NULL
+        self.size = self.capacity = 0
+        return result
+
+    cdef int _grow(self, Py_ssize_t extra, Py_ssize_t most) except -1:
+        return self._resize(max(self.size + extra, min(most, max(2 * self.capacity, MIN_ROOM))))
+
+    cdef int _resize(self, Py_ssize_t capacity) except -1:
+        cdef PyObject* old = self.data
+        cdef PyObject* data
+        cdef Py_ssize_t size = self.size
+        if old != NULL and reference_count(old) == 1:
+            # A resize that fails frees the object: the builder is empty then.
+            data = old
+            self.data = NULL
+            self.size = self.capacity = 0
+            resize_bytes(&data, capacity)
+        else:
+            data = new_bytes(NULL, capacity)
+            if old != NULL:
+                memcpy(bytes_start(data), bytes_start(old), size)
+                Py_XDECREF(old)
+        self.data = data
+        self.size = size
+        self.capacity = capacity
+        return 0
+
+
+@cython.final
+cdef class ReceiveBuffer:
+    """Where one read arrives. Lent to one codec at a time."""
+
+    def __cinit__(self):
+        self.data = bytearray(READ_SIZE)
+        self.view = memoryview(self.data)
+
+    cdef uchar* start(self) noexcept:
+        return <uchar*>PyByteArray_AS_STRING(self.data)
+
+
+cdef list spare_buffers = []
+
+
+cdef ReceiveBuffer borrow_buffer():
+    return spare_buffers.pop() if spare_buffers else ReceiveBuffer()
+
+
+cdef int give_back(ReceiveBuffer buffer) except -1:
+    if len(spare_buffers) < SPARE_BUFFERS:
+        spare_buffers.append(buffer)
+    return 0

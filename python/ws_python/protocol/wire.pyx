@@ -1,0 +1,64 @@
+# cython: language_level=3
+"""Writes frames: header, masking key, payload (RFC 6455 §5.2, §5.3)."""
+
+import os
+
+from cpython.bytes cimport PyBytes_AS_STRING
+from libc.string cimport memcpy
+
+from .buffers cimport PY_SSIZE_T_MAX, BytesBuilder, uchar
+
+cdef enum:
+    KEY_POOL_SIZE = 4096
+
+cdef uchar key_pool[KEY_POOL_SIZE]
+cdef Py_ssize_t key_pool_left = 0
+
+
+cdef int new_masking_key(uchar* key) except -1:
+    """A key that nobody can predict (RFC 6455 §10.3), from a pool: one system call per thousand frames."""
+    global key_pool_left
+    cdef bytes fresh
+    if key_pool_left == 0:
+        fresh = os.urandom(KEY_POOL_SIZE)
+        memcpy(key_pool, PyBytes_AS_STRING(fresh), KEY_POOL_SIZE)
+        key_pool_left = KEY_POOL_SIZE
+    key_pool_left -= 4
+    memcpy(key, key_pool + key_pool_left, 4)
+    return 0
+
+
+def _forget_masking_keys() -> None:
+    global key_pool_left
+    key_pool_left = 0
+
+
+if hasattr(os, "register_at_fork"):
+    # Parent and child would use the same keys.
+    os.register_at_fork(after_in_child=_forget_masking_keys)
+
+
+cdef int append_frame(BytesBuilder output, int first, const uchar* payload, Py_ssize_t size, bint masked) except -1:
+    """Append a frame (RFC 6455 §5.2) whose first byte is `first`."""
+    cdef uchar* target = output.reserve(MAX_HEADER + size, PY_SSIZE_T_MAX)
+    cdef Py_ssize_t head = 2
+    target[0] = first
+    if size < 126:
+        target[1] = size
+    elif size < 1 << 16:
+        target[1] = 126
+        head = 4
+        put_big_endian(target + 2, size, 2)
+    else:
+        target[1] = 127
+        head = 10
+        put_big_endian(target + 2, size, 8)
+    if masked:
+        target[1] |= MASK
+        new_masking_key(target + head)
+        head += 4
+        xor_mask(target + head, payload, size, target + head - 4)
+    else:
+        memcpy(target + head, payload, size)
+    output.size += head + size
+    return 0

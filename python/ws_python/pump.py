@@ -1,0 +1,168 @@
+"""The pump: one asyncio event loop for the whole process, never run, only turned, once for each poll.
+
+Everything here belongs to one thread, the one that polls. Nothing that a user wrote is called during a turn: what
+arrives is queued, and delivered after it. The loop is made at the first use, and again at the first use after close().
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+_log = logging.getLogger("ws_python")
+
+# Turns that close() gives to cancelled tasks and closing transports to come to their end.
+_CLOSING_TURNS = 8
+
+
+class Writer(Protocol):
+    """What has bytes to write."""
+
+    def flush(self) -> None:
+        """Hand everything queued to the operating system."""
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose name resolution cannot keep the process from exiting."""
+
+    async def getaddrinfo(  # type: ignore[override]  # typeshed: str | None, which bytes hosts do not need here
+        self, host: str | None, port: str | int | None, **hints: Any
+    ) -> list[Any]:
+        """As socket.getaddrinfo(), on a daemon thread: asyncio's own executor is waited for when Python exits."""
+        answer: asyncio.Future[list[Any]] = self.create_future()
+
+        def resolve() -> None:
+            try:
+                outcome: list[Any] | Exception = socket.getaddrinfo(host, port, **hints)
+            except Exception as error:
+                outcome = error
+            # RuntimeError: the loop was closed in the meantime, and nobody waits any more.
+            with contextlib.suppress(RuntimeError):
+                self.call_soon_threadsafe(settle, outcome)
+
+        def settle(outcome: list[Any] | Exception) -> None:
+            if answer.done():
+                return
+            if isinstance(outcome, Exception):
+                answer.set_exception(outcome)
+            else:
+                answer.set_result(outcome)
+
+        threading.Thread(target=resolve, name="ws_python resolver", daemon=True).start()
+        return await answer
+
+
+class _State:
+    """What there is one of per process."""
+
+    def __init__(self) -> None:
+        self.loop: _Loop | None = None
+        self.last_frame = -1
+        # How many polls are under way: a handler may poll, too.
+        self.polls = 0
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.writers: list[Writer] = []
+        self.at_close: dict[Callable[[], None], None] = {}
+
+
+_state = _State()
+
+
+def loop() -> asyncio.AbstractEventLoop:
+    """The process's event loop."""
+    if _state.loop is None:
+        _state.loop = _Loop()
+        _state.loop.set_exception_handler(_log_loop_error)
+    return _state.loop
+
+
+def turn() -> None:
+    """Let the loop handle what is ready now: network events, timers, callbacks. Returns at once if nothing is."""
+    if _state.loop is not None:
+        _state.loop.call_soon(_state.loop.stop)
+        _state.loop.run_forever()
+
+
+def poll(deliver: Callable[[], None], frame: int = -1) -> None:
+    """One turn, `deliver()`, and what was written during both leaves. With a `frame` number, one turn per frame."""
+    _state.polls += 1
+    try:
+        if frame < 0 or frame != _state.last_frame:
+            _state.last_frame = frame
+            turn()
+        deliver()
+    finally:
+        _state.polls -= 1
+        # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.
+        flush()
+
+
+def start_task(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+    """Run a coroutine in the turns to come."""
+    task = loop().create_task(coroutine)
+    # asyncio itself keeps only a weak reference to its tasks.
+    _state.tasks.add(task)
+    task.add_done_callback(_state.tasks.discard)
+    return task
+
+
+def write_soon(writer: Writer) -> None:
+    """Have `writer` flushed at the end of the running poll, or when the flush hook says if none is running."""
+    writers = _state.writers
+    writers.append(writer)
+    if len(writers) == 1 and not _state.polls:
+        request_flush()
+
+
+def flush() -> None:
+    """Flush the writers that asked for it."""
+    while _state.writers:
+        writers, _state.writers = _state.writers, []
+        for writer in writers:
+            writer.flush()
+
+
+def _flush_at_next_turn() -> None:
+    loop().call_soon(flush)
+
+
+# Called when the first bytes are queued outside a poll. A host that knows when its frame ends may assign its own.
+request_flush: Callable[[], None] = _flush_at_next_turn
+
+
+def at_close(callback: Callable[[], None]) -> None:
+    """Have close() call this, to end what is open: at once, and without waiting."""
+    _state.at_close[callback] = None
+
+
+def not_at_close(callback: Callable[[], None]) -> None:
+    """Take an at_close() back: it is closed already."""
+    _state.at_close.pop(callback, None)
+
+
+def close() -> None:
+    """End everything: flush, close what is open, cancel timers and tasks, close the loop. Never waits."""
+    ended = _state.loop
+    if ended is None:
+        return
+    while _state.at_close:
+        _state.at_close.popitem()[0]()
+    flush()
+    turn()  # A task that never started could not close what it was given.
+    for task in _state.tasks:
+        task.cancel()
+    for _ in range(_CLOSING_TURNS):
+        turn()
+    _state.writers.clear()
+    _state.last_frame = -1
+    _state.loop = None
+    ended.close()
+
+
+def _log_loop_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    _log.error("%s", context["message"], exc_info=context.get("exception"))

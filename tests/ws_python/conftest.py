@@ -1,0 +1,56 @@
+"""A server and a client, ended with everything they opened when the test is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from ws_python import WebSocketClient, WebSocketServer, pump
+
+from tests.ws_python.driving import RawClient, poll_until
+
+
+@pytest.fixture(autouse=True)
+def closed_pump() -> Iterator[None]:
+    """Every test starts with a fresh event loop and leaves none."""
+    yield
+    pump.close()
+
+
+@pytest.fixture
+def server() -> WebSocketServer:
+    """A server that listens on a free port of this machine."""
+    server = WebSocketServer()
+    server.bind_address = "localhost"
+    assert server.listen(0) == 0
+    return server
+
+
+@pytest.fixture
+def client() -> WebSocketClient:
+    """An idle client."""
+    return WebSocketClient()
+
+
+@pytest.fixture
+def url(server: WebSocketServer) -> str:
+    """Where `server` listens."""
+    return f"ws://127.0.0.1:{server.get_local_port()}/"
+
+
+@pytest.fixture
+def pair(server: WebSocketServer, client: WebSocketClient, url: str) -> tuple[WebSocketServer, WebSocketClient, int]:
+    """The server, the client connected to it, and its peer id."""
+    assert client.connect_to_url(url) == 0
+    poll_until(lambda: client.status == client.Status.STATUS_ACTIVE and server.get_peer_count() == 1, server, client)
+    return server, client, server.get_peer_ids()[0]
+
+
+@pytest.fixture
+def raw(server: WebSocketServer) -> Iterator[RawClient]:
+    """A bare socket connected to `server`, through the opening handshake."""
+    raw = RawClient(server.get_local_port())
+    raw.shake_hands(server)
+    poll_until(lambda: server.get_peer_count() == 1, server)
+    yield raw
+    raw.close()

@@ -1,0 +1,111 @@
+"""Drives servers and clients by poll() in tests: until a condition holds, or a deadline is over."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.uri import parse_uri
+from ws_python.events import events_of
+
+T = TypeVar("T")
+
+DEADLINE = 10.0
+# Between two polls: long enough to leave the processor to the other side, far below anything a test measures.
+_PAUSE = 0.0005
+
+
+class Polled(Protocol):
+    def poll(self) -> None: ...
+
+
+def poll_until(condition: Callable[[], bool], *nodes: Polled, deadline: float = DEADLINE) -> None:
+    """Poll the nodes in turn until the condition holds. Fails at the deadline."""
+    end = time.monotonic() + deadline
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true in time"
+        for node in nodes:
+            node.poll()
+        time.sleep(_PAUSE)
+
+
+def poll_while(work: Callable[[], T], *nodes: Polled, deadline: float = DEADLINE) -> T:
+    """Do blocking work on another thread while the nodes are polled, and return what it returns."""
+    with ThreadPoolExecutor(1) as threads:
+        future: Future[T] = threads.submit(work)
+        poll_until(future.done, *nodes, deadline=deadline)
+        return future.result()
+
+
+def record(node: object) -> list[tuple[Any, ...]]:
+    """A list that grows by (event name, *arguments) with every event of the node from now on."""
+    log: list[tuple[Any, ...]] = []
+    for name in events_of(type(node)):
+        getattr(node, name).connect(lambda *arguments, name=name: log.append((name, *arguments)))
+    return log
+
+
+def named(log: list[tuple[Any, ...]], name: str) -> list[tuple[Any, ...]]:
+    """The arguments of every event of that name in a record."""
+    return [entry[1:] for entry in log if entry[0] == name]
+
+
+class RawClient:
+    """A client that sends exactly the bytes it is told to, and reads frames with `websockets`' own parser."""
+
+    def __init__(self, port: int, *, receive_buffer: int = 0) -> None:
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", port))
+        self.socket.setblocking(False)
+        self.protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/"), max_size=None)
+        self.frames: list[Frame] = []
+        self.is_open = False
+        self.eof = False
+
+    def shake_hands(self, *nodes: Polled) -> None:
+        self.protocol.send_request(self.protocol.connect())
+        self.flush()
+        poll_until(lambda: self.receive().is_open, *nodes)
+
+    def flush(self) -> None:
+        self.send_raw(b"".join(self.protocol.data_to_send()))
+
+    def send_raw(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def send(self, opcode: Opcode, payload: bytes, *, fin: bool = True) -> None:
+        self.send_raw(Frame(opcode, payload, fin).serialize(mask=True))
+
+    def receive(self) -> RawClient:
+        """Take what has arrived, without waiting, and answer pings and the close."""
+        while not self.eof:
+            try:
+                data = self.socket.recv(65536)
+            except BlockingIOError:
+                break
+            except ConnectionResetError:
+                data = b""
+            if data:
+                self.protocol.receive_data(data)
+            else:
+                self.eof = True
+        for event in self.protocol.events_received():
+            if isinstance(event, Frame):
+                self.frames.append(event)
+            else:
+                self.is_open = True
+        if answer := b"".join(self.protocol.data_to_send()):
+            with contextlib.suppress(OSError):
+                self.send_raw(answer)
+        return self
+
+    def close(self) -> None:
+        self.socket.close()

@@ -1,0 +1,670 @@
+"""The codec by the sections of RFC 6455 and RFC 7692; what comes in is fed whole, byte by byte, and as asyncio does."""
+
+import os
+import struct
+import tracemalloc
+from collections.abc import Callable
+
+import pytest
+from ws_python.protocol.codec import Closed, Codec, Event, Ping, Pong, State
+from ws_python.protocol.deflate import Deflate
+
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
+FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10
+
+Feed = Callable[[Codec, bytes], None]
+
+
+def apply_mask(data: bytes, key: bytes) -> bytes:
+    return bytes(byte ^ key[i % 4] for i, byte in enumerate(data))
+
+
+def frame(first: int, payload: bytes = b"", *, key: bytes | None = b"\x11\xa2\x33\xc4") -> bytes:
+    """A frame as a client sends it, or with key=None a server."""
+    size = len(payload)
+    mask = 0 if key is None else 0x80
+    if size < 126:
+        header = struct.pack("!BB", first, mask | size)
+    elif size < 65536:
+        header = struct.pack("!BBH", first, mask | 126, size)
+    else:
+        header = struct.pack("!BBQ", first, mask | 127, size)
+    return header + (payload if key is None else key + apply_mask(payload, key))
+
+
+def close_payload(code: int, reason: bytes = b"") -> bytes:
+    return struct.pack("!H", code) + reason
+
+
+def feed_whole(codec: Codec, data: bytes) -> None:
+    codec.receive_data(data)
+
+
+def feed_bytewise(codec: Codec, data: bytes) -> None:
+    for i in range(len(data)):
+        codec.receive_data(data[i : i + 1])
+
+
+def feed_like_asyncio(codec: Codec, data: bytes) -> None:
+    """As asyncio does for a BufferedProtocol, with reads of all sizes; the last view is still held while parsing."""
+    sizes = iter([1, 3, 7, 1000, 70_000, 5] * len(data))
+    while data:
+        view = codec.get_buffer(-1)
+        size = min(len(view), len(data), next(sizes))
+        view[:size] = data[:size]
+        codec.buffer_updated(size)
+        data = data[size:]
+
+
+def peak_memory(action: Callable[[], object]) -> int:
+    """The most memory, in bytes, that Python objects took during an action."""
+    tracemalloc.start()
+    try:
+        action()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture(params=[feed_whole, feed_bytewise, feed_like_asyncio], ids=["whole", "bytewise", "asyncio"])
+def feed(request: pytest.FixtureRequest) -> Feed:
+    feed: Feed = request.param
+    return feed
+
+
+@pytest.fixture
+def server() -> Codec:
+    return Codec(server=True)
+
+
+@pytest.fixture
+def client() -> Codec:
+    return Codec(server=False)
+
+
+def assert_failed(codec: Codec, code: int, *before: Event) -> None:
+    """It reports `before` and the failure, tells the other side, and is deaf from then on."""
+    *events, closed = codec.events_received()
+    assert events == list(before)
+    assert closed == Closed(code, codec.close_reason)
+    assert (codec.state, codec.close_code) == (State.CLOSED, code)
+    assert codec.close_reason
+    assert codec.data_to_send() == frame(FIN | CLOSE, close_payload(code, codec.close_reason.encode()), key=None)
+    codec.receive_data(frame(FIN | TEXT, b"late") + frame(FIN | PING))
+    codec.receive_eof()
+    assert codec.events_received() == []
+    assert codec.data_to_send() == b""
+
+
+class TestFraming:
+    """RFC 6455 §5.2, §5.3."""
+
+    @pytest.mark.parametrize("size", [0, 1, 2, 7, 8, 9, 125, 126, 127, 4096, 65535, 65536, 140_000])
+    def test_payload_lengths(self, server: Codec, client: Codec, feed: Feed, size: int) -> None:
+        data = os.urandom(size)
+        feed(server, frame(FIN | BINARY, data))
+        feed(client, frame(FIN | BINARY, data, key=None))
+        assert server.events_received() == [data]
+        assert client.events_received() == [data]
+
+    @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
+    def test_server_writes_the_shortest_header_and_no_mask(self, server: Codec, size: int) -> None:
+        data = os.urandom(size)
+        server.send_binary(data)
+        wire = frame(FIN | BINARY, data, key=None)
+        assert server.buffered_amount == len(wire)
+        assert server.data_to_send() == wire
+        assert server.buffered_amount == 0
+        assert server.data_to_send() == b""
+
+    @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])
+    def test_client_masks(self, client: Codec, size: int) -> None:
+        data = os.urandom(size)
+        client.send_binary(data)
+        wire = client.data_to_send()
+        header = len(frame(FIN | BINARY, data)) - size
+        assert wire == frame(FIN | BINARY, data, key=wire[header - 4 : header])
+
+    def test_masking_keys_do_not_repeat(self, client: Codec) -> None:
+        # More than one filling of the key pool. 32 bits: a pair among 3,000 has a chance of 1 in 1,000.
+        keys = []
+        for _ in range(3000):
+            client.send_binary(b"")
+            keys.append(client.data_to_send()[2:6])
+        assert len(set(keys)) >= len(keys) - 2
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
+    def test_forked_processes_do_not_share_masking_keys(self, client: Codec) -> None:
+        client.send_binary(b"")
+        client.data_to_send()
+        reader, writer = os.pipe()
+        child = os.fork()
+        client.send_binary(b"")
+        if child == 0:
+            os.write(writer, client.data_to_send())
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert os.read(reader, 100) != client.data_to_send()
+        os.close(reader)
+        os.close(writer)
+
+    @pytest.mark.parametrize("first", [FIN | bit | TEXT for bit in (RSV1, RSV2, RSV3)] + [FIN | RSV1 | PING])
+    def test_reserved_bits(self, server: Codec, feed: Feed, first: int) -> None:
+        feed(server, frame(FIN | TEXT, b"before") + frame(first, b"x"))
+        assert_failed(server, 1002, "before")
+
+    @pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])
+    def test_reserved_opcodes(self, server: Codec, feed: Feed, opcode: int) -> None:
+        feed(server, frame(FIN | opcode, b"x"))
+        assert_failed(server, 1002)
+
+    def test_server_refuses_unmasked_frame(self, server: Codec, feed: Feed) -> None:
+        feed(server, frame(FIN | TEXT, b"x", key=None))
+        assert_failed(server, 1002)
+
+    def test_client_refuses_masked_frame(self, client: Codec, feed: Feed) -> None:
+        feed(client, frame(FIN | TEXT, b"x"))
+        assert client.events_received() == [Closed(1002, client.close_reason)]
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            struct.pack("!BBH", FIN | BINARY, 0x80 | 126, 125),
+            struct.pack("!BBQ", FIN | BINARY, 0x80 | 127, 65535),
+            struct.pack("!BBQ", FIN | BINARY, 0x80 | 127, 1 << 63),
+            struct.pack("!BBQ", FIN | BINARY, 0x80 | 127, (1 << 64) - 1),
+        ],
+    )
+    def test_bad_payload_lengths(self, server: Codec, feed: Feed, header: bytes) -> None:
+        feed(server, header)
+        assert_failed(server, 1002)
+
+    def test_shared_frame_is_an_ordinary_one(self, server: Codec, client: Codec) -> None:
+        for message in ("text é", b"binary", bytearray(b"x" * 70_000)):
+            server.send_raw(Codec.frame(message))
+            client.receive_data(server.data_to_send())
+            assert client.events_received() == [message]
+        with pytest.raises(RuntimeError, match="masks"):
+            client.send_raw(Codec.frame("x"))
+
+
+class TestFragmentation:
+    """RFC 6455 §5.4."""
+
+    def test_message_in_fragments_with_control_frames_between(self, server: Codec, feed: Feed) -> None:
+        euro = "€".encode()
+        feed(
+            server,
+            frame(TEXT, b"a" + euro[:1])
+            + frame(FIN | PING, b"1")
+            + frame(CONTINUATION, b"")
+            + frame(CONTINUATION, euro[1:2], key=b"\0\1\2\3")
+            + frame(FIN | PONG, b"2")
+            + frame(FIN | CONTINUATION, euro[2:] + b"b")
+            + frame(FIN | BINARY, b"next"),
+        )
+        assert server.events_received() == [Ping(b"1"), Pong(b"2"), "a€b", b"next"]
+        assert server.data_to_send() == frame(FIN | PONG, b"1", key=None)
+
+    def test_empty_fragments_make_an_empty_message(self, server: Codec, feed: Feed) -> None:
+        feed(server, frame(TEXT) + frame(CONTINUATION) + frame(FIN | CONTINUATION))
+        feed(server, frame(BINARY) + frame(FIN | CONTINUATION))
+        assert server.events_received() == ["", b""]
+
+    @pytest.mark.parametrize("size", [100, 70_000, 200_000])
+    def test_large_fragments(self, server: Codec, feed: Feed, size: int) -> None:
+        data = os.urandom(3 * size)
+        feed(
+            server,
+            frame(BINARY, data[:size])
+            + frame(CONTINUATION, data[size : 2 * size])
+            + frame(FIN | CONTINUATION, data[2 * size :])
+            + frame(FIN | TEXT, b"next"),
+        )
+        assert server.events_received() == [data, "next"]
+
+    @pytest.mark.parametrize("first", [CONTINUATION, FIN | CONTINUATION])
+    def test_continuation_of_nothing(self, server: Codec, feed: Feed, first: int) -> None:
+        feed(server, frame(FIN | TEXT, b"whole") + frame(first, b"x"))
+        assert_failed(server, 1002, "whole")
+
+    @pytest.mark.parametrize("first", [TEXT, FIN | TEXT, BINARY, FIN | BINARY])
+    def test_new_message_inside_a_message(self, server: Codec, feed: Feed, first: int) -> None:
+        feed(server, frame(TEXT, b"begun") + frame(first, b"x"))
+        assert_failed(server, 1002)
+
+    def test_sending_in_fragments(self, client: Codec, server: Codec) -> None:
+        euro = "€".encode()
+        client.send_fragment(euro[:2], first=True, fin=False, text=True)
+        client.send_ping(b"between")
+        client.send_fragment(euro[2:], first=False, fin=False, text=True)
+        client.send_fragment("ü", first=False, fin=True, text=True)
+        client.send_fragment(b"one", first=True, fin=True, text=False)
+        server.receive_data(client.data_to_send())
+        assert server.events_received() == [Ping(b"between"), "€ü", b"one"]
+
+    def test_fragments_out_of_place_are_refused(self, server: Codec) -> None:
+        with pytest.raises(RuntimeError):
+            server.send_fragment(b"x", first=False, fin=True, text=False)
+        server.send_fragment(b"x", first=True, fin=False, text=False)
+        queued = server.buffered_amount
+        with pytest.raises(RuntimeError):
+            server.send_fragment(b"x", first=True, fin=True, text=False)
+        with pytest.raises(RuntimeError):
+            server.send_binary(b"x")
+        with pytest.raises(RuntimeError):
+            server.send_raw(Codec.frame(b"x"))
+        assert server.buffered_amount == queued
+
+    def test_text_fragments_must_be_utf8(self, server: Codec) -> None:
+        with pytest.raises(ValueError, match="UTF-8"):
+            server.send_fragment(b"\xff", first=True, fin=False, text=True)
+        server.send_fragment(b"\xe2\x82", first=True, fin=False, text=True)
+        with pytest.raises(ValueError, match="UTF-8"):
+            server.send_fragment(b"", first=False, fin=True, text=True)
+        server.send_fragment(b"\xac", first=False, fin=True, text=True)
+        with pytest.raises(TypeError):
+            server.send_fragment("x", first=True, fin=True, text=False)
+
+
+class TestControlFrames:
+    """RFC 6455 §5.5."""
+
+    def test_ping_is_answered_with_its_payload(self, server: Codec, feed: Feed) -> None:
+        payload = os.urandom(125)
+        feed(server, frame(FIN | PING, payload) + frame(FIN | PING))
+        assert server.events_received() == [Ping(payload), Ping(b"")]
+        assert server.data_to_send() == frame(FIN | PONG, payload, key=None) + frame(FIN | PONG, key=None)
+
+    def test_unsolicited_pong(self, server: Codec, feed: Feed) -> None:
+        feed(server, frame(FIN | PONG, b"x"))
+        assert server.events_received() == [Pong(b"x")]
+        assert server.data_to_send() == b""
+
+    @pytest.mark.parametrize("opcode", [CLOSE, PING, PONG])
+    def test_fragmented_control_frame(self, server: Codec, feed: Feed, opcode: int) -> None:
+        feed(server, frame(opcode, b""))
+        assert_failed(server, 1002)
+
+    @pytest.mark.parametrize("opcode", [CLOSE, PING, PONG])
+    def test_control_frame_too_long(self, server: Codec, feed: Feed, opcode: int) -> None:
+        feed(server, frame(FIN | opcode, close_payload(1000, b"x" * 124)))
+        assert_failed(server, 1002)
+
+    def test_sending_pings_and_pongs(self, server: Codec, client: Codec) -> None:
+        client.send_ping(b"1")
+        client.send_pong(b"2")
+        server.receive_data(client.data_to_send())
+        assert server.events_received() == [Ping(b"1"), Pong(b"2")]
+        with pytest.raises(ValueError, match="125"):
+            client.send_ping(b"x" * 126)
+        assert client.buffered_amount == 0
+
+
+class TestClosing:
+    """RFC 6455 §5.5.1, §7."""
+
+    @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1008, 1011, 1012, 1014, 3000, 4999])
+    def test_close_is_echoed(self, server: Codec, feed: Feed, code: int) -> None:
+        payload = close_payload(code, "adé".encode())
+        feed(server, frame(FIN | BINARY, b"before") + frame(FIN | CLOSE, payload) + frame(FIN | TEXT, b"after"))
+        assert server.events_received() == [b"before", Closed(code, "adé")]
+        assert server.data_to_send() == frame(FIN | CLOSE, payload, key=None)
+        assert (server.state, server.close_code, server.close_reason) == (State.CLOSED, code, "adé")
+        server.receive_eof()
+        assert server.events_received() == []
+
+    def test_close_without_code(self, server: Codec, feed: Feed) -> None:
+        feed(server, frame(FIN | CLOSE))
+        assert server.events_received() == [Closed(1005, "")]
+        assert server.data_to_send() == frame(FIN | CLOSE, key=None)
+
+    @pytest.mark.parametrize("code", [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535])
+    def test_invalid_close_codes(self, server: Codec, client: Codec, feed: Feed, code: int) -> None:
+        feed(server, frame(FIN | CLOSE, close_payload(code)))
+        assert_failed(server, 1002)
+        with pytest.raises(ValueError, match=r"reason|close code"):
+            client.send_close(code, "x")
+        assert client.buffered_amount == 0
+
+    def test_close_payload_of_one_byte(self, server: Codec, feed: Feed) -> None:
+        feed(server, frame(FIN | CLOSE, b"\x03"))
+        assert_failed(server, 1002)
+
+    @pytest.mark.parametrize("reason", [b"\xff", b"\xe2\x82", b"\xed\xa0\x80"])
+    def test_reason_must_be_utf8(self, server: Codec, feed: Feed, reason: bytes) -> None:
+        feed(server, frame(FIN | CLOSE, close_payload(1000, reason)))
+        assert_failed(server, 1007)
+
+    def test_own_close(self, client: Codec, server: Codec) -> None:
+        server.send_text("last words")
+        client.send_close(4000, "bye")
+        assert client.state == State.CLOSING
+        assert client.close_code == -1
+        # Data that was on its way is still received (RFC 6455 §1.4), and a ping still answered.
+        server.send_ping(b"p")
+        client.receive_data(server.data_to_send())
+        assert client.events_received() == ["last words", Ping(b"p")]
+        server.receive_data(client.data_to_send())
+        assert server.events_received() == [Closed(4000, "bye")]
+        client.receive_data(server.data_to_send())
+        assert client.events_received() == [Closed(4000, "bye")]
+        assert client.data_to_send() == b""
+        assert (client.state, server.state) == (State.CLOSED, State.CLOSED)
+
+    def test_both_close_at_once(self, client: Codec, server: Codec) -> None:
+        client.send_close(3001)
+        server.send_close(3002)
+        to_server, to_client = client.data_to_send(), server.data_to_send()
+        client.receive_data(to_client)
+        server.receive_data(to_server)
+        assert (client.close_code, server.close_code) == (3002, 3001)
+        assert client.data_to_send() == server.data_to_send() == b""
+
+    def test_close_inside_a_fragmented_message(self, server: Codec, feed: Feed) -> None:
+        feed(server, frame(BINARY, b"begun") + frame(FIN | CLOSE, close_payload(1001)))
+        assert server.events_received() == [Closed(1001, "")]
+
+    def test_end_of_file_without_close(self, server: Codec) -> None:
+        server.receive_data(frame(FIN | TEXT, b"x") + frame(FIN | TEXT, b"cut off")[:-1])
+        server.receive_eof()
+        assert server.events_received() == ["x", Closed(1006, "")]
+        assert server.state == State.CLOSED
+        assert server.data_to_send() == b""
+
+    def test_end_of_file_after_own_close(self, server: Codec) -> None:
+        server.send_close()
+        server.receive_eof()
+        assert (server.state, server.close_code) == (State.CLOSED, 1006)
+
+    def test_protocol_error_after_own_close_sends_no_second_close(self, server: Codec) -> None:
+        server.send_close()
+        server.data_to_send()
+        server.receive_data(frame(FIN | 3))
+        assert server.close_code == 1002
+        assert server.data_to_send() == b""
+
+    def test_sending_after_close(self, server: Codec) -> None:
+        server.send_close(1000)
+        server.send_close(1001)
+        wire = server.data_to_send()
+        assert wire == frame(FIN | CLOSE, close_payload(1000), key=None)
+        with pytest.raises(RuntimeError):
+            server.send_text("x")
+        with pytest.raises(RuntimeError):
+            server.send_binary(b"x")
+        with pytest.raises(RuntimeError):
+            server.send_raw(Codec.frame("x"))
+        with pytest.raises(RuntimeError):
+            server.send_fragment("x", first=True, fin=True, text=True)
+        server.receive_eof()
+        with pytest.raises(RuntimeError):
+            server.send_ping()
+        assert server.data_to_send() == b""
+
+    def test_close_without_code_or_with_too_long_a_reason(self, server: Codec) -> None:
+        with pytest.raises(ValueError, match="123"):
+            server.send_close(1000, "é" * 62)
+        server.send_close(1005)
+        assert server.data_to_send() == frame(FIN | CLOSE, key=None)
+
+
+class TestText:
+    """RFC 6455 §5.6, §8.1; RFC 3629 §4."""
+
+    @pytest.mark.parametrize(
+        "text", ["", "a", "ascii " * 50, "é", "\x7f\x80\u07ff\u0800\ud7ff\ue000\uffff\U00010000\U0010ffff"]
+    )
+    def test_valid(self, server: Codec, feed: Feed, text: str) -> None:
+        data = text.encode()
+        feed(server, frame(FIN | TEXT, data))
+        feed(server, frame(TEXT, data[:1]) + frame(FIN | CONTINUATION, data[1:]))
+        assert server.events_received() == [text, text]
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"\x80",
+            b"\xc0\x80",
+            b"\xc1\xbf",
+            b"\xe0\x9f\xbf",
+            b"\xed\xa0\x80",
+            b"\xed\xbf\xbf",
+            b"\xf0\x8f\xbf\xbf",
+            b"\xf4\x90\x80\x80",
+            b"\xf5\x80\x80\x80",
+            b"\xff",
+            b"\xe2\x28\xa1",
+            b"\xe2\x82",
+            b"0123456789abcdef\xff",
+        ],
+    )
+    def test_invalid(self, server: Codec, feed: Feed, data: bytes) -> None:
+        for codec, wire in (
+            (server, frame(FIN | TEXT, data)),
+            (Codec(server=True), frame(TEXT, data[:1]) + frame(FIN | CONTINUATION, data[1:])),
+        ):
+            feed(codec, wire)
+            assert_failed(codec, 1007)
+
+    def test_fails_at_the_invalid_byte(self, server: Codec) -> None:
+        wire = frame(FIN | TEXT, b"ok \xf4\x90\x80\x80 and more")
+        bad = wire.index(apply_mask(b"ok \xf4\x90", b"\x11\xa2\x33\xc4")) + 4
+        server.receive_data(wire[:bad])
+        assert server.state == State.OPEN
+        server.receive_data(wire[bad : bad + 1])
+        assert_failed(server, 1007)
+
+    def test_lone_surrogate_cannot_be_sent(self, server: Codec) -> None:
+        with pytest.raises(UnicodeEncodeError):
+            server.send_text("\ud800")
+        assert server.buffered_amount == 0
+
+
+class TestLimits:
+    """max_message_size, and what a codec holds."""
+
+    def test_largest_message(self, feed: Feed) -> None:
+        codec = Codec(server=True, max_message_size=1000)
+        data = b"x" * 1000
+        feed(codec, frame(FIN | BINARY, data) + frame(BINARY, data[:600]) + frame(FIN | CONTINUATION, data[600:]))
+        assert codec.events_received() == [data, data]
+
+    def test_message_too_big_is_seen_in_the_header(self, feed: Feed) -> None:
+        codec = Codec(server=True, max_message_size=1000)
+        feed(codec, frame(FIN | BINARY, b"x" * 1001)[:4])
+        assert_failed(codec, 1009)
+
+    def test_fragments_too_big_together(self, feed: Feed) -> None:
+        codec = Codec(server=True, max_message_size=1000)
+        feed(codec, frame(BINARY, b"x" * 600) + frame(CONTINUATION, b"x" * 401)[:4])
+        assert_failed(codec, 1009)
+
+    def test_control_frames_do_not_count(self, feed: Feed) -> None:
+        codec = Codec(server=True, max_message_size=0)
+        feed(codec, frame(FIN | PING, b"x" * 125) + frame(FIN | TEXT))
+        assert codec.events_received() == [Ping(b"x" * 125), ""]
+
+    def test_compressed_message_too_big(self, feed: Feed) -> None:
+        deflate = Deflate(min_size=0)
+        for size, fits in ((1000, True), (1001, False), (1_000_000, False)):
+            client = Codec(server=False, deflate=deflate)
+            client.send_binary(bytes(size))
+            codec = Codec(server=True, max_message_size=1000, deflate=deflate)
+            feed(codec, client.data_to_send())
+            if fits:
+                assert codec.events_received() == [bytes(size)]
+            else:
+                assert_failed(codec, 1009)
+
+    def test_incompressible_message_of_full_size(self) -> None:
+        deflate = Deflate(min_size=0)
+        client = Codec(server=False, deflate=deflate)
+        server = Codec(server=True, deflate=deflate, max_message_size=200_000)
+        data = os.urandom(200_000)
+        client.send_binary(data)
+        server.receive_data(client.data_to_send())
+        assert server.events_received() == [data]
+
+    def test_header_alone_takes_no_memory(self) -> None:
+        codec = Codec(server=True, max_message_size=1 << 40)
+        header = struct.pack("!BBQ", FIN | BINARY, 0x80 | 127, 1 << 40) + b"\0\0\0\0"
+
+        def receive_header() -> None:
+            codec.receive_data(header)
+            codec.get_buffer()
+
+        assert peak_memory(receive_header) < 2 << 20
+
+    def test_bomb_takes_no_memory(self) -> None:
+        client = Codec(server=False, deflate=Deflate(min_size=0))
+        client.send_binary(bytes(100_000_000))
+        wire = client.data_to_send()
+        codec = Codec(server=True, max_message_size=1 << 20, deflate=Deflate())
+        assert len(wire) < 200_000
+        assert peak_memory(lambda: codec.receive_data(wire)) < 5 << 20
+        assert codec.close_code == 1009
+
+    def test_idle_connections_own_no_buffers(self) -> None:
+        codecs: list[Codec] = []
+        wire = frame(FIN | BINARY, bytes(100_000)) + frame(FIN | TEXT, b"cut off")[:5]
+
+        def use(codec: Codec) -> None:
+            feed_like_asyncio(codec, wire)
+            assert codec.events_received() == [bytes(100_000)]
+            codec.send_binary(bytes(10_000))
+            codec.data_to_send()
+            codecs.append(codec)
+
+        use(Codec(server=True))  # fills the shared pool
+        tracemalloc.start()
+        for _ in range(100):
+            use(Codec(server=True))
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert kept / 100 < 4000
+
+    def test_views_that_are_kept_do_no_harm(self) -> None:
+        codec = Codec(server=False)
+        data = os.urandom(6 << 20)
+        wire = memoryview(frame(BINARY, data, key=None) + frame(FIN | CONTINUATION, b"end", key=None))
+        views = []
+        while wire:
+            view = codec.get_buffer()
+            size = min(len(view), len(wire))
+            view[:size] = wire[:size]
+            codec.buffer_updated(size)
+            wire = wire[size:]
+            views.append(view)
+        assert codec.events_received() == [data + b"end"]
+        del codec
+        for view in views:
+            view[:1] = b"!"
+
+    def test_wrong_byte_counts_are_bounded(self, server: Codec) -> None:
+        server.buffer_updated(1000)
+        view = server.get_buffer()
+        view[:7] = frame(FIN | TEXT, b"x")
+        server.buffer_updated(-1)
+        server.get_buffer()
+        server.buffer_updated(1 << 60)
+        server.receive_eof()
+        assert server.state == State.CLOSED
+
+    @pytest.mark.parametrize("value", [-1, (1 << 63) - 1])
+    def test_limit_out_of_range(self, value: int) -> None:
+        with pytest.raises(ValueError, match="max_message_size"):
+            Codec(server=True, max_message_size=value)
+
+
+class TestDeflate:
+    """RFC 7692 §6, §7."""
+
+    @pytest.mark.parametrize(
+        "deflate",
+        [
+            Deflate(min_size=0),
+            Deflate(True, True, min_size=0),
+            Deflate(False, False, 8, 8, min_size=0),
+            Deflate(False, True, 9, 15, min_size=0, level=1, memory_level=9),
+        ],
+    )
+    @pytest.mark.parametrize("from_server", [True, False])
+    def test_round_trip(self, feed: Feed, deflate: Deflate, from_server: bool) -> None:
+        sender, receiver = Codec(server=from_server, deflate=deflate), Codec(server=not from_server, deflate=deflate)
+        messages: list[str | bytes] = ["", "x", "€" * 3000, b"", bytes(50_000), os.urandom(3000), "", "€" * 3000]
+        for message in messages:
+            if isinstance(message, str):
+                sender.send_text(message)
+            else:
+                sender.send_binary(message)
+        wire = sender.data_to_send()
+        assert wire[0] == FIN | RSV1 | TEXT
+        feed(receiver, wire)
+        assert receiver.events_received() == messages
+
+    def test_fragments(self, feed: Feed) -> None:
+        deflate = Deflate(min_size=1)
+        client, server = Codec(server=False, deflate=deflate), Codec(server=True, deflate=deflate)
+        client.send_fragment("é" * 999, first=True, fin=False, text=True)
+        client.send_ping(b"between")
+        client.send_fragment("", first=False, fin=False, text=True)
+        client.send_fragment("x" * 999, first=False, fin=False, text=True)
+        client.send_fragment("", first=False, fin=True, text=True)
+        client.send_text("next")
+        feed(server, client.data_to_send())
+        assert server.events_received() == [Ping(b"between"), "é" * 999 + "x" * 999, "next"]
+
+    def test_small_messages_stay_uncompressed(self) -> None:
+        server = Codec(server=True, deflate=Deflate(min_size=100))
+        server.send_text("x" * 99)
+        assert server.data_to_send() == frame(FIN | TEXT, b"x" * 99, key=None)
+        server.send_text("x" * 100)
+        assert server.data_to_send()[0] == FIN | RSV1 | TEXT
+
+    @pytest.mark.parametrize(
+        "example",
+        [
+            "F2 48 CD C9 C9 07 00",  # §7.2.3.1: one block
+            "00 05 00 FA FF 48 65 6C 6C 6F 00",  # §7.2.3.3: a block without compression
+            "F3 48 CD C9 C9 07 00 00",  # §7.2.3.4: a block with BFINAL set
+            "F2 48 05 00 00 00 FF FF CA C9 C9 07 00",  # §7.2.3.5: two blocks
+        ],
+    )
+    def test_examples_of_the_rfc(self, feed: Feed, example: str) -> None:
+        payload = bytes.fromhex(example)
+        server = Codec(server=True, deflate=Deflate())
+        feed(server, frame(FIN | RSV1 | TEXT, payload) * 2)
+        feed(server, frame(RSV1 | TEXT, payload[:3]) + frame(FIN | CONTINUATION, payload[3:]))
+        assert server.events_received() == ["Hello"] * 3
+
+    def test_shared_window(self) -> None:
+        server = Codec(server=True, deflate=Deflate())
+        server.receive_data(frame(FIN | RSV1 | TEXT, bytes.fromhex("F2 48 CD C9 C9 07 00")))
+        server.receive_data(frame(FIN | RSV1 | TEXT, bytes.fromhex("F2 00 11 00 00")))  # §7.2.3.2
+        assert server.events_received() == ["Hello", "Hello"]
+
+    @pytest.mark.parametrize("first", [RSV1 | CONTINUATION, FIN | RSV1 | CONTINUATION])
+    def test_rsv1_in_a_continuation(self, feed: Feed, first: int) -> None:
+        server = Codec(server=True, deflate=Deflate())
+        feed(server, frame(RSV1 | BINARY, b"\0") + frame(first, b"\0"))
+        assert_failed(server, 1002)
+
+    @pytest.mark.parametrize("first", [FIN | RSV1 | PING, FIN | RSV1 | CLOSE])
+    def test_rsv1_in_a_control_frame(self, feed: Feed, first: int) -> None:
+        server = Codec(server=True, deflate=Deflate())
+        feed(server, frame(first))
+        assert_failed(server, 1002)
+
+    def test_not_deflate(self, feed: Feed) -> None:
+        server = Codec(server=True, deflate=Deflate())
+        feed(server, frame(FIN | TEXT, b"plain") + frame(FIN | RSV1 | BINARY, b"\xff\xff\xff"))
+        assert_failed(server, 1002, "plain")
+
+    def test_invalid_text_inside_fails_before_the_message_ends(self) -> None:
+        client, server = Codec(server=False, deflate=Deflate(min_size=0)), Codec(server=True, deflate=Deflate())
+        client.send_binary(b"\xff" + bytes(100))
+        wire = client.data_to_send()
+        payload = apply_mask(wire[6:], wire[2:6])
+        server.receive_data(frame(RSV1 | TEXT, payload + b"\0\0\xff\xff"))
+        assert_failed(server, 1007)

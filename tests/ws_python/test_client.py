@@ -1,0 +1,448 @@
+"""Tests of ws_python.client: connecting, failing, closing, reconnecting."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.sync.server import Server, ServerConnection, serve
+from ws_python import Error, WebSocketClient, WebSocketServer, connector, pump
+from ws_python.protocol.handshake import ServerHandshake
+
+from tests.ws_python.driving import named, poll_until, record
+
+Pair = tuple[WebSocketServer, WebSocketClient, int]
+Status = WebSocketClient.Status
+
+
+def is_idle(client: WebSocketClient) -> Callable[[], bool]:
+    return lambda: client.status == Status.STATUS_IDLE
+
+
+def is_active(client: WebSocketClient) -> Callable[[], bool]:
+    return lambda: client.status == Status.STATUS_ACTIVE
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port where connections are taken and nothing is ever said."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield silent.getsockname()[1]
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port where nothing listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+class TestConnecting:
+    def test_the_way_to_open_and_back(self, server: WebSocketServer, client: WebSocketClient, url: str) -> None:
+        log = record(client)
+        assert client.connect_to_url(url) == Error.OK
+        assert client.status is Status.STATUS_CONNECTING
+        assert client.get_ready_state() is WebSocketClient.State.STATE_CONNECTING
+        poll_until(is_active(client), server, client)
+        assert client.get_ready_state() is WebSocketClient.State.STATE_OPEN
+        assert (client.get_connected_host(), client.get_connected_port()) == ("127.0.0.1", server.get_local_port())
+        assert client.get_close_code() == -1
+        assert client.close(4000, "done") == Error.OK
+        assert client.get_ready_state() is WebSocketClient.State.STATE_CLOSING
+        poll_until(is_idle(client), server, client)
+        assert client.get_ready_state() is WebSocketClient.State.STATE_CLOSED
+        assert (client.get_close_code(), client.get_close_reason()) == (4000, "done")
+        assert log == [
+            ("status_changed", Status.STATUS_CONNECTING),
+            ("status_changed", Status.STATUS_ACTIVE),
+            ("connected_to_server",),
+            ("status_changed", Status.STATUS_CLOSING),
+            ("status_changed", Status.STATUS_IDLE),
+            ("connection_closed",),
+        ]
+
+    @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+    def test_names_and_addresses(self, server: WebSocketServer, client: WebSocketClient, host: str) -> None:
+        if host == "[::1]" and not socket.has_dualstack_ipv6():
+            pytest.skip("this machine has no IPv6")
+        assert client.connect_to_url(f"ws://{host}:{server.get_local_port()}/") == Error.OK
+        poll_until(is_active(client), server, client)
+
+    def test_without_an_argument_the_property_counts(
+        self, server: WebSocketServer, client: WebSocketClient, url: str
+    ) -> None:
+        client.url = url
+        assert client.connect_to_url() == Error.OK
+        poll_until(is_active(client), server, client)
+
+    @pytest.mark.parametrize("url", ["", "nonsense", "http://localhost/", "ws://a b/"])
+    def test_a_bad_url(self, client: WebSocketClient, url: str, caplog: pytest.LogCaptureFixture) -> None:
+        log = record(client)
+        assert client.connect_to_url(url) == Error.ERR_INVALID_PARAMETER
+        assert "is not a WebSocket URL" in caplog.text
+        assert (log, client.status) == ([], Status.STATUS_IDLE)
+
+    @pytest.mark.parametrize("name", ["supported_protocols", "handshake_headers"])
+    def test_bad_properties(self, client: WebSocketClient, name: str) -> None:
+        setattr(client, name, ["a b"])
+        assert client.connect_to_url("ws://localhost:1/") == Error.ERR_INVALID_PARAMETER
+
+    def test_connecting_while_in_use(self, client: WebSocketClient, silent_port: int) -> None:
+        url = f"ws://127.0.0.1:{silent_port}/"
+        assert client.connect_to_url(url) == Error.OK
+        assert client.connect_to_url(url) == Error.ERR_ALREADY_IN_USE
+
+    def test_connecting_does_not_block(
+        self, client: WebSocketClient, server: WebSocketServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        resolve, resolving = threading.Event(), socket.getaddrinfo
+
+        def slow(*arguments: Any, **hints: Any) -> Any:
+            resolve.wait(10)
+            return resolving(*arguments, **hints)
+
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+        start = time.monotonic()
+        client.connect_to_url(f"ws://localhost:{server.get_local_port()}/")
+        for _ in range(20):
+            client.poll()
+        assert time.monotonic() - start < 5
+        assert client.status == Status.STATUS_CONNECTING
+        resolve.set()
+        poll_until(is_active(client), server, client)
+
+    def test_without_tls_a_wss_url_is_unavailable(
+        self, client: WebSocketClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        monkeypatch.setattr(connector, "has_tls", lambda: False)
+        assert client.connect_to_url("wss://localhost/") == Error.ERR_UNAVAILABLE
+        assert "this Python has no ssl module" in caplog.text
+
+
+class TestFailing:
+    def failure(self, client: WebSocketClient, url: str, *others: Any) -> str:
+        log = record(client)
+        assert client.connect_to_url(url) == Error.OK
+        poll_until(is_idle(client), client, *others)
+        assert [entry[0] for entry in log] == ["status_changed", "status_changed", "connection_failed"]
+        assert client.get_ready_state() is WebSocketClient.State.STATE_CLOSED
+        reason: str = log[-1][1]
+        assert reason.startswith(f"{url}: ")
+        assert "\n" not in reason
+        return reason
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+    def test_a_refused_connection(self, client: WebSocketClient, free_port: int, host: str) -> None:
+        assert "check that the server is running" in self.failure(client, f"ws://{host}:{free_port}/")
+
+    def test_an_unknown_host(self, client: WebSocketClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        def unknown(*_: Any, **__: Any) -> Any:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(socket, "getaddrinfo", unknown)
+        assert 'the host name "no.example" cannot be resolved' in self.failure(client, "ws://no.example/")
+
+    def test_a_server_that_never_answers(self, client: WebSocketClient, silent_port: int) -> None:
+        client.connect_timeout = 0.1
+        assert "did not finish the opening handshake in time" in self.failure(client, f"ws://127.0.0.1:{silent_port}/")
+
+    def test_a_name_that_is_never_resolved(self, client: WebSocketClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        client.connect_timeout = 0.1
+        end = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: end.wait(10) and [])
+        assert "did not answer in time" in self.failure(client, "ws://slow.example/")
+        end.set()
+
+    def test_a_server_that_hangs_up(self, client: WebSocketClient) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as rude:
+            hang_up = threading.Thread(target=lambda: rude.accept()[0].close())
+            hang_up.start()
+            reason = self.failure(client, f"ws://127.0.0.1:{rude.getsockname()[1]}/")
+            hang_up.join()
+        assert "the connection was closed during the opening handshake" in reason or "cannot be reached" in reason
+
+    def test_a_server_that_speaks_no_http(self, client: WebSocketClient) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as mail:
+
+            def greet() -> None:
+                accepted, _ = mail.accept()
+                accepted.sendall(b"220 mail.example.com ESMTP\r\n")
+                accepted.recv(1)
+                accepted.close()
+
+            greeting = threading.Thread(target=greet)
+            greeting.start()
+            reason = self.failure(client, f"ws://127.0.0.1:{mail.getsockname()[1]}/")
+            greeting.join()
+        assert "does not speak HTTP/1.1" in reason
+
+    def test_no_common_subprotocol(self, client: WebSocketClient) -> None:
+        server = WebSocketServer()
+        server.supported_protocols = ["a"]
+        assert server.listen(0) == Error.OK
+        client.supported_protocols = ["b"]
+        reason = self.failure(client, f"ws://127.0.0.1:{server.get_local_port()}/", server)
+        assert "HTTP 400 Bad Request: Failed to open a WebSocket connection: invalid subprotocol" in reason
+
+    def test_a_failure_can_be_answered_with_another_attempt(
+        self, client: WebSocketClient, server: WebSocketServer, url: str, free_port: int
+    ) -> None:
+        client.connection_failed.connect(lambda _: client.connect_to_url(url))
+        client.connect_to_url(f"ws://127.0.0.1:{free_port}/")
+        poll_until(is_active(client), server, client)
+
+
+class TestSending:
+    @pytest.mark.parametrize(
+        "send",
+        [
+            lambda client: client.send("x"),
+            lambda client: client.send_text("x"),
+            lambda client: client.send_json([]),
+            lambda client: client.send_fragment("x", True),
+            lambda client: client.ping(),
+        ],
+    )
+    def test_without_a_connection(
+        self, client: WebSocketClient, silent_port: int, send: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        assert send(client) == Error.ERR_CONNECTION_ERROR
+        client.connect_to_url(f"ws://127.0.0.1:{silent_port}/")
+        assert send(client) == Error.ERR_CONNECTION_ERROR
+        assert caplog.text.count("not connected; call connect_to_url() and wait for connected_to_server") == 2
+
+    def test_what_is_sent_while_closing_is_refused_silently(self, pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
+        _, client, _ = pair
+        client.close()
+        assert client.send("x") == Error.ERR_CONNECTION_ERROR
+        assert caplog.text == ""
+
+    def test_messages_go_both_ways(self, pair: Pair) -> None:
+        server, client, _ = pair
+        messages = ["text", "", "åß☃𝄞\0", b"binary\0", b"", bytes(range(256)) * 4096, "å" * 500_000]
+        received: list[object] = []
+        server.message_received.connect(lambda peer_id, message: server.send(peer_id, message))
+        client.message_received.connect(received.append)
+        for message in messages:
+            assert client.send(message) == Error.OK
+        poll_until(lambda: len(received) == len(messages), server, client)
+        assert received == messages
+
+
+class TestClosing:
+    def test_closing_an_idle_client_is_ok(self, client: WebSocketClient) -> None:
+        log = record(client)
+        assert client.close() == Error.OK
+        assert log == []
+
+    def test_a_bad_code_changes_nothing(self, pair: Pair) -> None:
+        _, client, _ = pair
+        assert client.close(1006) == Error.ERR_INVALID_PARAMETER
+        assert client.status == Status.STATUS_ACTIVE
+
+    def test_giving_up_while_connecting(self, client: WebSocketClient, silent_port: int) -> None:
+        log = record(client)
+        client.connect_to_url(f"ws://127.0.0.1:{silent_port}/")
+        client.poll()
+        client.close()
+        client.poll()
+        assert log == [("status_changed", Status.STATUS_CONNECTING), ("status_changed", Status.STATUS_IDLE)]
+
+    def test_closing_in_connected_to_server(self, server: WebSocketServer, client: WebSocketClient, url: str) -> None:
+        log = record(client)
+        client.connected_to_server.connect(client.close)
+        client.connect_to_url(url)
+        poll_until(is_idle(client), server, client)
+        assert named(log, "connection_closed") == [()]
+        assert client.get_close_code() == 1000
+
+    def test_what_still_arrives_is_delivered_before_the_end(self, pair: Pair) -> None:
+        server, client, peer_id = pair
+        log = record(client)
+        for number in range(3):
+            server.send(peer_id, str(number))
+        server.poll()
+        client.close()
+        poll_until(is_idle(client), server, client)
+        assert [entry for entry in log if entry[0] != "status_changed"] == [
+            ("message_received", "0"),
+            ("message_received", "1"),
+            ("message_received", "2"),
+            ("connection_closed",),
+        ]
+
+    def test_a_server_that_does_not_answer_the_close(self, client: WebSocketClient) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+
+            def say_hello_and_nothing_more() -> None:
+                accepted, _ = listening.accept()
+                handshake = ServerHandshake([], [])
+                while not handshake.done:
+                    handshake.receive_data(accepted.recv(4096))
+                accepted.sendall(handshake.data_to_send())
+                while accepted.recv(4096):
+                    pass
+                accepted.close()
+
+            server = threading.Thread(target=say_hello_and_nothing_more)
+            server.start()
+            client.close_timeout = 0.1
+            client.connect_to_url(f"ws://127.0.0.1:{listening.getsockname()[1]}/")
+            poll_until(is_active(client), client)
+            client.close(1000)
+            poll_until(is_idle(client), client)
+            server.join()
+        assert client.get_close_code() == 1006
+
+    def test_connecting_again_in_connection_closed(
+        self, server: WebSocketServer, client: WebSocketClient, url: str
+    ) -> None:
+        log = record(client)
+        client.connected_to_server.connect(lambda: client.close() if len(named(log, "connected_to_server")) < 3 else 0)
+        client.connection_closed.connect(lambda: client.connect_to_url(url))
+        client.connect_to_url(url)
+        poll_until(lambda: len(named(log, "connected_to_server")) == 3, server, client)
+        assert client.status == Status.STATUS_ACTIVE
+
+
+class TestReconnecting:
+    @pytest.fixture
+    def eager(self, client: WebSocketClient) -> WebSocketClient:
+        client.auto_reconnect = True
+        client.reconnect_delay = 0.01
+        client.reconnect_delay_max = 0.05
+        return client
+
+    def test_a_lost_connection_comes_back(self, server: WebSocketServer, eager: WebSocketClient, url: str) -> None:
+        log = record(eager)
+        eager.connect_to_url(url)
+        poll_until(lambda: server.get_peer_count() == 1, server, eager)
+        port = server.get_local_port()
+        server.stop()
+        poll_until(lambda: len(named(log, "reconnecting")) >= 2, eager)
+        assert eager.status == Status.STATUS_RECONNECTING
+        assert server.listen(port) == Error.OK
+        poll_until(is_active(eager), server, eager)
+        assert named(log, "connection_closed") == [()]
+        assert [attempt for attempt, _ in named(log, "reconnecting")][:2] == [1, 2]
+        assert len(named(log, "connected_to_server")) == 2
+        statuses = [status for (status,) in named(log, "status_changed")]
+        assert Status.STATUS_IDLE not in statuses
+        server.stop()
+        poll_until(lambda: [attempt for attempt, _ in named(log, "reconnecting")].count(1) == 2, eager)
+
+    def test_the_first_attempt_is_repeated_too(self, eager: WebSocketClient, free_port: int) -> None:
+        log = record(eager)
+        eager.connect_to_url(f"ws://127.0.0.1:{free_port}/")
+        poll_until(lambda: len(named(log, "connection_failed")) == 3, eager)
+        assert [attempt for attempt, _ in named(log, "reconnecting")] == [1, 2, 3]
+
+    def test_close_ends_it(self, eager: WebSocketClient, free_port: int) -> None:
+        log = record(eager)
+        eager.connection_failed.connect(lambda _: eager.close())
+        eager.connect_to_url(f"ws://127.0.0.1:{free_port}/")
+        poll_until(is_idle(eager), eager)
+        assert named(log, "reconnecting") == []
+        assert eager._reconnect_timer is None
+
+    def test_a_final_answer_is_not_repeated(self, eager: WebSocketClient) -> None:
+        server = WebSocketServer()
+        server.supported_protocols = ["a"]
+        assert server.listen(0) == Error.OK
+        log = record(eager)
+        eager.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
+        poll_until(is_idle(eager), server, eager)
+        assert (len(named(log, "connection_failed")), named(log, "reconnecting")) == (1, [])
+
+    def test_delays_double_up_to_the_longest_and_vary(self, client: WebSocketClient) -> None:
+        client.reconnect_delay, client.reconnect_delay_max = 1.0, 5.0
+        for attempt, longest in ((1, 1.0), (2, 2.0), (3, 4.0), (4, 5.0), (10_000, 5.0)):
+            client._attempt = attempt
+            delays = [client._next_delay() for _ in range(50)]
+            assert all(longest / 2 <= delay <= longest for delay in delays)
+            assert len(set(delays)) > 1
+
+
+class TestTls:
+    @pytest.fixture
+    def certificate(self, tmp_path: Path) -> tuple[Path, Path]:
+        """A certificate for localhost that nobody vouches for, and its key."""
+        if shutil.which("openssl") is None:
+            pytest.skip("the openssl program is missing; it makes the certificate for this test")
+        certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+        command = (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+        )
+        subprocess.run(
+            [*command.split(), "-addext", "subjectAltName=DNS:localhost", "-out", certificate, "-keyout", key],
+            check=True,
+            capture_output=True,
+        )
+        return certificate, key
+
+    @pytest.fixture
+    def tls_port(self, certificate: tuple[Path, Path]) -> Iterator[int]:
+        """Where `websockets` echoes over TLS."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+
+        def echo(connection: ServerConnection) -> None:
+            for message in connection:
+                connection.send(message)
+
+        server: Server = serve(echo, "127.0.0.1", 0, ssl=context)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.socket.getsockname()[1]
+        pump.close()  # The server waits for its connections.
+        server.shutdown()
+        thread.join()
+
+    @pytest.fixture(autouse=True)
+    def fresh_context(self) -> Iterator[None]:
+        connector._tls_context.cache_clear()
+        yield
+        connector._tls_context.cache_clear()
+
+    def test_messages_go_over_tls(
+        self,
+        client: WebSocketClient,
+        tls_port: int,
+        certificate: tuple[Path, Path],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        received: list[object] = []
+        client.message_received.connect(received.append)
+        messages = ["hello", bytes(300_000)]
+        client.connected_to_server.connect(lambda: [client.send(message) for message in messages])
+        client.connect_to_url(f"wss://localhost:{tls_port}/")
+        poll_until(lambda: len(received) == 2, client)
+        assert received == messages
+        client.close()
+        poll_until(is_idle(client), client)
+        assert client.get_close_code() == 1000
+
+    def test_an_untrusted_certificate_is_refused_for_good(self, client: WebSocketClient, tls_port: int) -> None:
+        client.auto_reconnect = True
+        log = record(client)
+        client.connect_to_url(f"wss://localhost:{tls_port}/")
+        poll_until(is_idle(client), client)
+        ((reason,),) = named(log, "connection_failed")
+        assert "the certificate of localhost is not trusted (self-signed certificate)" in reason
+
+    def test_a_server_without_tls(self, client: WebSocketClient, server: WebSocketServer) -> None:
+        log = record(client)
+        client.connect_to_url(f"wss://localhost:{server.get_local_port()}/")
+        poll_until(is_idle(client), client, server)
+        ((reason,),) = named(log, "connection_failed")
+        assert "use ws:// if it has no TLS" in reason

@@ -1,0 +1,561 @@
+"""Tests of ws_python.server: listening, peers, sending, the order of what is delivered."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import Any
+
+import pytest
+from websockets.frames import Opcode
+from ws_python import Error, WebSocketClient, WebSocketPeer, WebSocketServer, pump
+
+from tests.ws_python.driving import RawClient, named, poll_until, record
+
+Pair = tuple[WebSocketServer, WebSocketClient, int]
+
+
+class TestListen:
+    def test_port_0_is_a_free_port_that_can_be_read_back(self, server: WebSocketServer) -> None:
+        assert server.is_listening()
+        assert server.status is WebSocketServer.Status.STATUS_ACTIVE
+        assert server.get_local_port() > 0
+        with socket.create_connection(("127.0.0.1", server.get_local_port())):
+            pass
+
+    def test_without_an_argument_the_property_counts(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        server = WebSocketServer()
+        server.bind_address = "localhost"
+        server.port = port
+        assert server.listen() == Error.OK
+        assert server.get_local_port() == port
+
+    def test_listening_twice_is_refused(self, server: WebSocketServer, caplog: pytest.LogCaptureFixture) -> None:
+        assert server.listen(0) == Error.ERR_ALREADY_IN_USE
+        assert "already listening on port" in caplog.text
+        assert server.is_listening()
+
+    @pytest.mark.parametrize("address", ["*", "localhost", "127.0.0.1"])
+    def test_a_taken_port(self, address: str, server: WebSocketServer, caplog: pytest.LogCaptureFixture) -> None:
+        second = WebSocketServer()
+        second.bind_address = address
+        assert second.listen(server.get_local_port()) == Error.ERR_ALREADY_IN_USE
+        assert "another program has it" in caplog.text
+        assert (second.status, second.get_local_port()) == (WebSocketServer.Status.STATUS_IDLE, 0)
+
+    @pytest.mark.parametrize(
+        ("change", "advice"),
+        [
+            ({"bind_address": "example.com"}, "must be"),
+            ({"bind_address": "192.0.2.1"}, "this machine has no such address"),
+            ({"supported_protocols": ["a b"]}, "is not a subprotocol name"),
+            ({"handshake_headers": ["nonsense"]}, "is not a header"),
+        ],
+    )
+    def test_bad_properties(self, change: dict[str, Any], advice: str, caplog: pytest.LogCaptureFixture) -> None:
+        server = WebSocketServer()
+        for name, value in change.items():
+            setattr(server, name, value)
+        assert server.listen(0) == Error.ERR_INVALID_PARAMETER
+        assert advice in caplog.text
+        assert not server.is_listening()
+
+    @pytest.mark.parametrize("port", [-2, 65536])
+    def test_a_port_that_does_not_exist(self, port: int) -> None:
+        assert WebSocketServer().listen(port) == Error.ERR_INVALID_PARAMETER
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may use any port")
+    def test_a_privileged_port(self) -> None:
+        assert WebSocketServer().listen(1) in (Error.ERR_UNAUTHORIZED, Error.ERR_ALREADY_IN_USE)
+
+    def test_two_servers_in_one_process(self, server: WebSocketServer, raw: RawClient) -> None:
+        other = WebSocketServer()
+        assert other.listen(0) == Error.OK
+        second = RawClient(other.get_local_port())
+        second.shake_hands(server, other)
+        poll_until(lambda: other.get_peer_count() == 1, server, other)
+        assert server.get_peer_count() == 1
+        second.close()
+
+
+class TestStop:
+    def test_everybody_is_told_and_the_port_is_free_again(self, pair: Pair) -> None:
+        server, client, peer_id = pair
+        port = server.get_local_port()
+        peer = server.get_peer(peer_id)
+        assert peer is not None
+        log, client_log = record(server), record(client)
+        server.stop()
+        assert log == [("status_changed", WebSocketServer.Status.STATUS_IDLE), ("client_disconnected", peer_id)]
+        assert (server.get_peer_count(), server.get_local_port(), server.is_listening()) == (0, 0, False)
+        assert (peer.get_close_code(), peer.get_ready_state()) == (1001, WebSocketPeer.State.STATE_CLOSED)
+        assert server.listen(port) == Error.OK
+        poll_until(lambda: client.status == WebSocketClient.Status.STATUS_IDLE, client)
+        assert named(client_log, "connection_closed") == [()]
+        assert client.get_close_code() == 1001
+
+    def test_stopping_an_idle_server_does_nothing(self) -> None:
+        server = WebSocketServer()
+        log = record(server)
+        server.stop()
+        assert log == []
+
+    def test_nothing_more_is_delivered_after_stop_in_a_handler(self, server: WebSocketServer, raw: RawClient) -> None:
+        peer_id = server.get_peer_ids()[0]
+        log = record(server)
+        server.message_received.connect(lambda *_: server.stop())
+        for text in (b"1", b"2", b"3"):
+            raw.send(Opcode.TEXT, text)
+        poll_until(lambda: not server.is_listening(), server)
+        server.poll()
+        assert log == [
+            ("message_received", peer_id, "1"),
+            ("status_changed", WebSocketServer.Status.STATUS_IDLE),
+            ("client_disconnected", peer_id),
+        ]
+        poll_until(lambda: raw.receive().eof, server)
+        assert raw.protocol.close_rcvd is not None
+        assert raw.protocol.close_rcvd.code == 1001
+
+    def test_stop_in_client_disconnected_tells_the_others_once(self, server: WebSocketServer) -> None:
+        clients = [RawClient(server.get_local_port()) for _ in range(3)]
+        for client in clients:
+            client.shake_hands(server)
+        poll_until(lambda: server.get_peer_count() == 3, server)
+        ids = sorted(server.get_peer_ids())
+        log = record(server)
+        server.client_disconnected.connect(lambda _: server.stop())
+        clients[0].send(Opcode.CLOSE, b"\x03\xe8")
+        poll_until(lambda: not server.is_listening(), server)
+        assert sorted(peer_id for (peer_id,) in named(log, "client_disconnected")) == ids
+        assert server.get_peer_count() == 0
+        for client in clients:
+            client.close()
+
+    def test_a_connection_that_is_still_shaking_hands_is_dropped(self, server: WebSocketServer) -> None:
+        raw = RawClient(server.get_local_port())
+        raw.send_raw(b"GET / HTTP/1.1\r\n")
+        poll_until(lambda: bool(server._connections), server)
+        server.stop()
+        poll_until(lambda: raw.receive().eof, server)
+        raw.close()
+
+    def test_a_connection_that_is_being_accepted_is_dropped(self, server: WebSocketServer) -> None:
+        raw = RawClient(server.get_local_port())
+        while not server._connections:
+            pump.turn()
+        server.stop()
+        poll_until(lambda: raw.receive().eof, server)
+        raw.close()
+
+    def test_the_pump_closes_while_a_connection_is_being_accepted(self, server: WebSocketServer) -> None:
+        raw = RawClient(server.get_local_port())
+        while not server._connections:
+            pump.turn()
+        pump.close()
+        poll_until(lambda: raw.receive().eof)
+        raw.close()
+
+    def test_listening_again_in_a_handler_of_stop(self, pair: Pair) -> None:
+        server, _, _ = pair
+        server.client_disconnected.connect(lambda _: server.listen(0))
+        server.stop()
+        assert server.is_listening()
+        assert server.get_local_port() > 0
+
+
+class TestPeers:
+    def test_ids_are_random_and_in_range(self, server: WebSocketServer, raw: RawClient) -> None:
+        (peer_id,) = server.get_peer_ids()
+        assert 2 <= peer_id < 2**31
+        peer = server.get_peer(peer_id)
+        assert peer is not None
+        assert (peer.peer_id, server.has_peer(peer_id), server.get_peer_count()) == (peer_id, True, 1)
+        assert dict(server.peers) == {peer_id: peer}
+        assert (server.get_peer(1), server.has_peer(1)) == (None, False)
+
+    def test_a_taken_id_is_not_given_twice(self, server: WebSocketServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        ids = iter([5, 5, 6])
+        monkeypatch.setattr("ws_python.server.random.randint", lambda low, high: next(ids))
+        clients = [RawClient(server.get_local_port()) for _ in range(2)]
+        for client in clients:
+            client.shake_hands(server)
+        poll_until(lambda: server.get_peer_count() == 2, server)
+        assert sorted(server.get_peer_ids()) == [5, 6]
+        for client in clients:
+            client.close()
+
+    def test_a_peer_can_be_asked_for_its_close_code_while_it_is_taken_back(
+        self, server: WebSocketServer, raw: RawClient
+    ) -> None:
+        seen: list[tuple[int, str]] = []
+
+        def on_disconnected(peer_id: int) -> None:
+            peer = server.get_peer(peer_id)
+            assert peer is not None
+            seen.append((peer.get_close_code(), peer.get_close_reason()))
+            assert server.send(peer_id, "too late") == Error.ERR_CONNECTION_ERROR
+
+        server.client_disconnected.connect(on_disconnected)
+        raw.send(Opcode.CLOSE, (4001).to_bytes(2, "big") + "schön".encode())
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        assert seen == [(4001, "schön")]
+
+    def test_disconnect_peer_sends_code_and_reason(self, server: WebSocketServer, raw: RawClient) -> None:
+        (peer_id,) = server.get_peer_ids()
+        assert server.disconnect_peer(peer_id, 4002, "go") == Error.OK
+        poll_until(lambda: raw.receive().protocol.close_rcvd is not None, server)
+        close = raw.protocol.close_rcvd
+        assert close is not None
+        assert (close.code, close.reason) == (4002, "go")
+        poll_until(lambda: server.get_peer_count() == 0, server)
+
+    def test_a_client_that_does_not_answer_the_close(self) -> None:
+        server = WebSocketServer()
+        server.close_timeout = 0.1
+        assert server.listen(0) == Error.OK
+        raw = RawClient(server.get_local_port())
+        raw.shake_hands(server)
+        poll_until(lambda: server.get_peer_count() == 1, server)
+        (peer,) = server.peers.values()
+        peer.close(1000)
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        assert peer.get_close_code() == 1006
+        raw.close()
+
+    def test_disconnect_peer_errors(self, server: WebSocketServer, raw: RawClient) -> None:
+        (peer_id,) = server.get_peer_ids()
+        assert server.disconnect_peer(1) == Error.ERR_DOES_NOT_EXIST
+        assert server.disconnect_peer(peer_id, 1005) == Error.ERR_INVALID_PARAMETER
+        assert server.has_peer(peer_id)
+
+    def test_a_peer_alone_tells_its_messages_and_its_end(self, server: WebSocketServer, raw: RawClient) -> None:
+        peer = server.get_peer(server.get_peer_ids()[0])
+        assert peer is not None
+        log = record(peer)
+        raw.send(Opcode.TEXT, b"hi")
+        raw.send(Opcode.CLOSE, b"")
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        assert log == [("message_received", "hi"), ("connection_closed",)]
+        assert peer.get_close_code() == 1005
+
+    def test_the_hooks_of_a_derived_class(self) -> None:
+        dropped: list[WebSocketPeer] = []
+
+        class OwnPeer(WebSocketPeer):
+            pass
+
+        class Derived(WebSocketServer):
+            def _new_peer(self, peer_id: int) -> WebSocketPeer:
+                return OwnPeer()
+
+            def _drop_peer(self, peer: WebSocketPeer) -> None:
+                assert not self.has_peer(peer.peer_id)
+                dropped.append(peer)
+
+        server = Derived()
+        assert server.listen(0) == Error.OK
+        raw = RawClient(server.get_local_port())
+        raw.shake_hands(server)
+        poll_until(lambda: server.get_peer_count() == 1, server)
+        (peer,) = server.peers.values()
+        assert isinstance(peer, OwnPeer)
+        raw.close()
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        assert dropped == [peer]
+        assert peer.get_close_code() == 1006
+
+
+class TestSend:
+    @pytest.fixture
+    def three(self, server: WebSocketServer) -> Any:
+        """Three clients by the ids of their peers."""
+        clients: dict[int, RawClient] = {}
+        for _ in range(3):
+            client = RawClient(server.get_local_port())
+            client.shake_hands(server)
+            known = set(clients)
+            poll_until(lambda: server.get_peer_count() == len(clients) + 1, server)
+            (peer_id,) = set(server.get_peer_ids()) - known
+            clients[peer_id] = client
+        yield clients
+        for client in clients.values():
+            client.close()
+
+    @pytest.mark.parametrize("message", ["text å", "", b"binary", b""])
+    def test_to_one_to_all_and_to_all_but_one(
+        self, server: WebSocketServer, three: dict[int, RawClient], message: str | bytes
+    ) -> None:
+        first, second, third = three
+        assert server.send(first, message) == Error.OK
+        assert server.send(0, message) == Error.OK
+        assert server.send(-second, message) == Error.OK
+        assert server.send(0, "end") == Error.OK
+
+        def all_ended() -> bool:
+            return all(client.receive().frames[-1:] and client.frames[-1].data == b"end" for client in three.values())
+
+        poll_until(all_ended, server)
+        payload = message.encode() if isinstance(message, str) else message
+        opcode = Opcode.TEXT if isinstance(message, str) else Opcode.BINARY
+        for peer_id, count in ((first, 3), (second, 1), (third, 2)):
+            assert [(frame.opcode, frame.data) for frame in three[peer_id].frames[:-1]] == [(opcode, payload)] * count
+
+    def test_to_nobody_is_ok(self, server: WebSocketServer) -> None:
+        assert server.send(0, "hello?") == Error.OK
+
+    @pytest.mark.parametrize("peer_id", [1, 7, -7, -1])
+    def test_an_unknown_peer(self, server: WebSocketServer, peer_id: int, caplog: pytest.LogCaptureFixture) -> None:
+        assert server.send(peer_id, "x") == Error.ERR_DOES_NOT_EXIST
+        assert f"there is no peer {abs(peer_id)}; see get_peer_ids()" in caplog.text
+
+    @pytest.mark.parametrize("to_all", [False, True])
+    @pytest.mark.parametrize(
+        ("message", "error", "advice"),
+        [
+            ({"a": 1}, Error.ERR_INVALID_PARAMETER, "use send_json()"),
+            (None, Error.ERR_INVALID_PARAMETER, "NoneType is neither"),
+            ("\ud800", Error.ERR_INVALID_DATA, "half a surrogate pair"),
+        ],
+    )
+    def test_what_cannot_be_sent(
+        self,
+        server: WebSocketServer,
+        raw: RawClient,
+        to_all: bool,
+        message: object,
+        error: Error,
+        advice: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        (peer_id,) = server.get_peer_ids()
+        assert server.send(0 if to_all else peer_id, message) == error
+        assert advice in caplog.text
+        peer = server.get_peer(peer_id)
+        assert peer is not None
+        assert peer.get_current_outbound_buffered_amount() == 0
+
+    def test_send_json(self, server: WebSocketServer, raw: RawClient) -> None:
+        (peer_id,) = server.get_peer_ids()
+        assert server.send_json(peer_id, {"a": [1, None]}) == Error.OK
+        assert server.send_json(0, [True]) == Error.OK
+        assert server.send_json(peer_id, object()) == Error.ERR_INVALID_PARAMETER
+        poll_until(lambda: len(raw.receive().frames) == 2, server)
+        assert [frame.data for frame in raw.frames] == [b'{"a":[1,null]}', b"[true]"]
+
+    def test_a_slow_receiver_is_an_honest_error_and_nothing_is_lost(self, server: WebSocketServer) -> None:
+        server.outbound_buffer_size = 1024 * 1024
+        raw = RawClient(server.get_local_port(), receive_buffer=4096)
+        raw.shake_hands(server)
+        poll_until(lambda: server.get_peer_count() == 1, server)
+        (peer,) = server.peers.values()
+        message = bytes(200_000)
+        sent = 0
+        while (error := server.send(peer.peer_id, message)) == Error.OK:
+            sent += 1
+            server.poll()
+        assert error == Error.ERR_OUT_OF_MEMORY
+        assert server.send(0, message) == Error.ERR_OUT_OF_MEMORY
+        assert peer.get_current_outbound_buffered_amount() <= 1024 * 1024
+        assert sent >= 5
+        poll_until(lambda: len(raw.receive().frames) == sent, server)
+        assert server.send(peer.peer_id, "again") == Error.OK
+        poll_until(lambda: raw.receive().frames[-1].data == b"again", server)
+        assert all(frame.data == message for frame in raw.frames[:-1])
+        raw.close()
+
+
+class TestDelivery:
+    def test_everything_that_arrived_before_a_close_is_delivered_before_it(
+        self, server: WebSocketServer, raw: RawClient
+    ) -> None:
+        (peer_id,) = server.get_peer_ids()
+        log = record(server)
+        raw.send(Opcode.TEXT, b"text")
+        raw.send(Opcode.BINARY, b"binary")
+        raw.send(Opcode.CLOSE, b"\x03\xe8")
+        raw.close()
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        assert log == [
+            ("message_received", peer_id, "text"),
+            ("message_received", peer_id, b"binary"),
+            ("client_disconnected", peer_id),
+        ]
+
+    def test_a_message_in_the_same_packet_as_the_handshake(self, server: WebSocketServer) -> None:
+        log = record(server)
+        raw = RawClient(server.get_local_port())
+        raw.protocol.send_request(raw.protocol.connect())
+        raw.protocol.state = raw.protocol.state.OPEN
+        raw.protocol.send_text(b"early")
+        raw.flush()
+        poll_until(lambda: bool(named(log, "message_received")), server)
+        (peer_id,) = server.get_peer_ids()
+        assert log == [("client_connected", peer_id), ("message_received", peer_id, "early")]
+        raw.close()
+
+    def test_poll_in_a_handler_goes_on_in_order(self, server: WebSocketServer, raw: RawClient) -> None:
+        log = record(server)
+        server.message_received.connect(lambda *_: server.poll())
+        for number in range(5):
+            raw.send(Opcode.TEXT, str(number).encode())
+        poll_until(lambda: len(named(log, "message_received")) == 5, server)
+        assert [message for _, message in named(log, "message_received")] == list("01234")
+
+    def test_a_handler_that_polls_until_an_answer_comes_gets_it(self, server: WebSocketServer, raw: RawClient) -> None:
+        log = record(server)
+
+        def on_message(peer_id: int, message: object) -> None:
+            if message == "question":
+                server.send(peer_id, "counter-question")
+                poll_until(lambda: bool(raw.receive().frames), server)
+                raw.send(Opcode.TEXT, b"answer")
+                poll_until(lambda: len(named(log, "message_received")) == 2, server)
+
+        server.message_received.connect(on_message)
+        raw.send(Opcode.TEXT, b"question")
+        poll_until(lambda: bool(named(log, "message_received")), server)
+        assert [message for _, message in named(log, "message_received")] == ["question", "answer"]
+
+    def test_what_a_handler_sends_leaves_in_one_write(
+        self, server: WebSocketServer, raw: RawClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (peer,) = server.peers.values()
+        transport = peer._connection._transport  # type: ignore[union-attr]
+        writes: list[bytes] = []
+        monkeypatch.setattr(transport, "write", lambda data: writes.append(bytes(data)))
+
+        def on_message(peer_id: int, message: object) -> None:
+            for _ in range(10):
+                server.send(peer_id, message)
+
+        server.message_received.connect(on_message)
+        raw.send(Opcode.TEXT, b"x")
+        poll_until(lambda: bool(writes), server)
+        assert writes == [b"\x81\x01x" * 10]
+
+    def test_what_is_sent_outside_a_poll_leaves_at_the_next_one(self, server: WebSocketServer, raw: RawClient) -> None:
+        server.send(0, "x")
+        server.poll()
+        assert [frame.data for frame in raw.receive().frames] == [b"x"]
+
+    def test_a_server_that_is_not_polled_stops_reading(self, server: WebSocketServer) -> None:
+        server.max_queued_bytes = 100_000
+        raw = RawClient(server.get_local_port())
+        raw.shake_hands(server)
+        poll_until(lambda: server.get_peer_count() == 1, server)
+        (peer,) = server.peers.values()
+        connection = peer._connection
+        assert connection is not None
+        log = record(server)
+        other = WebSocketClient()
+        sent = 0
+        end = time.monotonic() + 5
+        raw.socket.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            while time.monotonic() < end:
+                raw.send(Opcode.BINARY, bytes(50_000))
+                sent += 1
+                other.poll()  # The network is turned, but nothing is delivered to the server.
+        assert connection._queued < 1_000_000
+        assert named(log, "message_received") == []
+        raw.socket.setblocking(False)
+        poll_until(lambda: len(named(log, "message_received")) >= sent, server)
+        raw.close()
+
+
+class TestHandshake:
+    def test_subprotocol_headers_and_path(self) -> None:
+        server, client = WebSocketServer(), WebSocketClient()
+        server.supported_protocols = ["v2", "v1"]
+        server.handshake_headers = ["X-Server: yes"]
+        assert server.listen(0) == Error.OK
+        client.supported_protocols = ["v1", "v2"]
+        client.handshake_headers = ["X-Client: a", "X-Client: b"]
+        url = f"ws://127.0.0.1:{server.get_local_port()}/chat?room=1"
+        assert client.connect_to_url(url) == Error.OK
+        poll_until(
+            lambda: client.status == client.Status.STATUS_ACTIVE and server.get_peer_count() == 1, server, client
+        )
+        (peer,) = server.peers.values()
+        assert (client.get_selected_protocol(), peer.get_selected_protocol()) == ("v2", "v2")
+        assert (client.get_handshake_header("x-server"), peer.get_handshake_header("x-client")) == ("yes", "a, b")
+        assert (client.get_request_path(), peer.get_request_path()) == ("/chat?room=1", "/chat?room=1")
+        assert (client.get_requested_url(), peer.get_requested_url()) == (url, url)
+
+    def test_refusing_new_connections_keeps_the_old_ones(self, server: WebSocketServer, raw: RawClient) -> None:
+        server.refuse_new_connections = True
+        log, client = record(server), WebSocketClient()
+        client_log = record(client)
+        client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
+        poll_until(lambda: client.status == client.Status.STATUS_IDLE, server, client)
+        ((reason,),) = named(client_log, "connection_failed")
+        assert "HTTP 503 Service Unavailable: This server takes no new connections." in reason
+        assert named(log, "handshake_failed") == [("127.0.0.1: This server takes no new connections.",)]
+        raw.send(Opcode.TEXT, b"still here")
+        poll_until(lambda: bool(named(log, "message_received")), server)
+
+    def test_a_handshake_that_takes_too_long(self) -> None:
+        server = WebSocketServer()
+        server.handshake_timeout = 0.1
+        assert server.listen(0) == Error.OK
+        log = record(server)
+        raw = RawClient(server.get_local_port())
+        raw.send_raw(b"GET / HTTP/1.1\r\n")
+        poll_until(lambda: raw.receive().eof, server)
+        ((reason,),) = named(log, "handshake_failed")
+        assert reason == "127.0.0.1: the other side did not finish the opening handshake in time"
+        assert not server._connections
+        raw.close()
+
+    def test_a_connection_that_ends_before_the_handshake(self, server: WebSocketServer) -> None:
+        log = record(server)
+        RawClient(server.get_local_port()).close()
+        poll_until(lambda: bool(named(log, "handshake_failed")), server)
+        assert log == [("handshake_failed", "127.0.0.1: the connection was closed during the opening handshake")]
+
+    def test_an_http_request_gets_a_readable_answer(self, server: WebSocketServer) -> None:
+        with socket.create_connection(("127.0.0.1", server.get_local_port())) as browser:
+            browser.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            browser.setblocking(False)
+            answer = b""
+
+            def ended() -> bool:
+                nonlocal answer
+                try:
+                    data = browser.recv(4096)
+                except BlockingIOError:
+                    return False
+                answer += data
+                return data == b""
+
+            poll_until(ended, server)
+        assert answer.startswith(b"HTTP/1.1 426 Upgrade Required\r\n")
+        assert b"You need a WebSocket client" in answer
+
+
+def test_a_thousand_connections_at_once_get_in_within_three_seconds(server: WebSocketServer) -> None:
+    count = 1000
+    address = ("127.0.0.1", server.get_local_port())
+    request = RawClient(address[1])
+    handshake = request.protocol.connect().serialize()
+    request.close()
+    sockets = [socket.socket() for _ in range(count)]
+    start = time.monotonic()
+    for connection in sockets:
+        connection.setblocking(False)
+        connection.connect_ex(address)
+    poll_until(lambda: bool(server._connections), server)
+    for connection in sockets:
+        connection.setblocking(True)
+        connection.sendall(handshake)
+    poll_until(lambda: server.get_peer_count() == count, server, deadline=10)
+    took = time.monotonic() - start
+    assert all(connection.recv(12) == b"HTTP/1.1 101" for connection in sockets)
+    for connection in sockets:
+        connection.close()
+    poll_until(lambda: server.get_peer_count() == 0, server)
+    assert took < 3

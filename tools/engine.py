@@ -1,0 +1,90 @@
+"""Chooses the Godot engine: $GODOT, a `godot` or `godot4` on PATH, or one that is fetched into the clone.
+
+`tools/godot` calls this when its cached choice no longer holds; the choice is printed and written to `.engine/choice`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import debian_engine
+import report
+
+ROOT = Path(__file__).resolve().parent.parent
+STATE = ROOT / ".engine"
+MINIMUM = (4, 4)
+NEEDED = "Godot {}.{} or newer".format(*MINIMUM)
+
+
+def version_text(engine: str) -> str:
+    """What `engine --version` says, such as `4.6.3.stable`; empty when it does not run."""
+    try:
+        done = subprocess.run(
+            [engine, "--headless", "--version"], capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return next((line for line in done.stdout.splitlines() if re.match(r"\d+\.\d+", line)), "")
+
+
+def is_new_enough(version: str) -> bool:
+    """Whether a version text is that of an engine that the project runs on."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) >= MINIMUM
+
+
+def from_environment() -> str | None:
+    """The engine that $GODOT names. An explicit choice that does not serve is an error, never passed over."""
+    named = os.environ.get("GODOT")
+    if not named:
+        return None
+    engine = shutil.which(os.path.abspath(named) if os.sep in named else named)
+    version = version_text(engine) if engine else ""
+    if not engine or not version:
+        raise report.SetupError(f"GODOT={named} does not run: set GODOT to the program of {NEEDED}, or unset it")
+    if not is_new_enough(version):
+        raise report.SetupError(f"GODOT={named} is Godot {version}, too old: set it to {NEEDED}, or unset it")
+    return os.path.abspath(engine)
+
+
+def from_path() -> str | None:
+    """The first new enough `godot` or `godot4` on PATH. Older ones are passed over with a line that says so."""
+    for name in ("godot", "godot4"):
+        engine = shutil.which(name)
+        if not engine or Path(engine).resolve() == ROOT / "tools" / "godot":
+            continue
+        version = version_text(engine)
+        if is_new_enough(version):
+            return os.path.abspath(engine)
+        report.progress("godot", f"passing over {engine} ({version or 'it does not run'}): {NEEDED} is needed")
+    return None
+
+
+def choose() -> str:
+    """The path of the engine to run; fetches one when the machine has none."""
+    return from_environment() or from_path() or str(debian_engine.installed(STATE))
+
+
+def remember(key: str, engine: str) -> None:
+    """Cache the choice for `tools/godot`, which reads three lines: the key, the engine, its size and times."""
+    stat = os.stat(engine)
+    STATE.mkdir(exist_ok=True)
+    draft = STATE / f"choice.{os.getpid()}"
+    draft.write_text(f"{key}\n{engine}\n{stat.st_size} {int(stat.st_mtime)} {int(stat.st_ctime)}\n")
+    draft.replace(STATE / "choice")
+
+
+def main() -> int:
+    engine = choose()
+    remember(sys.argv[1], engine)
+    print(engine)
+    return 0
+
+
+if __name__ == "__main__":
+    report.run("godot", main)
