@@ -3,7 +3,7 @@ PYTHON ?= python3
 # The Python that made .venv stays, unless one is asked for.
 KEEP := $(if $(filter file default undefined,$(origin PYTHON)),--keep)
 VENV := .venv/bin/python
-SCONS := $(VENV) -m SCons -Q -C $(CURDIR)
+SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test build editor lint format bench conformance clean distclean

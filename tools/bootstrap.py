@@ -142,11 +142,17 @@ def explained(output: str) -> report.SetupError:
         return report.disk_full(ROOT)
     if "HASHES" in output:
         return report.SetupError(
-            "a package is not the one that requirements.lock pins: check your package index" + first
+            "a package is not the one that requirements.lock pins: check the package index" + first
         )
-    if any(
-        sign in output for sign in ("NewConnectionError", "ConnectTimeout", "ProxyError", "ReadTimeout", "SSLError")
-    ):
+    unreachable = (
+        "NewConnectionError",
+        "ConnectTimeout",
+        "ProxyError",
+        "ReadTimeout",
+        "SSLError",
+        "from versions: none",
+    )
+    if any(sign in output for sign in unreachable):
         return report.SetupError("pip cannot reach its package index: check the network and pip's settings" + first)
     return report.SetupError("pip could not install what requirements.lock pins" + first)
 

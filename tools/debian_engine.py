@@ -25,7 +25,7 @@ SUITE = "forky"
 # The engine, and the Mesa drivers with which the editor draws where the machine has no libGL of its own.
 PACKAGES = ("godot", "libgl1", "libgl1-mesa-dri", "libglx-mesa0", "libegl1", "libegl-mesa0")
 KEYRINGS = tuple(Path("/usr/share/keyrings/debian-archive-keyring" + suffix) for suffix in (".gpg", ".pgp"))
-UNPACKED_BYTES = 600_000_000
+NEEDED_BYTES = 850_000_000  # for the packages, and for what they unpack to
 # Not needed to run the engine.
 LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lintian", "usr/share/info")
 OR_SET_GODOT = "or set GODOT=/path/to/godot (4.4 or newer)"
@@ -66,10 +66,12 @@ def fetch(state: Path, prefix: Path) -> None:
     for tool in ("apt-get", "dpkg"):
         if not shutil.which(tool):
             raise report.SetupError(f"no engine found, and no {tool} to fetch one: set GODOT=/path/to/godot (4.4+)")
+    if shutil.disk_usage(state).free < NEEDED_BYTES:
+        raise report.disk_full(f"{state} (fetching the engine needs {NEEDED_BYTES // 1_000_000} MB)")
     work = Path(tempfile.mkdtemp(prefix="fetching-", dir=state))
     try:
         apt = Apt(work / "apt")
-        packages = apt.download(state)
+        packages = apt.download()
         unpack(packages, work / "prefix")
         patch(work / "prefix", prefix)
         (work / "prefix/complete").write_text(str(prefix))
@@ -135,11 +137,11 @@ class Apt:
             "APT::Update::Error-Mode": "any",
             "APT::Sandbox::User": "root",  # ignored for others; root's clone may be unreadable to the user _apt
             "Acquire::Languages": "none",
-            "Acquire::Retries": "3",
+            "Acquire::Retries": "2",
         }
         return "\n".join([*acquire, "#clear APT::Architectures;", *(f'{key} "{value}";' for key, value in own.items())])
 
-    def download(self, state: Path) -> list[Path]:
+    def download(self) -> list[Path]:
         """The .deb files of the engine and of everything it needs."""
         report.progress("godot", f"no engine on this machine: asking apt's Debian mirror for that of {SUITE} ...")
         keyring = next((path for path in KEYRINGS if path.exists()), None)
@@ -156,8 +158,6 @@ class Apt:
                     raise
         wanted = self._run("install", "--print-uris", "-qq", *PACKAGES)
         size = sum(int(found) for found in re.findall(r"^'\S+' \S+ (\d+) ", wanted, re.MULTILINE))
-        if shutil.disk_usage(state).free < size + UNPACKED_BYTES:
-            raise report.disk_full(f"{state} (the engine needs {(size + UNPACKED_BYTES) // 1_000_000} MB)")
         with self._progress(size):
             self._run("install", "--download-only", *PACKAGES)
         return sorted(self.archives.glob("*.deb"))
@@ -238,11 +238,12 @@ def patch(prefix: Path, final: Path) -> None:
     libraries = next((prefix / "usr/lib").glob("*-linux-gnu*"))
     origin = f"$ORIGIN/../lib/{libraries.name}"
     patchelf("--set-interpreter", f"{final}/usr{loader}", "--force-rpath", "--set-rpath", origin, str(program))
-    # PulseAudio's libraries look for each other in a fixed system directory.
-    for name in ("libpulse.so.0", "libpulse-simple.so.0"):
-        patchelf("--force-rpath", "--set-rpath", "$ORIGIN:$ORIGIN/pulseaudio", str((libraries / name).resolve()))
-    for path in (libraries / "pulseaudio").glob("libpulsecommon*"):
-        patchelf("--force-rpath", "--set-rpath", "$ORIGIN:$ORIGIN/..", str(path))
+    # A library with a search path of its own (LLVM, PulseAudio) does not look into the program's: bring it here too.
+    for path in libraries.rglob("*.so*"):
+        if path.is_symlink() or path.parent.name == "gconv" or not patchelf("--print-rpath", str(path)).strip():
+            continue
+        here = f"$ORIGIN/{os.path.relpath(libraries, path.parent)}"
+        patchelf("--force-rpath", "--set-rpath", f"{here}:{here}/pulseaudio", str(path))
 
 
 def patchelf(*arguments: str) -> str:

@@ -1,6 +1,6 @@
 """Chooses the Godot engine: $GODOT, a `godot` or `godot4` on PATH, or one that is fetched into the clone.
 
-`tools/godot` calls this when its cached choice no longer holds; the choice is printed and written to `.engine/choice`.
+`tools/godot` becomes this when its cached choice (`.engine/choice`) no longer holds, and is started again afterwards.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import debian_engine
 import report
 
 ROOT = Path(__file__).resolve().parent.parent
+LAUNCHER = ROOT / "tools" / "godot"
 STATE = ROOT / ".engine"
 MINIMUM = (4, 4)
 NEEDED = "Godot {}.{} or newer".format(*MINIMUM)
@@ -56,7 +58,7 @@ def from_path() -> str | None:
     """The first new enough `godot` or `godot4` on PATH. Older ones are passed over with a line that says so."""
     for name in ("godot", "godot4"):
         engine = shutil.which(name)
-        if not engine or Path(engine).resolve() == ROOT / "tools" / "godot":
+        if not engine or Path(engine).resolve() == LAUNCHER:
             continue
         version = version_text(engine)
         if is_new_enough(version):
@@ -71,19 +73,19 @@ def choose() -> str:
 
 
 def remember(key: str, engine: str) -> None:
-    """Cache the choice for `tools/godot`, which reads three lines: the key, the engine, its size and times."""
-    stat = os.stat(engine)
+    """Cache the choice for `tools/godot`, which reads three lines: the key, the engine, what `stat` says of it."""
+    stamp = subprocess.run(["stat", "-Lc", "%s %y %z", "--", engine], capture_output=True, text=True, check=True).stdout
     STATE.mkdir(exist_ok=True)
     draft = STATE / f"choice.{os.getpid()}"
-    draft.write_text(f"{key}\n{engine}\n{stat.st_size} {int(stat.st_mtime)} {int(stat.st_ctime)}\n")
+    draft.write_text(f"{key}\n{engine}\n{stamp}")
     draft.replace(STATE / "choice")
 
 
 def main() -> int:
-    engine = choose()
-    remember(sys.argv[1], engine)
-    print(engine)
-    return 0
+    """`engine.py KEY [ARGUMENT ...]`: choose, then become `tools/godot ARGUMENT ...`."""
+    remember(sys.argv[1], choose())
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, which the engine would inherit
+    os.execv(LAUNCHER, [str(LAUNCHER), *sys.argv[2:]])
 
 
 if __name__ == "__main__":

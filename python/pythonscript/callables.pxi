@@ -77,6 +77,14 @@ cdef void callable_to_string(void* userdata, GDExtensionBool* valid, void* strin
         report_exception("the name of a callable")
 
 
+cdef bint has_connections(void* pointer, const void* signal) noexcept:
+    """Whether anybody listens; True where the engine cannot tell. Most signals of most objects have no listener."""
+    cdef uint8_t result = 1
+    if _has_connections != NULL:
+        gd.object_method_bind_ptrcall(_has_connections, pointer, &signal, &result)
+    return result != 0
+
+
 cdef class BoundSignal:
     """A signal of one object: `emit`, `connect`, `disconnect`. It does not keep the object alive."""
 
@@ -84,6 +92,7 @@ cdef class BoundSignal:
     cdef uint64_t instance_id
     cdef readonly str name
     cdef readonly int argument_count
+    cdef void* string_name
 
     @staticmethod
     def of(Object owner, str name, int argument_count):
@@ -92,6 +101,7 @@ cdef class BoundSignal:
         signal.pointer = owner.living()
         signal.instance_id = owner.instance_id
         signal.name = name
+        signal.string_name = string_name(name)
         signal.argument_count = argument_count
         return signal
 
@@ -102,19 +112,21 @@ cdef class BoundSignal:
 
     def emit(self, *arguments):
         """Emits the signal: handlers run before it returns. TypeError for a wrong number of arguments."""
+        if len(arguments) != self.argument_count or self.argument_count > 8:
+            raise TypeError(f"the signal {self.name} has {self.argument_count} arguments, {len(arguments)} given")
+        if has_connections(self.living(), self.string_name):
+            self.emit_to_engine(arguments)
+
+    cdef int emit_to_engine(self, tuple arguments) except -1:
         cdef Variant values[9]
         cdef const void* pointers[9]
         cdef Variant result
         cdef GDExtensionCallError error
-        cdef void* pointer = self.living()
-        cdef Py_ssize_t count = len(arguments)
         cdef Py_ssize_t i
         cdef Py_ssize_t made = 1
-        if count != self.argument_count or count > 8:
-            raise TypeError(f"the signal {self.name} has {self.argument_count} arguments, {count} given")
-        _variant_from[STRING_NAME](&values[0], string_name(self.name))
+        _variant_from[STRING_NAME](&values[0], self.string_name)
         try:
-            for i in range(count):
+            for i in range(self.argument_count):
                 py_to_variant(arguments[i], &values[i + 1])
                 made += 1
             for i in range(made):
@@ -122,11 +134,12 @@ cdef class BoundSignal:
             error.error = CALL_OK
             gd.variant_new_nil(&result)
             with nogil:  # A handler may wait for a thread that calls into Python.
-                gd.object_method_bind_call(_emit_signal, pointer, pointers, made, &result, &error)
+                gd.object_method_bind_call(_emit_signal, self.pointer, pointers, made, &result, &error)
             gd.variant_destroy(&result)
         finally:
             for i in range(made):
                 gd.variant_destroy(&values[i])
+        return 0
 
     def connect(self, function, int flags=0):
         """Connects any callable; `flags` as Object.ConnectFlags."""

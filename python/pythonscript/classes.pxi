@@ -2,6 +2,9 @@
 # engine to a Python method. Three doors lead in: `call` (untyped GDScript: raw Variants, count and types checked here),
 # `ptrcall` (typed GDScript: typed pointers) and virtuals (`_process` and the like, as ptrcall).
 
+cdef extern from "Python.h":
+    object PyObject_Vectorcall(object, PyObject**, size_t, PyObject*)
+
 cdef enum:
     MAX_ARGUMENTS = 16
     METHOD_NORMAL = 1
@@ -67,22 +70,27 @@ cdef class Method:
             method.types[i] = spec.arguments[i].type
         return method
 
-    cdef object invoke(self, void* instance, list values):
-        cdef object owner
-        if self.is_static:
-            return self.function(*values)
-        owner = <object><PyObject*>instance
-        if self.count == 0:
-            return self.function(owner)
-        if self.count == 1:
-            return self.function(owner, values[0])
-        if self.count == 2:
-            return self.function(owner, values[0], values[1])
-        return self.function(owner, *values)
-
-    cdef object converted(self, int i, value):
+    cdef object argument(self, int i, value):
         converter = self.converters[i]
         return value if converter is None else converter(value)
+
+    cdef object invoke(self, PyObject** stack):
+        """Calls the function with stack[0] as the instance and the arguments after it."""
+        if self.is_static:
+            return PyObject_Vectorcall(self.function, stack + 1, self.count, NULL)
+        return PyObject_Vectorcall(self.function, stack, self.count + 1, NULL)
+
+
+cdef inline void push(PyObject** stack, int* size, value) noexcept:
+    Py_INCREF(value)
+    size[0] += 1
+    stack[size[0]] = <PyObject*>value
+
+
+cdef inline void drop(PyObject** stack, int size) noexcept:
+    cdef int i
+    for i in range(1, size + 1):
+        Py_DECREF(<object>stack[i])
 
 
 cdef object argument_to_py(int wanted, const void* variant):
@@ -102,9 +110,9 @@ cdef object argument_to_py(int wanted, const void* variant):
 cdef void method_call(void* userdata, void* instance, const void** arguments, int64_t count, void* result,
                       GDExtensionCallError* error) noexcept with gil:
     cdef Method method = <Method><PyObject*>userdata
-    cdef Slot slot
+    cdef PyObject* stack[MAX_ARGUMENTS + 1]
+    cdef int size = 0
     cdef int i
-    cdef list values = []
     error.error = CALL_OK
     if count > method.count or count < method.required:
         error.error = CALL_TOO_MANY_ARGUMENTS if count > method.count else CALL_TOO_FEW_ARGUMENTS
@@ -113,25 +121,37 @@ cdef void method_call(void* userdata, void* instance, const void** arguments, in
     if instance == NULL and not method.is_static:
         error.error = CALL_INSTANCE_IS_NULL
         return
+    stack[0] = <PyObject*>instance
     try:
         for i in range(method.count):
-            value = argument_to_py(method.types[i], arguments[i]) if i < count else method.defaults[i - method.required]
+            if i >= count:
+                push(stack, &size, method.defaults[i - method.required])
+                continue
+            value = argument_to_py(method.types[i], arguments[i])
             if value is NotImplemented:
                 error.error = CALL_INVALID_ARGUMENT
                 error.argument = i
                 error.expected = method.types[i]
                 return
-            values.append(method.converted(i, value) if i < count else value)
-        value = method.invoke(instance, values)
-        if method.returns:
-            if method.result_type == VARIANT:
-                py_to_variant(value, &slot)
-            else:
-                typed_variant(method.result_type, value, <Variant*>&slot)
-            gd.variant_destroy(result)
-            memcpy(result, &slot, sizeof(Variant))
+            push(stack, &size, method.argument(i, value))
+        return_variant(method, method.invoke(stack), result)
     except BaseException:
         report_exception(method.where)
+    finally:
+        drop(stack, size)
+
+
+cdef int return_variant(Method method, value, void* result) except -1:
+    """Puts the result where the engine wants it; it holds a value, which an exception leaves whole."""
+    cdef Variant variant
+    if method.returns:
+        if method.result_type == VARIANT:
+            py_to_variant(value, &variant)
+        else:
+            typed_variant(method.result_type, value, &variant)
+        gd.variant_destroy(result)
+        (<Variant*>result)[0] = variant
+    return 0
 
 
 cdef int typed_variant(int kind, value, Variant* variant) except -1:
@@ -145,23 +165,35 @@ cdef int typed_variant(int kind, value, Variant* variant) except -1:
 
 cdef void method_ptrcall(void* userdata, void* instance, const void** arguments, void* result) noexcept with gil:
     cdef Method method = <Method><PyObject*>userdata
-    cdef Slot slot
+    cdef PyObject* stack[MAX_ARGUMENTS + 1]
+    cdef int size = 0
     cdef int i
-    cdef int kind = method.result_type
+    stack[0] = <PyObject*>instance
     try:
-        value = method.invoke(instance, [method.converted(i, typed_to_py(method.types[i], arguments[i])) for i in range(method.count)])
-        if not method.returns or result == NULL:
-            return
-        py_to_typed(kind, value, &slot)  # First aside: `result` holds a value, which an exception must leave whole.
-        if kind == VARIANT:
-            gd.variant_destroy(result)
-        elif _destroy[kind] != NULL:
-            _destroy[kind](result)
-        if kind == OBJECT and value is not None and (<Object>value).counted:
-            call_bool(_reference, (<Object>value).pointer)
-        memcpy(result, &slot, type_size(kind))
+        for i in range(method.count):
+            push(stack, &size, method.argument(i, typed_to_py(method.types[i], arguments[i])))
+        return_typed(method, method.invoke(stack), result)
     except BaseException:
         report_exception(method.where)
+    finally:
+        drop(stack, size)
+
+
+cdef int return_typed(Method method, value, void* result) except -1:
+    """As return_variant, for a typed pointer."""
+    cdef Slot slot
+    cdef int kind = method.result_type
+    if not method.returns or result == NULL:
+        return 0
+    py_to_typed(kind, value, &slot)
+    if kind == VARIANT:
+        gd.variant_destroy(result)
+    elif _destroy[kind] != NULL:
+        _destroy[kind](result)
+    if kind == OBJECT and value is not None and (<Object>value).counted:
+        call_bool(_reference, (<Object>value).pointer)
+    memcpy(result, &slot, type_size(kind))
+    return 0
 
 
 cdef size_t type_size(int kind) noexcept:

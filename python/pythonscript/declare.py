@@ -14,7 +14,7 @@ import typing
 from collections.abc import Callable as CallableType
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from pythonscript import _api, _bridge
 from pythonscript.types import (
@@ -27,6 +27,8 @@ from pythonscript.types import (
     PackedInt64Array,
     PackedStringArray,
 )
+
+T = TypeVar("T")
 
 USAGE_NONE = 0  # PropertyUsageFlags
 USAGE_DEFAULT = 6
@@ -108,33 +110,15 @@ class ClassSpec:
     virtuals: list[tuple[int, MethodSpec]] = field(default_factory=list)
 
 
-class export:  # noqa: N801  (reads as a keyword in a class body, as GDScript's @export)
-    """An exported property: shown in the Inspector, saved with the scene.
-
-    `default` is its value at first; the annotation or `type` gives its type. `range` is (minimum, maximum) or
-    (minimum, maximum, step), `unit` its suffix in the Inspector; `group`/`subgroup` start one there; `hint` and
-    `hint_string` are Godot's PropertyHint where more is wanted.
-    """
+class Export:
+    """The declaration of an exported property; see `export`."""
 
     def __init__(
-        self,
-        default: Any,
-        *,
-        type: Any = None,
-        range: tuple[float, ...] | None = None,
-        unit: str = "",
-        doc: str = "",
-        group: str | None = None,
-        subgroup: str | None = None,
-        hint: int = 0,
-        hint_string: str = "",
+        self, default: Any, type: Any, doc: str, group: str | None, subgroup: str | None, hint: int, hint_string: str
     ) -> None:
         self.default, self.type, self.doc = default, type, doc
         self.group, self.subgroup = group, subgroup
         self.hint, self.hint_string = hint, hint_string
-        if range is not None:
-            self.hint = HINT_RANGE
-            self.hint_string = ",".join([*(f"{number:g}" if abs(number) < 1e6 else str(number) for number in range)] + [f"suffix:{unit}"] * bool(unit))
         self.name = ""
 
     def __set_name__(self, owner: Any, name: str) -> None:
@@ -150,6 +134,30 @@ class export:  # noqa: N801  (reads as a keyword in a class body, as GDScript's 
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__[self.name] = value
+
+
+def export(
+    default: T,
+    *,
+    type: Any = None,
+    range: tuple[float, ...] | None = None,
+    unit: str = "",
+    doc: str = "",
+    group: str | None = None,
+    subgroup: str | None = None,
+    hint: int = 0,
+    hint_string: str = "",
+) -> T:
+    """Declares an exported property in a class body: shown in the Inspector, saved with the scene.
+
+    `default` is its value at first; the annotation or `type` gives its type. `range` is (minimum, maximum) or
+    (minimum, maximum, step), `unit` its suffix in the Inspector; `group`/`subgroup` start one there; `hint` and
+    `hint_string` are Godot's PropertyHint where more is wanted.
+    """
+    if range is not None:
+        hint, hint_string = HINT_RANGE, ",".join([f"{number:.15g}" for number in range] + [f"suffix:{unit}"] * bool(unit))
+    # What type checkers see is what reading the attribute of an instance gives.
+    return cast(T, Export(default, type, doc, group, subgroup, hint, hint_string))
 
 
 class signal:  # noqa: N801  (reads as a keyword in a class body, as GDScript's signal)
@@ -174,7 +182,7 @@ _specs: dict[str, ClassSpec] = {}
 _enum_names: dict[type, str] = {}
 
 
-def note(cls: type, icon: str = "", tool: bool = False, members: dict[str, export | signal] | None = None) -> None:
+def note(cls: type, icon: str = "", tool: bool = False, members: dict[str, Export | signal] | None = None) -> None:
     """Notes a class for registration, in the order of definition.
 
     `icon` is a res:// path; with `tool` the class also runs in the editor (otherwise the editor shows a placeholder);
@@ -209,13 +217,14 @@ def spec_of(cls: Any) -> ClassSpec:
     """Reads one class."""
     options = cls.__dict__["__pythonscript__"]
     name = cls.__name__
-    spec = ClassSpec(cls, name, _parent_name(cls), inspect.getdoc(cls) or "", options["icon"], options["tool"],
+    spec = ClassSpec(cls, name, _parent(cls).__name__, inspect.getdoc(cls) or "", options["icon"], options["tool"],
                      hasattr(cls, "_notification"))  # fmt: skip
     bases = list(_own_bases(cls))
-    members = {key: value for base in bases for key, value in vars(base).items()} | options["members"]
+    own = {key: value for base in bases for key, value in vars(base).items() if key not in options["members"]}
+    members = own | options["members"]  # in this order: what is in no group of the Inspector stands above the groups
     for key, value in members.items():
         if isinstance(value, type) and issubclass(value, enum.IntEnum):
-            _enum_names.setdefault(value, f"{name}.{key}")
+            _enum_names[value] = f"{name}.{key}"  # Classes may share an enum by a plain base: each calls it its own.
     for key, value in members.items():
         _read_member(spec, key, value, bases)
     spec.virtuals = [entry for key in dir(cls) if (entry := _virtual(cls, key)) is not None]
@@ -223,24 +232,22 @@ def spec_of(cls: Any) -> ClassSpec:
     return spec
 
 
-def _parent_name(cls: type) -> str:
-    parent = next(base for base in cls.__mro__[1:] if issubclass(base, _bridge.Object))
-    return parent.__name__
+def _parent(cls: type) -> Any:
+    """The nearest base that Godot knows: an engine class, or a class that is registered itself."""
+    return next(base for base in cls.__mro__[1:] if base.__dict__.keys() & {"__engine_name__", "__pythonscript__"})
 
 
 def _own_bases(cls: type) -> Iterator[type]:
-    """The class and the plain classes that came with it, those first that are overridden."""
-    parent = next(base for base in cls.__mro__[1:] if issubclass(base, _bridge.Object))
-    for base in reversed(cls.__mro__):
-        if base is not object and base not in parent.__mro__:
-            yield base
+    """The class, and the plain and abstract classes that came with it, those first that are overridden."""
+    known = _parent(cls).__mro__
+    return (base for base in reversed(cls.__mro__) if base not in known)
 
 
 def _read_member(spec: ClassSpec, name: str, value: Any, bases: list[type]) -> None:
     where = f"{spec.name}.{name}"
     if isinstance(value, type) and issubclass(value, enum.IntEnum):
         spec.constants += [(name, member.name, int(member)) for member in value]
-    elif isinstance(value, export):
+    elif isinstance(value, Export):
         annotation = value.type if value.type is not None else _annotation(bases, name, type(value.default))
         spec.properties.append(_exported(name, value, annotation, where))
     elif isinstance(value, signal):
@@ -270,7 +277,7 @@ def _annotation(bases: list[type], name: str, fallback: Any) -> Any:
     return fallback
 
 
-def _exported(name: str, value: export, annotation: Any, where: str) -> PropertySpec:
+def _exported(name: str, value: Export, annotation: Any, where: str) -> PropertySpec:
     info = info_of(annotation, name, where)
     if value.hint:
         info = replace(info, hint=value.hint, hint_string=value.hint_string)

@@ -14,7 +14,7 @@ from typing import Any
 
 BUILTIN_METHODS = ("size", "resize")
 UTILITIES = ("print", "printerr")
-METHODS = (("RefCounted", "reference"), ("RefCounted", "unreference"), ("RefCounted", "init_ref"), ("Object", "emit_signal"))
+METHODS = {"RefCounted": ("reference", "unreference", "init_ref"), "Object": ("emit_signal", "has_connections")}
 VARIANT = 39
 OBJECT = 24
 
@@ -69,10 +69,14 @@ def virtuals(api: dict[str, Any]) -> dict[str, dict[str, tuple[int, int | None, 
     return table
 
 
-def method_hash(api: dict[str, Any], cls: str, method: str) -> int:
-    """The hash with which the engine identifies one method of one class."""
-    methods = next(entry for entry in api["classes"] if entry["name"] == cls)["methods"]
-    return int(next(entry for entry in methods if entry["name"] == method)["hash"])
+def method_hashes(api: dict[str, Any]) -> dict[str, int]:
+    """The hashes with which the engine identifies the methods that the bridge calls, of those that this engine has."""
+    return {
+        f"{cls['name']}.{method['name']}": method["hash"]
+        for cls in api["classes"]
+        for method in cls.get("methods", [])
+        if method["name"] in METHODS.get(cls["name"], ())
+    }
 
 
 def api_module(api: dict[str, Any]) -> str:
@@ -82,7 +86,7 @@ def api_module(api: dict[str, Any]) -> str:
         "ENGINE": api["header"]["version_full_name"],
         "BUILTIN_METHOD_HASHES": {m["name"]: m["hash"] for m in packed["methods"] if m["name"] in BUILTIN_METHODS},
         "UTILITY_HASHES": {u["name"]: u["hash"] for u in api["utility_functions"] if u["name"] in UTILITIES},
-        "METHOD_HASHES": {f"{cls}.{method}": method_hash(api, cls, method) for cls, method in METHODS},
+        "METHOD_HASHES": method_hashes(api),
         "GLOBAL_ENUMS": {e["name"]: {v["name"]: v["value"] for v in e["values"]} for e in api["global_enums"]},
         "VIRTUALS": virtuals(api),
     }
@@ -131,7 +135,7 @@ def class_stub(cls: dict[str, Any], annotate: Any) -> list[str]:
     base = cls.get("inherits") or "_bridge.Object"
     lines = [f"class {cls['name']}({base}):"]
     if cls["name"] == "Object":
-        lines.append('    def __init_subclass__(cls, *, icon: str = "", tool: bool = False, members: Any = None) -> None: ...')
+        lines.append('    def __init_subclass__(cls, *, abstract: bool = ..., icon: str = ..., tool: bool = ..., members: Any = ...) -> None: ...')
     for constant in cls.get("constants", []):
         lines.append(f"    {constant['name']}: int")
     for enum in cls.get("enums", []):

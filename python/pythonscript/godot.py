@@ -44,10 +44,13 @@ class Object(_bridge.Object, metaclass=EngineClass):
     __engine_name__ = "Object"
     __refcounted__ = False
 
-    def __init_subclass__(cls, *, engine: bool = False, **options: Any) -> None:
-        """A class written in Python is noted for registration; see `declare.note` for the options."""
+    def __init_subclass__(cls, *, engine: bool = False, abstract: bool = False, **options: Any) -> None:
+        """A class written in Python is noted for registration; see `declare.note` for the options.
+
+        An `abstract` one is not: it is a part of the classes that derive from it, and Godot does not know it.
+        """
         super().__init_subclass__()
-        if not engine:
+        if not engine and not abstract:
             declare.note(cls, **options)
 
 

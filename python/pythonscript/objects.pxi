@@ -10,6 +10,7 @@ cdef const void* _reference = NULL  # Method binds of RefCounted and Object.
 cdef const void* _unreference = NULL
 cdef const void* _init_ref = NULL
 cdef const void* _emit_signal = NULL
+cdef const void* _has_connections = NULL  # NULL in an engine without it.
 
 
 def set_class_factory(factory):
@@ -19,11 +20,13 @@ def set_class_factory(factory):
 
 
 cdef int load_object_binds() except -1:
-    global _reference, _unreference, _init_ref, _emit_signal
+    global _reference, _unreference, _init_ref, _emit_signal, _has_connections
     _reference = method_bind("RefCounted", "reference")
     _unreference = method_bind("RefCounted", "unreference")
     _init_ref = method_bind("RefCounted", "init_ref")
     _emit_signal = method_bind("Object", "emit_signal")
+    if "Object.has_connections" in _api.METHOD_HASHES:
+        _has_connections = method_bind("Object", "has_connections")
     return 0
 
 

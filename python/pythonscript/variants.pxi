@@ -181,7 +181,16 @@ cdef object packed_to_py(int kind, void* value):
 cdef int py_to_variant(value, void* variant) except -1:
     """Writes a new Variant: the memory holds none before, one after; nothing is written when it raises."""
     cdef Slot slot
-    cdef int kind = variant_type_of(value)
+    cdef int kind
+    cls = type(value)
+    if cls is bytes:  # The types of messages and ids first.
+        kind = PACKED_BYTE_ARRAY
+    elif cls is str:
+        kind = STRING
+    elif cls is int:
+        kind = INT
+    else:
+        kind = variant_type_of(value)
     if kind == NIL:
         gd.variant_new_nil(variant)
     elif isinstance(value, Builtin):

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import ws_python
-from pythonscript.godot import Node
 
 from .members import members_of
 from .polling import PollingNode
 
 
-class WebSocketClient(PollingNode, ws_python.WebSocketClient, Node, members=members_of(ws_python.WebSocketClient)):
-    __doc__ = ws_python.WebSocketClient.__doc__
+class WebSocketClient(ws_python.WebSocketClient, PollingNode, members=members_of(ws_python.WebSocketClient)):
+    """A WebSocket client: it connects, reconnects if told to, sends and receives.
 
-    def _ready(self) -> None:
-        if self.autoconnect:
+    Add the node to a scene, connect its signals, and set ``url`` and ``autoconnect`` or call connect_to_url(). That
+    never blocks: it is answered by either ``connected_to_server`` or ``connection_failed``. The node polls the network
+    by itself once a frame, also while the game is paused; signals are emitted then and at no other time, so a handler
+    may call anything.
+
+    When the node is freed, the connection is closed with code 1001 (going away), without further signals.
+    """
+
+    def _start(self) -> None:
+        if self.autoconnect and self.status == self.Status.STATUS_IDLE:
             self.connect_to_url()
 
     def _shut_down(self) -> None:

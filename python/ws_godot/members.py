@@ -1,31 +1,31 @@
-"""Settings and events of the WebSocket package as exports and signals of the bridge: declared there once, seen from here."""
+"""Settings and events of the WebSocket package as exports and signals of the bridge: declared there, seen from here."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from pythonscript import export, signal
 from ws_python import Setting, events_of, settings_of
 
 
-def members_of(core: type) -> dict[str, export | signal]:
+def members_of(core: type) -> dict[str, Any]:
     """The properties and signals that a node class takes over from its class in ws_python."""
-    members: dict[str, export | signal] = {name: signal(doc=event.doc, **event.arguments) for name, event in events_of(core).items()}
-    group = ""
-    for name, setting in sorted(settings_of(core).items(), key=_in_groups(core)):
-        members[name] = _export(setting, setting.group if setting.group != group else None)
-        group = setting.group
+    members: dict[str, Any] = {
+        name: signal(doc=event.doc, **event.arguments) for name, event in events_of(core).items()
+    }
+    settings = settings_of(core)
+    # The Inspector shows the settings without a group first, and each group in one piece.
+    groups = sorted(dict.fromkeys(setting.group for setting in settings.values()), key=bool)
+    for group in groups:
+        title = group or None
+        for name, setting in settings.items():
+            if setting.group == group:
+                members[name] = _export(setting, title)
+                title = None  # It starts the group, the others are in it.
     return members
 
 
-def _in_groups(core: type):  # type: ignore[no-untyped-def]
-    """Sort key: the Inspector shows settings without a group first, and each group in one piece."""
-    groups = list(dict.fromkeys(setting.group for setting in settings_of(core).values()))
-    order = sorted(groups, key=lambda group: (group != "", groups.index(group)))
-    return lambda item: order.index(item[1].group)
-
-
-def _export(setting: Setting, group: str | None) -> export:
-    range_ = None
-    if setting.range is not None:
-        range_ = setting.range if setting.step is None else (*setting.range, setting.step)
+def _export(setting: Setting, group: str | None) -> Any:
+    bounds = setting.range if setting.range is None or setting.step is None else (*setting.range, setting.step)
     kind = list[str] if setting.type is list else setting.type
-    return export(setting.default, type=kind, range=range_, unit=setting.unit, doc=setting.doc, group=group)
+    return export(setting.default, type=kind, range=bounds, unit=setting.unit, doc=setting.doc, group=group)

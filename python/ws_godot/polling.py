@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
 
 from pythonscript import export
-from pythonscript.godot import Node
+from pythonscript.godot import Engine, Node
 
-if TYPE_CHECKING:
-    _Base: Any = Node
-else:
-    _Base = object
+_INTERNAL_PROCESS = Node.NOTIFICATION_INTERNAL_PROCESS
+_INTERNAL_PHYSICS_PROCESS = Node.NOTIFICATION_INTERNAL_PHYSICS_PROCESS
 
 
-class ProcessCallback(IntEnum):
-    """When a node polls the network by itself."""
-
-    PROCESS_IDLE = 0
-    PROCESS_PHYSICS = 1
-    PROCESS_MANUAL = 2
-
-
-class PollingNode(_Base):
+class PollingNode(Node, abstract=True):
     """Polls once a frame, for all servers and clients together: two nodes that poll in one frame turn the loop once."""
 
-    ProcessCallback = ProcessCallback
+    class ProcessCallback(IntEnum):
+        """When a node polls the network by itself."""
+
+        PROCESS_IDLE = 0
+        PROCESS_PHYSICS = 1
+        PROCESS_MANUAL = 2
 
     process_callback: ProcessCallback = export(
         ProcessCallback.PROCESS_IDLE,
@@ -36,27 +30,31 @@ class PollingNode(_Base):
         super().__init__()
         # A paused game must not drop its players.
         self.process_mode = Node.PROCESS_MODE_ALWAYS
-        self._engine = _engine()
-
-    def _process(self, delta: float) -> None:
-        if self.process_callback == ProcessCallback.PROCESS_IDLE:
-            self._poll_frame(2 * self._engine.get_process_frames())
-
-    def _physics_process(self, delta: float) -> None:
-        if self.process_callback == ProcessCallback.PROCESS_PHYSICS:
-            self._poll_frame(2 * self._engine.get_physics_frames() + 1)
 
     def _notification(self, what: int) -> None:
-        if what == Node.NOTIFICATION_PREDELETE:
+        # Not _ready() and _process(): a script on the node may have its own, which the engine calls in place of these.
+        if what == _INTERNAL_PROCESS:
+            if self.process_callback == self.ProcessCallback.PROCESS_IDLE:
+                self._poll_frame(2 * Engine.get_process_frames())
+        elif what == _INTERNAL_PHYSICS_PROCESS:
+            if self.process_callback == self.ProcessCallback.PROCESS_PHYSICS:
+                self._poll_frame(2 * Engine.get_physics_frames() + 1)
+        elif what == Node.NOTIFICATION_READY:
+            self.set_process_internal(True)
+            self.set_physics_process_internal(True)
+            self._start()
+        elif what == Node.NOTIFICATION_PREDELETE:
             self.set_block_signals(True)  # A handler would find a node that is half gone.
             self._shut_down()
+
+    def _start(self) -> None:
+        """Does what the node is to do as soon as it is ready. For the derived class."""
+        raise NotImplementedError
+
+    def _poll_frame(self, frame: int) -> None:
+        """Polls once for each number. What is derived brings it along from ws_python."""
+        raise NotImplementedError
 
     def _shut_down(self) -> None:
         """Closes what is open. For the derived class."""
         raise NotImplementedError
-
-
-def _engine() -> Any:
-    from pythonscript.godot import Engine
-
-    return Engine

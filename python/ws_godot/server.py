@@ -10,11 +10,18 @@ from .peer import WebSocketPeerNode
 from .polling import PollingNode
 
 
-class WebSocketServer(PollingNode, ws_python.WebSocketServer, Node, members=members_of(ws_python.WebSocketServer)):
-    __doc__ = ws_python.WebSocketServer.__doc__
+class WebSocketServer(ws_python.WebSocketServer, PollingNode, members=members_of(ws_python.WebSocketServer)):
+    """A WebSocket server: it listens, accepts, and owns one WebSocketPeerNode for each connection.
 
-    def _ready(self) -> None:
-        if self.autostart:
+    Add the node to a scene, connect its signals, and set ``autostart`` or call listen(). It polls the network by itself
+    once a frame, also while the game is paused; signals are emitted then and at no other time, so a handler may call
+    anything: send(), stop(), even poll() or ``queue_free()``.
+
+    When the node is freed, every connection is closed with code 1001 (going away), without further signals.
+    """
+
+    def _start(self) -> None:
+        if self.autostart and not self.is_listening():
             self.listen()
 
     def _new_peer(self, peer_id: int) -> WebSocketPeerNode:

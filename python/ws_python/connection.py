@@ -269,7 +269,8 @@ class Connection(asyncio.BufferedProtocol):
             if not self._has_room_for_text(message):
                 return Error.ERR_OUT_OF_MEMORY
             try:
-                codec.send_text(message)
+                # A host's own kind of text may be a subclass.
+                codec.send_text(message if type(message) is str else str(message))
             except UnicodeEncodeError:
                 return Error.ERR_INVALID_DATA
         elif isinstance(message, (bytes, bytearray, memoryview)):

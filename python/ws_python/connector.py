@@ -48,7 +48,8 @@ def explain(error: Exception, host: str, port: int, *, secure: bool) -> str:
         return f"the certificate of {host} is not trusted ({getattr(error, 'verify_message', error)})"
     # A server without TLS closes on what it cannot read.
     if type(error).__name__.startswith("SSL") or (secure and isinstance(error, ConnectionResetError)):
-        return f"{host}, port {port}, does not speak TLS as it should ({str(error) or 'it hung up'}); use ws:// if it has no TLS"
+        what = str(error) or "it hung up"
+        return f"{host}, port {port}, does not speak TLS as it should ({what}); use ws:// if it has no TLS"
     return f"{host}, port {port}, cannot be reached: {getattr(error, 'strerror', None) or error}"
 
 

@@ -10,7 +10,6 @@ class Error(IntEnum):
     """What a method reports. The numbers are those of Godot's `@GlobalScope.Error`."""
 
     OK = 0
-    FAILED = 1
     ERR_UNAVAILABLE = 2
     ERR_UNAUTHORIZED = 4
     ERR_OUT_OF_MEMORY = 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping, Sequence
 
 from .errors import Error
 
@@ -21,10 +22,19 @@ _MAX_REASON_BYTES = 123
 def encode_json(value: object) -> str | None:
     """`value` as JSON text, or None, after saying why, if it cannot be."""
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError) as error:
         _log.error("send_json: %s; use dictionaries, arrays, strings, finite numbers, booleans and null only", error)
         return None
+
+
+def _plain(value: object) -> object:
+    """A container of another kind as the one that json knows. Raises TypeError for all else."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        return list(value)
+    raise TypeError(f"{type(value).__name__} has no form in JSON")
 
 
 def check_close(code: int, reason: str) -> Error:

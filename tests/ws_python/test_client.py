@@ -257,6 +257,17 @@ class TestClosing:
         client.poll()
         assert log == [("status_changed", Status.STATUS_CONNECTING), ("status_changed", Status.STATUS_IDLE)]
 
+    def test_giving_up_while_the_name_is_resolved(
+        self, client: WebSocketClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        end = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: end.wait(60) and [])
+        client.connect_to_url("ws://slow.example/")
+        client.poll()
+        client.close()
+        poll_until(lambda: not pump._state.tasks, client)
+        end.set()
+
     def test_closing_in_connected_to_server(self, server: WebSocketServer, client: WebSocketClient, url: str) -> None:
         log = record(client)
         client.connected_to_server.connect(client.close)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from array import array
+from collections import UserDict, UserList
+
 import pytest
 from ws_python.errors import Error
 from ws_python.messages import check_close, encode_json, explain_send_error
@@ -28,7 +31,11 @@ def test_json_is_compact_and_keeps_unicode() -> None:
     assert encode_json({"a": [1, 2.5, True, None, "å"]}) == '{"a":[1,2.5,true,null,"å"]}'
 
 
-@pytest.mark.parametrize("value", [b"bytes", float("nan"), {"a": object()}])
+def test_json_takes_other_kinds_of_containers() -> None:
+    assert encode_json(UserDict(a=UserList([1, UserDict()]), b=array("i", [1, 2]))) == '{"a":[1,{}],"b":[1,2]}'
+
+
+@pytest.mark.parametrize("value", [b"bytes", [bytearray(1)], float("nan"), {"a": object()}])
 def test_what_json_cannot_hold_is_explained(value: object, caplog: pytest.LogCaptureFixture) -> None:
     assert encode_json(value) is None
     assert "send_json:" in caplog.text

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 import pytest
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from ws_python import Error, WebSocketClient, WebSocketPeer, WebSocketServer, pump
 
 from tests.ws_python.driving import RawClient, named, poll_until, record
@@ -226,6 +226,15 @@ class TestPeers:
         assert peer.get_close_code() == 1006
         raw.close()
 
+    def test_the_server_ends_the_tcp_connection_and_its_close_frame_arrives(
+        self, server: WebSocketServer, raw: RawClient
+    ) -> None:
+        """RFC 6455 section 7.1.1; bytes that are still on the way must not make it a reset."""
+        raw.send_raw(Frame(Opcode.CLOSE, b"\x03\xe8").serialize(mask=True) + bytes(100_000))
+        poll_until(lambda: raw.receive().eof, server, deadline=server.close_timeout / 2)
+        assert raw.protocol.close_rcvd is not None
+        assert raw.protocol.close_rcvd.code == 1000
+
     def test_disconnect_peer_errors(self, server: WebSocketServer, raw: RawClient) -> None:
         (peer_id,) = server.get_peer_ids()
         assert server.disconnect_peer(1) == Error.ERR_DOES_NOT_EXIST
@@ -346,25 +355,36 @@ class TestSend:
         poll_until(lambda: len(raw.receive().frames) == 2, server)
         assert [frame.data for frame in raw.frames] == [b'{"a":[1,null]}', b"[true]"]
 
-    def test_a_slow_receiver_is_an_honest_error_and_nothing_is_lost(self, server: WebSocketServer) -> None:
-        server.outbound_buffer_size = 1024 * 1024
+    def test_a_broadcast_leaves_out_those_that_are_closing(
+        self, server: WebSocketServer, three: dict[int, RawClient]
+    ) -> None:
+        first, second, third = three
+        server.disconnect_peer(first)
+        assert server.send(0, "x") == Error.OK
+        poll_until(lambda: all(three[peer_id].receive().frames for peer_id in (second, third)), server)
+        assert Opcode.TEXT not in [frame.opcode for frame in three[first].receive().frames]
+
+    @pytest.mark.parametrize("message", [bytes(200_000), "å" * 100_000])
+    def test_a_slow_receiver_is_an_honest_error_and_nothing_is_lost(
+        self, server: WebSocketServer, message: str | bytes
+    ) -> None:
+        limit = server.outbound_buffer_size = 1024 * 1024
         raw = RawClient(server.get_local_port(), receive_buffer=4096)
         raw.shake_hands(server)
         poll_until(lambda: server.get_peer_count() == 1, server)
         (peer,) = server.peers.values()
-        message = bytes(200_000)
         sent = 0
         while (error := server.send(peer.peer_id, message)) == Error.OK:
             sent += 1
             server.poll()
         assert error == Error.ERR_OUT_OF_MEMORY
         assert server.send(0, message) == Error.ERR_OUT_OF_MEMORY
-        assert peer.get_current_outbound_buffered_amount() <= 1024 * 1024
-        assert sent >= 5
+        assert limit - 200_100 < peer.get_current_outbound_buffered_amount() <= limit
         poll_until(lambda: len(raw.receive().frames) == sent, server)
         assert server.send(peer.peer_id, "again") == Error.OK
         poll_until(lambda: raw.receive().frames[-1].data == b"again", server)
-        assert all(frame.data == message for frame in raw.frames[:-1])
+        payload = message.encode() if isinstance(message, str) else message
+        assert all(frame.data == payload for frame in raw.frames[:-1])
         raw.close()
 
 

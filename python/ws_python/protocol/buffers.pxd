@@ -1,6 +1,7 @@
-from cpython.object cimport PyObject
+"""The codec's memory, for its modules: see buffers.pyx."""
 
 cimport cython
+from cpython.object cimport PyObject
 
 cdef extern from "Python.h":
     char* bytes_start "PyBytes_AS_STRING"(PyObject* data) noexcept
@@ -9,7 +10,7 @@ cdef extern from "Python.h":
 ctypedef unsigned char uchar
 
 cdef enum:
-    READ_SIZE = 128 * 1024
+    READ_SIZE = 256 * 1024
 
 
 @cython.final

@@ -1,13 +1,11 @@
 # cython: language_level=3
 """The codec's memory: bytes objects under construction, and the pool of receive buffers that all connections share."""
 
-from cpython.buffer cimport PyBUF_FORMAT
+cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 from libc.string cimport memcpy
-
-cimport cython
 
 cdef extern from "Python.h":
     # For a bytes object that is still being filled: with Cython's `bytes` its reference count would not be ours.
@@ -17,6 +15,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     MIN_ROOM = 512
+    # More than one only where several threads read at once.
     SPARE_BUFFERS = 4
 
 
@@ -31,15 +30,13 @@ cdef class BytesBuilder:
         Py_XDECREF(self.data)
 
     def __getbuffer__(self, Py_buffer* view, int flags):
+        # Only memoryview() asks, for everything: the builder itself is not handed out.
         view.obj = <object>self.data
         view.buf = self.end()
         view.len = self.lent_room
         view.readonly = 0
         view.itemsize = 1
-        if flags & PyBUF_FORMAT:
-            view.format = b"B"
-        else:
-            view.format = NULL
+        view.format = b"B"
         view.ndim = 1
         view.shape = &view.len
         view.strides = &view.itemsize

@@ -303,7 +303,6 @@ cdef class Codec:
         if opcode:
             self._opcode = opcode
             self._compressed = first & RSV1 != 0
-            self._utf8.due = 0
         if self._server:
             memcpy(self._key, data + head - 4, 4)
         self._fin = first & FIN != 0
@@ -490,7 +489,6 @@ cdef class Codec:
             raise RuntimeError("this fragment cannot follow what was sent")
         if first:
             opcode = TEXT if text else BINARY
-            utf8.due = 0
         if opcode == TEXT and isinstance(data, str):
             data = (<str>data).encode()
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)

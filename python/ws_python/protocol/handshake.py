@@ -175,7 +175,7 @@ class ClientHandshake(Handshake):
         request.headers["User-Agent"] = _USER_AGENT
         for name, value in headers:
             # What the user writes replaces ours (Host, User-Agent, Authorization); several of the user's own stay.
-            if name.lower() in ("host", "user-agent", "authorization"):
+            if name.lower() in ("host", "user-agent", "authorization") and name in request.headers:
                 del request.headers[name]
             request.headers[name] = value
         self._protocol.send_request(request)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Writes frames: header, masking key, payload (RFC 6455 §5.2, §5.3)."""
+"""Writes frames: header, masking key, payload (RFC 6455 §5.2, §5.3). What both directions need is in wire.pxd."""
 
 import os
 
@@ -28,7 +28,7 @@ cdef int new_masking_key(uchar* key) except -1:
     return 0
 
 
-def _forget_masking_keys() -> None:
+def _forget_masking_keys():
     global key_pool_left
     key_pool_left = 0
 

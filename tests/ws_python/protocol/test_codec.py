@@ -447,12 +447,27 @@ class TestText:
             feed(codec, wire)
             assert_failed(codec, 1007)
 
-    def test_fails_at_the_invalid_byte(self, server: Codec) -> None:
-        wire = frame(FIN | TEXT, b"ok \xf4\x90\x80\x80 and more")
-        bad = wire.index(apply_mask(b"ok \xf4\x90", b"\x11\xa2\x33\xc4")) + 4
-        server.receive_data(wire[:bad])
+    @pytest.mark.parametrize(
+        ("text", "bad"),
+        [
+            (b"ok \x80", 3),
+            (b"\xc1\xbf", 0),
+            (b"\xc3\x28", 1),
+            (b"\xe0\x9f\xbf", 1),
+            (b"\xed\xa0\x80", 1),
+            (b"\xee\x80\x7f", 2),
+            (b"\xf0\x8f\xbf\xbf", 1),
+            (b"\xf4\x90\x80\x80", 1),
+            (b"\xf1\x80\x80\xc0", 3),
+            (b"\xf5\x80", 0),
+        ],
+    )
+    def test_fails_at_the_invalid_byte(self, server: Codec, text: bytes, bad: int) -> None:
+        wire = frame(FIN | TEXT, text + b" and more")
+        header = 6
+        server.receive_data(wire[: header + bad])
         assert server.state == State.OPEN
-        server.receive_data(wire[bad : bad + 1])
+        server.receive_data(wire[header + bad : header + bad + 1])
         assert_failed(server, 1007)
 
     def test_lone_surrogate_cannot_be_sent(self, server: Codec) -> None:
@@ -505,6 +520,18 @@ class TestLimits:
         client.send_binary(data)
         server.receive_data(client.data_to_send())
         assert server.events_received() == [data]
+
+    def test_large_frame_is_received_straight_into_the_message(self, client: Codec) -> None:
+        data = os.urandom(1 << 20)
+        wire = frame(FIN | BINARY, data, key=None)
+        client.receive_data(wire[:1000])
+        view = client.get_buffer()
+        assert len(view) == len(wire) - 1000
+        view[:] = wire[1000:]
+        client.buffer_updated(len(view))
+        [message] = client.events_received()
+        assert message == data
+        assert view.obj is message
 
     def test_header_alone_takes_no_memory(self) -> None:
         codec = Codec(server=True, max_message_size=1 << 40)
@@ -612,7 +639,9 @@ class TestDeflate:
         client.send_fragment("x" * 999, first=False, fin=False, text=True)
         client.send_fragment("", first=False, fin=True, text=True)
         client.send_text("next")
-        feed(server, client.data_to_send())
+        wire = client.data_to_send()
+        assert wire[0] == RSV1 | TEXT
+        feed(server, wire)
         assert server.events_received() == [Ping(b"between"), "é" * 999 + "x" * 999, "next"]
 
     def test_small_messages_stay_uncompressed(self) -> None:
