@@ -49,7 +49,7 @@ def problems(log: str) -> list[str]:
                 found.append(line)
             else:
                 expected.remove(announced)
-                if not following.startswith("   at: "):
+                if not following.lstrip().startswith("at: "):
                     found.append(f"has more than one line: {line}")
     return found
 

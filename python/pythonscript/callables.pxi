@@ -10,6 +10,8 @@ cdef object python_callable(const void* callable):
 cdef int callable_from_py(function, void* target) except -1:
     """Writes a new Callable. One of a method of a node is tied to that node: freeing it disconnects the Callable."""
     cdef GDExtensionCallableCustomInfo2 info
+    if isinstance(function, VariantMethod) and isinstance((<VariantMethod>function).owner, Object):
+        return method_callable_from_py(<VariantMethod>function, target)
     memset(&info, 0, sizeof(info))
     owner = getattr(function, "__self__", None)
     if isinstance(owner, Object):
@@ -19,6 +21,7 @@ cdef int callable_from_py(function, void* target) except -1:
     info.callable_userdata = <void*><PyObject*>function
     info.token = _library
     info.call_func = <GDExtensionCallableCustomCall><void*>callable_call
+    info.is_valid_func = <GDExtensionCallableCustomIsValid><void*>callable_is_valid
     info.free_func = <GDExtensionCallableCustomFree><void*>callable_free
     info.hash_func = <GDExtensionCallableCustomHash><void*>callable_hash
     info.equal_func = <GDExtensionCallableCustomEqual><void*>callable_equal
@@ -27,9 +30,22 @@ cdef int callable_from_py(function, void* target) except -1:
     return 0
 
 
+cdef int method_callable_from_py(VariantMethod method, void* target) except -1:
+    """Writes a new Callable of an engine method: the engine's own kind, which is equal to the one that GDScript makes."""
+    cdef const void* arguments[2]
+    cdef void* pointer = object_pointer(method.owner)
+    arguments[0] = &pointer
+    arguments[1] = string_name(method.name)
+    gd.variant_get_ptr_constructor(CALLABLE, 2)(target, arguments)  # 2: from Object and StringName.
+    return 0
+
+
+cdef str callable_name(function):
+    return f"the callable {getattr(function, '__qualname__', None) or type(function).__name__}"
+
+
 cdef void callable_call(void* userdata, const void** arguments, int64_t count, void* result,
                         GDExtensionCallError* error) noexcept with gil:
-    cdef int64_t i
     cdef Variant returned
     error.error = CALL_OK
     function = <object><PyObject*>userdata
@@ -39,7 +55,20 @@ cdef void callable_call(void* userdata, const void** arguments, int64_t count, v
         gd.variant_destroy(result)
         memcpy(result, &returned, sizeof(Variant))
     except BaseException:
-        report_exception(f"the callable {getattr(function, '__qualname__', repr(function))}")
+        report_exception(callable_name(function))
+
+
+cdef GDExtensionBool callable_is_valid(void* userdata) noexcept nogil:
+    return callable_has_owner(userdata) if _alive else 0
+
+
+cdef GDExtensionBool callable_has_owner(void* userdata) noexcept with gil:
+    """False for a method of a node that was freed."""
+    try:
+        owner = getattr(<object><PyObject*>userdata, "__self__", None)
+        return 1 if not isinstance(owner, Object) or (<Object>owner).is_alive() else 0
+    except BaseException:
+        return 0
 
 
 cdef void callable_free(void* userdata) noexcept nogil:
@@ -58,15 +87,19 @@ cdef uint32_t callable_hash(void* userdata) noexcept with gil:
         return <uint32_t>(<uintptr_t>userdata & 0xFFFFFFFF)
 
 
-cdef GDExtensionBool callable_equal(void* left, void* right) noexcept with gil:
+cdef GDExtensionBool callable_equal(void* left, void* right) noexcept nogil:
+    return 1 if left == right or (_alive and callable_equal_to_py(left, right)) else 0
+
+
+cdef bint callable_equal_to_py(void* left, void* right) noexcept with gil:
     try:
         return 1 if (<object><PyObject*>left) == (<object><PyObject*>right) else 0
-    except BaseException:
-        return left == right
+    except BaseException:  # Comparing them raises: they are two.
+        return 0
 
 
 cdef void callable_to_string(void* userdata, GDExtensionBool* valid, void* string) noexcept with gil:
-    cdef uint64_t text
+    cdef uint64_t text = 0
     valid[0] = 0
     try:
         string_from_py(f"Python:{getattr(<object><PyObject*>userdata, '__qualname__', 'callable')}", &text)
@@ -75,6 +108,12 @@ cdef void callable_to_string(void* userdata, GDExtensionBool* valid, void* strin
         valid[0] = 1
     except BaseException:
         report_exception("the name of a callable")
+
+
+cdef enum:
+    MAX_EMITTED = 8
+
+MAX_SIGNAL_ARGUMENTS = MAX_EMITTED
 
 
 cdef bint has_connections(void* pointer, const void* signal) noexcept:
@@ -112,14 +151,14 @@ cdef class BoundSignal:
 
     def emit(self, *arguments):
         """Emits the signal: handlers run before it returns. TypeError for a wrong number of arguments."""
-        if len(arguments) != self.argument_count or self.argument_count > 8:
+        if len(arguments) != self.argument_count or self.argument_count > MAX_EMITTED:
             raise TypeError(f"the signal {self.name} has {self.argument_count} arguments, {len(arguments)} given")
         if has_connections(self.living(), self.string_name):
             self.emit_to_engine(arguments)
 
     cdef int emit_to_engine(self, tuple arguments) except -1:
-        cdef Variant values[9]
-        cdef const void* pointers[9]
+        cdef Variant values[1 + MAX_EMITTED]
+        cdef const void* pointers[1 + MAX_EMITTED]
         cdef Variant result
         cdef GDExtensionCallError error
         cdef Py_ssize_t i
@@ -143,15 +182,15 @@ cdef class BoundSignal:
 
     def connect(self, function, int flags=0):
         """Connects any callable; `flags` as Object.ConnectFlags."""
-        return object_to_py(self.living()).call("connect", self.name, function, flags)
+        return VariantMethod.make(object_to_py(self.living()), "connect")(self.name, function, flags)
 
     def disconnect(self, function):
         """Disconnects what `connect` connected."""
-        object_to_py(self.living()).call("disconnect", self.name, function)
+        VariantMethod.make(object_to_py(self.living()), "disconnect")(self.name, function)
 
     def is_connected(self, function) -> bool:
         """Whether that callable is connected."""
-        return object_to_py(self.living()).call("is_connected", self.name, function)
+        return VariantMethod.make(object_to_py(self.living()), "is_connected")(self.name, function)
 
     def __repr__(self):
         return f"<signal {self.name}>"

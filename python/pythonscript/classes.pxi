@@ -6,11 +6,10 @@ cdef extern from "Python.h":
     object PyObject_Vectorcall(object, PyObject**, size_t, PyObject*)
 
 cdef enum:
-    MAX_ARGUMENTS = 16
+    MAX_ARGUMENTS = 16  # More than any virtual of the engine has.
     METHOD_NORMAL = 1
     METHOD_CONST = 4
     METHOD_STATIC = 32
-    NOTIFICATION_POSTINITIALIZE = 0
 
 ctypedef struct VirtualEntry:
     void* name  # What the engine's StringName points at: equal names are one pointer.
@@ -31,7 +30,8 @@ cdef class ClassData:
     cdef object cls
     cdef str name
     cdef ClassTable table
-    cdef list methods  # Keeps every Method alive whose address the engine holds.
+    cdef list methods  # These two keep every Method alive whose address the engine holds.
+    cdef list virtuals
 
     def __dealloc__(self):
         free(self.table.virtuals)
@@ -40,14 +40,17 @@ cdef class ClassData:
 cdef class Method:
     """One Python function with the types that Godot calls it with."""
 
+    cdef str name
     cdef str where
     cdef object function
+    cdef dict overrides  # Derived Python class -> its function, once there is one: the engine may call through the parent's.
     cdef bint is_static
     cdef int count
     cdef int required
     cdef int result_type
     cdef bint returns
     cdef int types[MAX_ARGUMENTS]
+    cdef tuple classes  # Of the Object arguments.
     cdef tuple converters
     cdef tuple defaults
 
@@ -57,18 +60,25 @@ cdef class Method:
         cdef int i
         if len(spec.arguments) > MAX_ARGUMENTS:
             raise TypeError(f"{class_name}.{spec.name} has more than {MAX_ARGUMENTS} arguments: pass a Dictionary instead")
+        method.name = spec.name
         method.where = f"{class_name}.{spec.name}()"
         method.function = spec.function
         method.is_static = spec.is_static
         method.count = len(spec.arguments)
         method.defaults = tuple(spec.defaults)
+        Arguments(method.defaults)  # Raises where one is no value that Godot can hold.
         method.required = method.count - len(method.defaults)
         method.returns = spec.returns is not None
         method.result_type = spec.returns.type if method.returns else NIL
+        method.classes = tuple([argument.cls for argument in spec.arguments])
         method.converters = tuple([argument.convert for argument in spec.arguments])
         for i in range(method.count):
             method.types[i] = spec.arguments[i].type
         return method
+
+    cdef bint accepts(self, int i, value) except -1:
+        """Whether an Object argument is of the class that is wanted."""
+        return value is None or self.classes[i] is None or isinstance(value, self.classes[i])
 
     cdef object argument(self, int i, value):
         converter = self.converters[i]
@@ -76,9 +86,12 @@ cdef class Method:
 
     cdef object invoke(self, PyObject** stack):
         """Calls the function with stack[0] as the instance and the arguments after it."""
+        cdef object function = self.function
         if self.is_static:
-            return PyObject_Vectorcall(self.function, stack + 1, self.count, NULL)
-        return PyObject_Vectorcall(self.function, stack, self.count + 1, NULL)
+            return PyObject_Vectorcall(function, stack + 1, self.count, NULL)
+        if self.overrides is not None:
+            function = self.overrides.get(type(<object>stack[0]), function)
+        return PyObject_Vectorcall(function, stack, self.count + 1, NULL)
 
 
 cdef inline void push(PyObject** stack, int* size, value) noexcept:
@@ -89,8 +102,8 @@ cdef inline void push(PyObject** stack, int* size, value) noexcept:
 
 cdef inline void drop(PyObject** stack, int size) noexcept:
     cdef int i
-    for i in range(1, size + 1):
-        Py_DECREF(<object>stack[i])
+    for i in range(size + 1):
+        Py_XDECREF(stack[i])
 
 
 cdef object argument_to_py(int wanted, const void* variant):
@@ -122,13 +135,14 @@ cdef void method_call(void* userdata, void* instance, const void** arguments, in
         error.error = CALL_INSTANCE_IS_NULL
         return
     stack[0] = <PyObject*>instance
+    Py_XINCREF(stack[0])  # The method may free its own node.
     try:
         for i in range(method.count):
             if i >= count:
                 push(stack, &size, method.defaults[i - method.required])
                 continue
             value = argument_to_py(method.types[i], arguments[i])
-            if value is NotImplemented:
+            if value is NotImplemented or (method.types[i] == OBJECT and not method.accepts(i, value)):
                 error.error = CALL_INVALID_ARGUMENT
                 error.argument = i
                 error.expected = method.types[i]
@@ -169,6 +183,7 @@ cdef void method_ptrcall(void* userdata, void* instance, const void** arguments,
     cdef int size = 0
     cdef int i
     stack[0] = <PyObject*>instance
+    Py_XINCREF(stack[0])
     try:
         for i in range(method.count):
             push(stack, &size, method.argument(i, typed_to_py(method.types[i], arguments[i])))
@@ -221,14 +236,19 @@ cdef void* create_instance(void* userdata, GDExtensionBool notify) noexcept with
     return instance.pointer if instance is not None else gd.classdb_construct_object2(string_name("Object"))
 
 
-cdef void free_instance(void* userdata, void* instance) noexcept with gil:
+cdef void free_instance(void* userdata, void* instance) noexcept nogil:
+    if _alive:
+        release_instance(instance)
+
+
+cdef void release_instance(void* instance) noexcept with gil:
     cdef Object owner = <Object><PyObject*>instance
     owner.pointer = NULL
     Py_DECREF(owner)
 
 
 cdef void notification(void* instance, int32_t what, GDExtensionBool reversed) noexcept nogil:
-    if what != NOTIFICATION_POSTINITIALIZE:  # For Python that moment is __init__.
+    if what != NOTIFICATION_POSTINITIALIZE and _alive:  # For Python that moment is __init__.
         notification_to_py(instance, what)
 
 
@@ -292,10 +312,12 @@ def register_class(spec):
     """Registers one class with the engine from its ClassSpec, parents first."""
     cdef GDExtensionClassCreationInfo4 info
     cdef ClassData data = ClassData()
-    cdef uint64_t icon
+    cdef uint64_t icon = 0
     data.cls = spec.cls
     data.name = spec.name
-    data.methods = []
+    data.methods = [Method.make(spec.name, method) for method in spec.methods]
+    data.virtuals = []
+    fill_virtuals(data, spec.virtuals)
     memset(&info, 0, sizeof(info))
     string_from_py(spec.icon, &icon)
     info.is_exposed = 1
@@ -308,13 +330,13 @@ def register_class(spec):
     if spec.has_notification:
         info.notification_func = <GDExtensionClassNotification2><void*>notification
     info.class_userdata = &data.table
-    fill_virtuals(data, spec.virtuals)
     gd.classdb_register_extension_class(_library, string_name(spec.name), string_name(spec.parent), &info)
     _destroy[STRING](&icon)
     _registered[spec.cls] = data
     register_constants(spec)
-    for method in spec.methods:
-        register_method(data, method)
+    for method, method_spec in zip(data.methods, spec.methods):
+        register_method(data.name, method, method_spec)
+    note_overrides(data)
     for signal in spec.signals:
         register_signal(spec.name, signal)
     register_properties(spec)
@@ -327,7 +349,7 @@ cdef int fill_virtuals(ClassData data, virtuals) except -1:
     data.table.virtuals = entry
     for hash, spec in virtuals:
         method = Method.make(data.name, spec)
-        data.methods.append(method)
+        data.virtuals.append(method)
         entry.name = (<void**>string_name(spec.name))[0]
         entry.hash = hash
         entry.method = <PyObject*>method
@@ -343,13 +365,24 @@ cdef int register_constants(spec) except -1:
     return 0
 
 
-cdef int register_method(ClassData data, spec) except -1:
-    cdef Method method = Method.make(data.name, spec)
+cdef int note_overrides(ClassData data) except -1:
+    """Tells the methods of the registered parents what they are called in this class."""
+    cdef Method method
+    cdef dict functions = {}
+    for cls in data.cls.__mro__:
+        for method in (<ClassData>_registered[cls]).methods if cls in _registered else ():
+            if functions.setdefault(method.name, method.function) is not method.function:
+                if method.overrides is None:
+                    method.overrides = {}
+                method.overrides[data.cls] = functions[method.name]
+    return 0
+
+
+cdef int register_method(str class_name, Method method, spec) except -1:
     cdef PropertyInfos arguments = PropertyInfos(spec.arguments)
     cdef PropertyInfos returns = PropertyInfos([spec.returns] if method.returns else [])
     cdef Arguments defaults = Arguments(method.defaults)
     cdef GDExtensionClassMethodInfo info
-    data.methods.append(method)
     memset(&info, 0, sizeof(info))
     info.name = string_name(spec.name)
     info.method_userdata = <void*><PyObject*>method
@@ -363,7 +396,7 @@ cdef int register_method(ClassData data, spec) except -1:
     info.arguments_metadata = arguments.metadata
     info.default_argument_count = <uint32_t>defaults.count
     info.default_arguments = <void**>defaults.pointers
-    gd.classdb_register_extension_class_method(_library, string_name(data.name), &info)
+    gd.classdb_register_extension_class_method(_library, string_name(class_name), &info)
     return 0
 
 
@@ -376,7 +409,7 @@ cdef int register_signal(str class_name, spec) except -1:
 
 cdef int register_properties(spec) except -1:
     cdef PropertyInfos info
-    cdef uint64_t title
+    cdef uint64_t title = 0
     cdef uint64_t prefix = 0
     for property in spec.properties:
         if property.group is not None or property.subgroup is not None:

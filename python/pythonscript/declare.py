@@ -7,10 +7,12 @@ classes beside the engine class (`class X(Logic, Node)`) count with it. Annotati
 
 from __future__ import annotations
 
+import copy
 import enum
 import inspect
 import types as python_types
 import typing
+from array import array
 from collections.abc import Callable as CallableType
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -54,6 +56,8 @@ class PropertyInfo:
     hint_string: str = ""
     usage: int = USAGE_DEFAULT
     convert: CallableType[[Any], Any] | None = None
+    cls: type | None = None
+    """What an Object has to be an instance of."""
 
 
 @dataclass(frozen=True)
@@ -128,12 +132,18 @@ class Export:
         if instance is None:
             return self
         values = instance.__dict__
-        if self.name not in values:  # A list or dict is each instance's own.
-            values[self.name] = self.default.copy() if isinstance(self.default, (list, dict)) else self.default
+        if self.name not in values:
+            values[self.name] = self._first_value()
         return values[self.name]
 
     def __set__(self, instance: Any, value: Any) -> None:
         instance.__dict__[self.name] = value
+
+    def _first_value(self) -> Any:
+        """The default; of one that can be changed, each instance has its own."""
+        if isinstance(self.default, (Array, Dictionary)):
+            return _bridge.VariantMethod.of(self.default, "duplicate")(True)
+        return copy.copy(self.default) if isinstance(self.default, (list, dict, array)) else self.default
 
 
 def export(
@@ -164,6 +174,8 @@ class signal:  # noqa: N801  (reads as a keyword in a class body, as GDScript's 
     """A signal with named, typed arguments: `fired = signal(target=Object, damage=float)`, then `self.fired.emit(node, 2.0)`."""
 
     def __init__(self, *, doc: str = "", **arguments: Any) -> None:
+        if len(arguments) > _bridge.MAX_SIGNAL_ARGUMENTS:
+            raise TypeError(f"a signal has at most {_bridge.MAX_SIGNAL_ARGUMENTS} arguments: pass a Dictionary instead")
         self.doc, self.arguments = doc, arguments
         self.name = ""
 
@@ -200,12 +212,26 @@ def note(cls: type, icon: str = "", tool: bool = False, members: dict[str, Expor
     _noted.append(cls)
 
 
-def register_noted() -> None:
-    """Registers with the engine what was noted since the last call."""
+def register_noted() -> list[TypeError]:
+    """Registers with the engine what was noted since the last call; what is wrong with the classes that cannot be."""
+    errors = []
     while _noted:
-        spec = spec_of(_noted.pop(0))
-        _bridge.register_class(spec)
-        _specs[spec.name] = spec
+        try:
+            _register(_noted.pop(0))
+        except TypeError as error:
+            errors.append(error)
+    return errors
+
+
+def _register(cls: type) -> None:
+    parent = _parent(cls)
+    if "__pythonscript__" in vars(parent) and parent not in [spec.cls for spec in _specs.values()]:
+        raise TypeError(f"{cls.__name__}: its parent {parent.__name__} could not be registered")
+    if _bridge.get_singleton("ClassDB").class_exists(cls.__name__):
+        raise TypeError(f"{cls.__name__}: Godot has a class of that name already, choose another")
+    spec = spec_of(cls)
+    _bridge.register_class(spec)
+    _specs[spec.name] = spec
 
 
 def registered() -> list[ClassSpec]:
@@ -217,9 +243,9 @@ def spec_of(cls: Any) -> ClassSpec:
     """Reads one class."""
     options = cls.__dict__["__pythonscript__"]
     name = cls.__name__
-    spec = ClassSpec(cls, name, _parent(cls).__name__, inspect.getdoc(cls) or "", options["icon"], options["tool"],
-                     hasattr(cls, "_notification"))  # fmt: skip
     bases = list(_own_bases(cls))
+    doc = next((inspect.cleandoc(base.__doc__) for base in reversed(bases) if base.__doc__), "")
+    spec = ClassSpec(cls, name, _parent(cls).__name__, doc, options["icon"], options["tool"], hasattr(cls, "_notification"))
     own = {key: value for base in bases for key, value in vars(base).items() if key not in options["members"]}
     members = own | options["members"]  # in this order: what is in no group of the Inspector stands above the groups
     for key, value in members.items():
@@ -265,7 +291,7 @@ def _read_member(spec: ClassSpec, name: str, value: Any, bases: list[type]) -> N
                 replace(info, usage=info.usage & ~USAGE_DEFAULT), f"get_{name}", f"set_{name}" if value.fset else "", doc=inspect.getdoc(value) or ""
             )
         )
-    elif isinstance(value, (python_types.FunctionType, staticmethod)):
+    elif isinstance(value, staticmethod) or hasattr(value, "__code__"):
         spec.methods.append(method_of(name, value, where))
 
 
@@ -333,7 +359,7 @@ def _virtual(cls: Any, name: str) -> tuple[int, MethodSpec] | None:
             hash_value, returns, arguments = entry
             infos = [PropertyInfo(argument, kind) for argument, kind in arguments]
             function = getattr(cls, name)
-            if isinstance(function, python_types.FunctionType):
+            if hasattr(function, "__code__"):
                 return hash_value, MethodSpec(name, function, infos, returns=None if returns is None else PropertyInfo("", returns))
     return None
 
@@ -364,7 +390,7 @@ def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:
     class_name = _object_class(annotation)
     if class_name is None:
         raise TypeError(f"{where}: {annotation.__name__} is no type that Godot knows: use object for any value")
-    return PropertyInfo(name, _OBJECT, class_name)
+    return PropertyInfo(name, _OBJECT, class_name, cls=annotation)
 
 
 def _enum_info(annotation: type[enum.IntEnum], name: str) -> PropertyInfo:

@@ -7,7 +7,7 @@ import sys as _sys
 cdef void report_exception(str where) noexcept:
     """Prints the current exception as a script error. It never raises: the engine is on the other side."""
     try:
-        kind, value, trace = _sys.exc_info()
+        _, value, trace = _sys.exc_info()
         _report(value, trace, where)
     except BaseException:
         gd.print_error_with_message(b"A Python exception could not be reported", b"", b"", b"", 0, 1)
@@ -32,7 +32,7 @@ def print_message(str kind, str title, str message, str function="", str file=""
         gd.print_error_with_message(parts[0], parts[1], parts[2], parts[3], line, 1)
 
 
-def print_text(str text, bint error=False):
+def print_text(str text not None, bint error=False):
     """Prints one line to the engine's output, or to its error output."""
     cdef void* name = string_name("printerr" if error else "print")
     cdef utility_t function = gd.variant_get_ptr_utility_function(name, _api.UTILITY_HASHES["print"])

@@ -14,7 +14,7 @@ from typing import Any
 
 BUILTIN_METHODS = ("size", "resize")
 UTILITIES = ("print", "printerr")
-METHODS = {"RefCounted": ("reference", "unreference", "init_ref"), "Object": ("emit_signal", "has_connections")}
+METHODS = {"RefCounted": ("reference", "unreference", "init_ref"), "Object": ("emit_signal", "has_connections", "notification")}
 VARIANT = 39
 OBJECT = 24
 

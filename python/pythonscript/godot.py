@@ -25,6 +25,18 @@ class EngineClass(type):
         raise AttributeError(f"{cls.__name__} has no constant or static method {name}")
 
 
+    def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
+        """Makes an engine object. When its `__init__` raises, nobody has it to free it: it is freed here."""
+        instance = cls.__new__(cls, *arguments, **keywords)
+        try:
+            instance.__init__(*arguments, **keywords)
+        except BaseException:
+            if not instance.__refcounted__:
+                _bridge.VariantMethod.of(instance, "free")()
+            raise
+        return instance
+
+
 class EngineProperty:
     """A property of an engine class, so that assigning to it on an instance of a Python class reaches the engine."""
 

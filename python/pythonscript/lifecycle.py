@@ -14,6 +14,7 @@ from typing import Any
 
 from pythonscript import _bridge, declare, docs
 from pythonscript.godot import engine_class
+from pythonscript.types import Array
 
 MODULES_SETTING = "python/modules"
 """Project setting: the project's own modules with node classes, as "res://turret.py", in the order to load them."""
@@ -95,7 +96,8 @@ def start(modules: list[str]) -> None:
 def _load(name: str, load: Callable[[str], Any]) -> None:
     try:
         load(name)
-        declare.register_noted()
+        for wrong in declare.register_noted():
+            _bridge.print_message("error", f"A class of the Python module {name} cannot be registered: {wrong}", "")
     except ImportError as error:
         places = ", ".join(sys.path)
         _bridge.print_message("error", f"The Python module {name} cannot be loaded: {error} (looked in {places}). Its nodes are missing; "
@@ -113,7 +115,11 @@ def _project_modules() -> list[str]:
     settings.set_initial_value(MODULES_SETTING, [])
     settings.set_as_basic(MODULES_SETTING, True)
     settings.add_property_info({"name": MODULES_SETTING, "type": 28, "hint": 23, "hint_string": "4/13:*.py"})
-    return [str(path) for path in settings.get_setting(MODULES_SETTING)]
+    paths = settings.get_setting(MODULES_SETTING)
+    if not isinstance(paths, (list, Array)):
+        _bridge.print_message("error", f"The project setting {MODULES_SETTING} is no list of paths: correct it", "")
+        return []
+    return [str(path) for path in paths]
 
 
 def import_resource(path: str) -> ModuleType:

@@ -4,27 +4,28 @@
 cdef extern from "Python.h":
     int PyObject_GenericSetAttr(object, object, object) except -1
 
-cdef void* _adopted = NULL  # The engine object that the Object under construction is to stand for; NULL: make a new one.
-cdef object _class_of_name = None  # engine.engine_class
+cdef object _class_of_name = None  # godot.engine_class
 cdef const void* _reference = NULL  # Method binds of RefCounted and Object.
 cdef const void* _unreference = NULL
 cdef const void* _init_ref = NULL
 cdef const void* _emit_signal = NULL
+cdef const void* _notification = NULL
 cdef const void* _has_connections = NULL  # NULL in an engine without it.
 
 
 def set_class_factory(factory):
-    """Tells what makes the Python class for an engine class name (called once, by engine.py)."""
+    """Tells what makes the Python class for an engine class name (called once, by godot.py)."""
     global _class_of_name
     _class_of_name = factory
 
 
 cdef int load_object_binds() except -1:
-    global _reference, _unreference, _init_ref, _emit_signal, _has_connections
+    global _reference, _unreference, _init_ref, _emit_signal, _notification, _has_connections
     _reference = method_bind("RefCounted", "reference")
     _unreference = method_bind("RefCounted", "unreference")
     _init_ref = method_bind("RefCounted", "init_ref")
     _emit_signal = method_bind("Object", "emit_signal")
+    _notification = method_bind("Object", "notification")
     if "Object.has_connections" in _api.METHOD_HASHES:
         _has_connections = method_bind("Object", "has_connections")
     return 0
@@ -37,9 +38,15 @@ cdef const void* method_bind(str cls, str method) except NULL:
     return bind
 
 
+cdef class _Pointer:
+    """The engine object that a new proxy is to stand for: the argument of Object's constructor that only the bridge has."""
+
+    cdef void* value
+
+
 cdef object object_to_py(void* pointer):
     """The Python instance of a Python class, or a new proxy for any other object. None for NULL."""
-    global _adopted
+    cdef _Pointer adopted
     cdef void* instance
     cdef uint64_t name = 0
     if pointer == NULL:
@@ -50,11 +57,9 @@ cdef object object_to_py(void* pointer):
     gd.object_get_class_name(pointer, _library, &name)
     cls = _class_of_name(string_like_to_py(STRING_NAME, &name))
     _destroy[STRING_NAME](&name)
-    _adopted = pointer
-    try:
-        return cls.__new__(cls)
-    finally:
-        _adopted = NULL
+    adopted = _Pointer.__new__(_Pointer)
+    adopted.value = pointer
+    return cls.__new__(cls, adopted)
 
 
 cdef void* object_pointer(value) except? NULL:
@@ -86,10 +91,9 @@ cdef class Object:
     cdef object __weakref__
 
     def __cinit__(self, *arguments, **keywords):
-        global _adopted
         cls = type(self)
-        if _adopted != NULL:
-            self.pointer, _adopted = _adopted, NULL
+        if arguments and type(arguments[0]) is _Pointer and (<_Pointer>arguments[0]).value != NULL:
+            self.pointer = (<_Pointer>arguments[0]).value
             self.counted = cls.__refcounted__
             if self.counted:
                 call_bool(_reference, self.pointer)
@@ -107,6 +111,7 @@ cdef class Object:
         if self.pointer == NULL:
             raise TypeError(f"{cls.__engine_name__} cannot be instantiated")
         if data is None:
+            post_initialize(self.pointer)
             self.counted = cls.__refcounted__
             if self.counted:
                 call_bool(_init_ref, self.pointer)
@@ -115,6 +120,7 @@ cdef class Object:
         Py_INCREF(self)  # The engine object's own reference, given back by free_instance.
         gd.object_set_instance(self.pointer, string_name(data.name), <void*><PyObject*>self)
         gd.object_set_instance_binding(self.pointer, _library, <void*><PyObject*>self, callbacks)
+        post_initialize(self.pointer)
         return 0
 
     def __dealloc__(self):
@@ -139,14 +145,17 @@ cdef class Object:
         cdef Variant variant
         cdef Variant result
         cdef uint8_t valid = 0
+        cdef void* godot_name
         if name.startswith("__"):
             raise AttributeError(name)
+        godot_name = string_name(name)
         object_variant(self, &variant)
-        if gd.variant_has_method(&variant, string_name(name)):
+        if gd.variant_has_method(&variant, godot_name):
             gd.variant_destroy(&variant)
             return VariantMethod.make(self, name)
-        gd.variant_get_named(&variant, string_name(name), &result, &valid)
-        gd.variant_destroy(&variant)
+        with nogil:  # A getter of a script may wait for a thread that calls into Python.
+            gd.variant_get_named(&variant, godot_name, &result, &valid)
+            gd.variant_destroy(&variant)
         if valid:
             return take_variant(&result)
         try:
@@ -165,11 +174,13 @@ cdef class Object:
         cdef Variant variant
         cdef Variant py_value
         cdef uint8_t valid = 0
+        cdef void* godot_name = string_name(name)
         object_variant(self, &variant)
         try:
             py_to_variant(value, &py_value)
-            gd.variant_set_named(&variant, string_name(name), &py_value, &valid)
-            gd.variant_destroy(&py_value)
+            with nogil:
+                gd.variant_set_named(&variant, godot_name, &py_value, &valid)
+                gd.variant_destroy(&py_value)
         finally:
             gd.variant_destroy(&variant)
         if not valid:
@@ -179,9 +190,11 @@ cdef class Object:
         cdef Variant variant
         cdef Variant result
         cdef uint8_t valid = 0
+        cdef void* godot_name = string_name(name)
         object_variant(self, &variant)
-        gd.variant_get_named(&variant, string_name(name), &result, &valid)
-        gd.variant_destroy(&variant)
+        with nogil:
+            gd.variant_get_named(&variant, godot_name, &result, &valid)
+            gd.variant_destroy(&variant)
         return take_variant(&result)
 
     def __eq__(self, other):
@@ -194,6 +207,9 @@ cdef class Object:
         return f"<{type(self).__name__}#{self.instance_id}{'' if self.is_alive() else ' (freed)'}>"
 
 
+cdef enum:
+    NOTIFICATION_POSTINITIALIZE = 0
+
 cdef GDExtensionInstanceBindingCallbacks _no_callbacks
 memset(&_no_callbacks, 0, sizeof(_no_callbacks))
 
@@ -202,6 +218,16 @@ cdef bint call_bool(const void* bind, void* pointer) noexcept:
     cdef uint8_t result = 0
     gd.object_method_bind_ptrcall(bind, pointer, NULL, &result)
     return result != 0
+
+
+cdef void post_initialize(void* pointer) noexcept:
+    """Tells a new engine object that it is whole, which classdb_construct_object2 leaves to us: a Control is inert before."""
+    cdef int64_t what = NOTIFICATION_POSTINITIALIZE
+    cdef uint8_t reversed = 0
+    cdef const void* arguments[2]
+    arguments[0] = &what
+    arguments[1] = &reversed
+    gd.object_method_bind_ptrcall(_notification, pointer, arguments, NULL)
 
 
 def get_singleton(str name):

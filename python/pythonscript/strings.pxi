@@ -14,9 +14,11 @@ cdef class _Name:
 
     cdef uint64_t value
 
-    def __cinit__(self, str text):
-        cdef Py_ssize_t size
+    def __cinit__(self, str text not None):
+        cdef Py_ssize_t size = 0
         cdef const char* utf8 = PyUnicode_AsUTF8AndSize(text, &size)
+        if memchr(utf8, 0, size) != NULL:
+            raise ValueError(f"a name in Godot cannot hold U+0000: {text!r}")
         gd.string_name_new_with_utf8_chars_and_len(&self.value, utf8, size)
 
 
@@ -79,7 +81,7 @@ cdef str string_like_to_py(int kind, const void* value):
 
 cdef int string_like_from_py(int kind, str text, void* value) except -1:
     """Writes a new StringName or NodePath."""
-    cdef uint64_t string
+    cdef uint64_t string = 0
     cdef const void* arguments[1]
     string_from_py(text, &string)
     arguments[0] = &string

@@ -114,7 +114,6 @@ cdef object builtin_to_py(int kind, const void* variant):
 
 
 cdef list scalars_to_py(const void* value, int count, bint integral):
-    cdef int i
     if integral:
         return [(<const int32_t*>value)[i] for i in range(count)]
     return [(<const float*>value)[i] for i in range(count)]
@@ -166,7 +165,6 @@ cdef int packed_item_type(int kind) noexcept:
 
 cdef object packed_to_py(int kind, void* value):
     cdef int64_t size = packed_size(kind, value)
-    cdef int64_t i
     cdef int item = packed_item_type(kind)
     if item:
         return _classes[kind]([typed_to_py(item, packed_item(kind, value, i)) for i in range(size)])
@@ -293,18 +291,17 @@ cdef int packed_from_py(int kind, value, void* target) except -1:
     cdef int64_t size
     cdef int64_t i
     cdef int item = packed_item_type(kind)
-    cdef object data
     cdef Py_buffer view
     cls = _classes[kind]
     if not isinstance(value, cls):
         value = cls(value)
     size = len(value)
     if not item:
+        PyObject_GetBuffer(value, &view, PyBUF_SIMPLE | PyBUF_C_CONTIGUOUS)
         packed_new(kind, size, target)
         if size:
-            PyObject_GetBuffer(value, &view, PyBUF_SIMPLE | PyBUF_C_CONTIGUOUS)
             memcpy(packed_item(kind, target, 0), view.buf, view.len)
-            PyBuffer_Release(&view)
+        PyBuffer_Release(&view)
         return 0
     packed_new(kind, size, target)
     try:
@@ -322,9 +319,17 @@ cdef int packed_from_py(int kind, value, void* target) except -1:
     return 0
 
 
+cdef extern from "Python.h":
+    int Py_EnterRecursiveCall(const char*) except -1
+    void Py_LeaveRecursiveCall()
+
+cdef const char* _NESTED = " while passing a list or dict to Godot: is it part of itself?"
+
+
 cdef int array_from_py(value, void* target) except -1:
     cdef int64_t i
     cdef list items = list(value)
+    Py_EnterRecursiveCall(_NESTED)
     packed_new(ARRAY, len(items), target)
     try:
         for i in range(len(items)):
@@ -332,6 +337,8 @@ cdef int array_from_py(value, void* target) except -1:
     except BaseException:
         _destroy[ARRAY](target)
         raise
+    finally:
+        Py_LeaveRecursiveCall()
     return 0
 
 
@@ -339,6 +346,7 @@ cdef int dictionary_from_py(value, void* target) except -1:
     cdef Variant key
     cdef Variant item
     cdef void* place
+    Py_EnterRecursiveCall(_NESTED)
     _construct_default[DICTIONARY](target, NULL)
     try:
         for py_key, py_item in value.items():
@@ -353,6 +361,8 @@ cdef int dictionary_from_py(value, void* target) except -1:
     except BaseException:
         _destroy[DICTIONARY](target)
         raise
+    finally:
+        Py_LeaveRecursiveCall()
     return 0
 
 
@@ -400,7 +410,9 @@ cdef class Builtin:
         variant_set_item(&self.variant, key, value)
 
     def __eq__(self, other):
-        return evaluate(0, self, other) if isinstance(other, (Builtin, list, tuple, dict)) else NotImplemented
+        if not isinstance(other, (Builtin, list, tuple, dict)) or variant_type_of(other) != self.kind():
+            return NotImplemented
+        return evaluate(0, self, other)
 
     def __hash__(self):
         return gd.variant_hash(&self.variant)
@@ -483,8 +495,9 @@ def call_builtin(value, str method, *arguments):
 def has_builtin_method(value, str method):
     """Whether the builtin type of `value` has that method."""
     cdef Variant variant
+    cdef void* name = string_name(method)
     py_to_variant(value, &variant)
-    found = gd.variant_has_method(&variant, string_name(method)) != 0
+    found = gd.variant_has_method(&variant, name) != 0
     gd.variant_destroy(&variant)
     return found
 

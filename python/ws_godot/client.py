@@ -8,7 +8,12 @@ from .members import members_of
 from .polling import PollingNode
 
 
-class WebSocketClient(ws_python.WebSocketClient, PollingNode, members=members_of(ws_python.WebSocketClient)):
+class WebSocketClient(
+    ws_python.WebSocketClient,
+    PollingNode,
+    icon="res://addons/ws_python/icons/WebSocketClient.svg",
+    members=members_of(ws_python.WebSocketClient),
+):
     """A WebSocket client: it connects, reconnects if told to, sends and receives.
 
     Add the node to a scene, connect its signals, and set ``url`` and ``autoconnect`` or call connect_to_url(). That

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import ws_python
 from pythonscript.godot import Node
+from ws_python import events_of
+from ws_python.events import BoundEvent
 
 from .members import members_of
 
+_GOING_AWAY = 1001
 
-class WebSocketPeerNode(ws_python.WebSocketPeer, Node, members=members_of(ws_python.WebSocketPeer)):
+
+class WebSocketPeerNode(
+    ws_python.WebSocketPeer,
+    Node,
+    icon="res://addons/ws_python/icons/WebSocketPeerNode.svg",
+    members=members_of(ws_python.WebSocketPeer),
+):
     """One connection of a WebSocketServer: a child node of it, made and freed by it.
 
     Get it with ``get_peer(peer_id)`` of the server, or find it among the server's children, and use it to send to this
     connection, to close it, or to ask who is there. Its method names are those of the engine's own WebSocketPeer.
+
+    When the node is freed, its connection is closed with code 1001 (going away); its server tells that as usual.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The server takes its peer back.
+        self._when_freed: Callable[[WebSocketPeerNode], None] | None = None
+
+    def _notification(self, what: int) -> None:
+        if what == Node.NOTIFICATION_PREDELETE:
+            # The server goes on to deliver what is on the way, but nobody can listen to a freed node's signals.
+            self.__dict__.update((name, BoundEvent(name)) for name in events_of(ws_python.WebSocketPeer))
+            self.close(_GOING_AWAY)
+            if self._when_freed is not None:
+                self._when_freed(self)

@@ -40,6 +40,9 @@ class PollingNode(Node, abstract=True):
             if self.process_callback == self.ProcessCallback.PROCESS_PHYSICS:
                 self._poll_frame(2 * Engine.get_physics_frames() + 1)
         elif what == Node.NOTIFICATION_READY:
+            if self.process_mode == Node.PROCESS_MODE_INHERIT:
+                # The editor's placeholder of a node is an engine's node, and saves the engine's default with the scene.
+                self.process_mode = Node.PROCESS_MODE_ALWAYS
             self.set_process_internal(True)
             self.set_physics_process_internal(True)
             self._start()

@@ -10,7 +10,12 @@ from .peer import WebSocketPeerNode
 from .polling import PollingNode
 
 
-class WebSocketServer(ws_python.WebSocketServer, PollingNode, members=members_of(ws_python.WebSocketServer)):
+class WebSocketServer(
+    ws_python.WebSocketServer,
+    PollingNode,
+    icon="res://addons/ws_python/icons/WebSocketServer.svg",
+    members=members_of(ws_python.WebSocketServer),
+):
     """A WebSocket server: it listens, accepts, and owns one WebSocketPeerNode for each connection.
 
     Add the node to a scene, connect its signals, and set ``autostart`` or call listen(). It polls the network by itself
@@ -26,9 +31,15 @@ class WebSocketServer(ws_python.WebSocketServer, PollingNode, members=members_of
 
     def _new_peer(self, peer_id: int) -> WebSocketPeerNode:
         peer = WebSocketPeerNode()
+        peer._when_freed = self._forget_peer
         peer.name = f"Peer{peer_id}"
         self.add_child(peer)
         return peer
+
+    def _forget_peer(self, peer: WebSocketPeerNode) -> None:
+        """The game frees the node: its id is nobody's any more, `client_disconnected` follows."""
+        if self._peers.get(peer.peer_id) is peer:
+            del self._peers[peer.peer_id]
 
     def _drop_peer(self, peer: ws_python.WebSocketPeer) -> None:
         if isinstance(peer, Node) and peer.is_instance_valid():

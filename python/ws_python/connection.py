@@ -12,19 +12,14 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import pump
-from .errors import Error
 from .inbox import Inbox
+from .outbox import Outbox
 from .protocol.codec import Closed, Codec, State
 from .protocol.handshake import Handshake, ServerHandshake
 
 if TYPE_CHECKING:
     from .peer import WebSocketPeer
 
-_OK = Error.OK
-# What a frame adds to its payload at most: two bytes, an extended length, a mask (RFC 6455 section 5.2).
-_FRAME_OVERHEAD = 14
-_MAX_UTF8_BYTES = 4
-_MAX_CONTROL_PAYLOAD = 125
 # Handshakes read into this one: what is in it was copied before anything else can be read.
 _HANDSHAKE_BUFFER = bytearray(16 * 1024)
 NO_CLOSE_CODE = -1
@@ -61,38 +56,31 @@ class Limits:
     close_timeout: float
 
 
-class Connection(asyncio.BufferedProtocol):
+class Connection(Outbox, asyncio.BufferedProtocol):
     """A WebSocket connection, from the accepted or connected socket to its end."""
 
     __slots__ = (
-        "_codec",
         "_deadline",
         "_ending",
-        "_fragment_type",
         "_inbox",
         "_limits",
         "_queued",
         "_read_paused",
         "_timer",
-        "_transport",
         "_unreported",
-        "_write_paused",
-        "_writing_soon",
         "close_code",
         "close_reason",
         "handshake",
         "host",
-        "is_open",
         "peer",
         "port",
     )
 
     def __init__(self, handshake: Handshake, inbox: Inbox, limits: Limits, deadline: float) -> None:
+        super().__init__(limits.outbound_buffer_size)
         self.handshake = handshake
         self.host = ""
         self.port = 0
-        # True from the end of the opening handshake until either side starts to close.
-        self.is_open = False
         self.close_code = NO_CLOSE_CODE
         self.close_reason = ""
         # The server's peer for this connection, once it was announced.
@@ -102,19 +90,13 @@ class Connection(asyncio.BufferedProtocol):
         self._limits = limits
         # When the opening handshake is given up, on the loop's clock.
         self._deadline = deadline
-        self._codec: Codec | None = None
-        self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         # Bytes received since the last event, and bytes of events in the inbox.
         self._unreported = 0
         self._queued = 0
         self._read_paused = False
-        self._write_paused = False
-        self._writing_soon = False
         # The WebSocket connection is over; what remains is to end the TCP connection.
         self._ending = False
-        # str or bytes while a message is sent in fragments.
-        self._fragment_type: type | None = None
 
     # --- state
 
@@ -126,14 +108,6 @@ class Connection(asyncio.BufferedProtocol):
         if self._ending or self.close_code != NO_CLOSE_CODE:
             return ReadyState.STATE_CLOSED
         return ReadyState.STATE_CONNECTING if self._codec is None else ReadyState.STATE_CLOSING
-
-    @property
-    def buffered_amount(self) -> int:
-        """Bytes queued for sending that the operating system did not take yet."""
-        amount = 0 if self._codec is None else self._codec.buffered_amount
-        if self._transport is not None:
-            amount += self._transport.get_write_buffer_size()
-        return amount
 
     # --- asyncio calls these
 
@@ -258,92 +232,6 @@ class Connection(asyncio.BufferedProtocol):
 
     # --- out
 
-    def send(self, message: object) -> Error:
-        """Queue a message: str as text, bytes-like as binary."""
-        if not self.is_open:
-            return Error.ERR_CONNECTION_ERROR
-        if self._fragment_type is not None:
-            return Error.ERR_BUSY
-        codec = cast(Codec, self._codec)
-        if isinstance(message, str):
-            if not self._has_room_for_text(message):
-                return Error.ERR_OUT_OF_MEMORY
-            try:
-                # A host's own kind of text may be a subclass.
-                codec.send_text(message if type(message) is str else str(message))
-            except UnicodeEncodeError:
-                return Error.ERR_INVALID_DATA
-        elif isinstance(message, (bytes, bytearray, memoryview)):
-            if not self._has_room(len(message)):
-                return Error.ERR_OUT_OF_MEMORY
-            codec.send_binary(message)
-        else:
-            return Error.ERR_INVALID_PARAMETER
-        if not self._writing_soon:
-            self._write_soon()
-        return _OK
-
-    def send_frame(self, frame: bytes) -> Error:
-        """Queue a whole frame that was encoded for several connections."""
-        if not self.is_open:
-            return Error.ERR_CONNECTION_ERROR
-        if self._fragment_type is not None:
-            return Error.ERR_BUSY
-        if not self._has_room(len(frame)):
-            return Error.ERR_OUT_OF_MEMORY
-        cast(Codec, self._codec).send_raw(frame)
-        if not self._writing_soon:
-            self._write_soon()
-        return _OK
-
-    def send_fragment(self, data: object, final: bool) -> Error:
-        """Queue one fragment of a message (RFC 6455 section 5.4)."""
-        if not self.is_open:
-            return Error.ERR_CONNECTION_ERROR
-        fragment_type = str if isinstance(data, str) else bytes
-        if not isinstance(data, (str, bytes, bytearray, memoryview)):
-            return Error.ERR_INVALID_PARAMETER
-        if self._fragment_type not in (None, fragment_type):
-            return Error.ERR_INVALID_PARAMETER
-        try:
-            payload = data.encode() if isinstance(data, str) else data
-        except UnicodeEncodeError:
-            return Error.ERR_INVALID_DATA
-        if not self._has_room(len(payload)):
-            return Error.ERR_OUT_OF_MEMORY
-        first = self._fragment_type is None
-        cast(Codec, self._codec).send_fragment(payload, first=first, fin=final, text=fragment_type is str)
-        self._fragment_type = None if final else fragment_type
-        self._write_soon()
-        return _OK
-
-    def ping(self, payload: bytes) -> Error:
-        """Queue a ping."""
-        if not self.is_open:
-            return Error.ERR_CONNECTION_ERROR
-        if len(payload) > _MAX_CONTROL_PAYLOAD:
-            return Error.ERR_INVALID_PARAMETER
-        if not self._has_room(len(payload)):
-            return Error.ERR_OUT_OF_MEMORY
-        cast(Codec, self._codec).send_ping(payload)
-        self._write_soon()
-        return _OK
-
-    def _has_room(self, size: int) -> bool:
-        pending = cast(Codec, self._codec).buffered_amount
-        if self._write_paused and self._transport is not None:
-            pending += self._transport.get_write_buffer_size()
-        return pending + size + _FRAME_OVERHEAD <= self._limits.outbound_buffer_size
-
-    def _has_room_for_text(self, text: str) -> bool:
-        # Only near the limit is it worth knowing how long the text really is.
-        return self._has_room(len(text) * _MAX_UTF8_BYTES) or self._has_room(len(text.encode("utf-8", "replace")))
-
-    def _write_soon(self) -> None:
-        if not self._writing_soon:
-            self._writing_soon = True
-            pump.write_soon(self)
-
     def flush(self) -> None:
         """Hand everything queued to the operating system in one write, as soon as it takes more."""
         self._writing_soon = False
@@ -365,7 +253,8 @@ class Connection(asyncio.BufferedProtocol):
         if not self.is_open:
             return
         self.is_open = False
-        cast(Codec, self._codec).send_close(code, reason)
+        assert self._codec is not None
+        self._codec.send_close(code, reason)
         self._start_close_timer()
         self._write_soon()
 

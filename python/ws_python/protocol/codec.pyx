@@ -371,8 +371,8 @@ cdef class Codec:
         cdef bytes piece
         try:
             piece = self._decompressor.decompress(PyBytes_FromStringAndSize(<char*>data, size), last=last, room=room)
-        except InvalidDeflateError:
-            self._fail(PROTOCOL_ERROR, "invalid compressed data")
+        except InvalidDeflateError as error:
+            self._fail(PROTOCOL_ERROR, f"invalid compressed data: {error}")
             return 0
         if len(piece) > room:
             self._fail_too_big()

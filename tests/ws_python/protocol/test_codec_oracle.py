@@ -23,10 +23,13 @@ MAX_SIZE = 3000
 SERVER_BITS, CLIENT_BITS = 9, 10
 DEFLATE = Deflate(server_max_window_bits=SERVER_BITS, client_max_window_bits=CLIENT_BITS, min_size=0)
 
-# What the codec refuses and the oracle does not (RFC 6455 §5.2: "the minimal number of bytes MUST be used").
+# What the codec refuses and the oracle does not.
 STRICTER = {
+    # RFC 6455 §5.2: "the minimal number of bytes MUST be used"
     "payload length not in its shortest form",
     "payload length not in its shortest form, or its top bit set",
+    # The oracle drops it.
+    "invalid compressed data: data after the final block",
 }
 # What the codec refuses when it sees the header, and the oracle after the length (1009) or after the payload.
 EARLIER = {

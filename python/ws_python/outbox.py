@@ -1,0 +1,140 @@
+"""The sending half of a connection: checks a message, queues it in the codec, and asks for one write per poll.
+
+Compiled, as the whole way of a message is (COMPILED in SConstruct): outbox.pxd beside it types the attributes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from . import pump
+from .errors import Error
+from .protocol.codec import Codec
+
+_OK = Error.OK
+_ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
+_ERR_BUSY = Error.ERR_BUSY
+_ERR_OUT_OF_MEMORY = Error.ERR_OUT_OF_MEMORY
+_ERR_INVALID_PARAMETER = Error.ERR_INVALID_PARAMETER
+_ERR_INVALID_DATA = Error.ERR_INVALID_DATA
+# What a frame adds to its payload at most: two bytes, an extended length, a mask (RFC 6455 section 5.2).
+_FRAME_OVERHEAD = 14
+_MAX_UTF8_BYTES = 4
+_MAX_CONTROL_PAYLOAD = 125
+
+
+class Outbox:
+    """Queues what is sent on one connection. Nothing is sent here: the pump calls `flush` at the end of a poll."""
+
+    def __init__(self, outbound_buffer_size: int) -> None:
+        self._outbound_buffer_size = outbound_buffer_size
+        self._codec: Codec | None = None
+        self._transport: asyncio.Transport | None = None
+        # True from the end of the opening handshake until either side starts to close.
+        self.is_open = False
+        self._write_paused = False
+        self._writing_soon = False
+        # str or bytes while a message is sent in fragments.
+        self._fragment_type: type | None = None
+
+    @property
+    def buffered_amount(self) -> int:
+        """Bytes queued for sending that the operating system did not take yet."""
+        amount = 0 if self._codec is None else self._codec.buffered_amount
+        if self._transport is not None:
+            amount += self._transport.get_write_buffer_size()
+        return amount
+
+    def send(self, message: object) -> Error:
+        """Queue a message: str as text, bytes-like as binary."""
+        codec = self._codec
+        if not self.is_open or codec is None:
+            return _ERR_CONNECTION_ERROR
+        if self._fragment_type is not None:
+            return _ERR_BUSY
+        if isinstance(message, str):
+            if not self._has_room_for_text(codec, message):
+                return _ERR_OUT_OF_MEMORY
+            try:
+                codec.send_text(message)
+            except UnicodeEncodeError:
+                return _ERR_INVALID_DATA
+        elif isinstance(message, (bytes, bytearray, memoryview)):
+            if not self._has_room(codec, len(message)):
+                return _ERR_OUT_OF_MEMORY
+            codec.send_binary(message)
+        else:
+            return _ERR_INVALID_PARAMETER
+        if not self._writing_soon:
+            self._write_soon()
+        return _OK
+
+    def send_frame(self, frame: bytes) -> Error:
+        """Queue a whole frame that was encoded for several connections."""
+        codec = self._codec
+        if not self.is_open or codec is None:
+            return _ERR_CONNECTION_ERROR
+        if self._fragment_type is not None:
+            return _ERR_BUSY
+        if not self._has_room(codec, len(frame)):
+            return _ERR_OUT_OF_MEMORY
+        codec.send_raw(frame)
+        if not self._writing_soon:
+            self._write_soon()
+        return _OK
+
+    def send_fragment(self, data: object, final: bool) -> Error:
+        """Queue one fragment of a message (RFC 6455 section 5.4)."""
+        codec = self._codec
+        if not self.is_open or codec is None:
+            return _ERR_CONNECTION_ERROR
+        fragment_type = str if isinstance(data, str) else bytes
+        if not isinstance(data, (str, bytes, bytearray, memoryview)):
+            return _ERR_INVALID_PARAMETER
+        if self._fragment_type is not None and self._fragment_type is not fragment_type:
+            return _ERR_INVALID_PARAMETER
+        try:
+            payload = data.encode() if isinstance(data, str) else data
+        except UnicodeEncodeError:
+            return _ERR_INVALID_DATA
+        if not self._has_room(codec, len(payload)):
+            return _ERR_OUT_OF_MEMORY
+        first = self._fragment_type is None
+        codec.send_fragment(payload, first=first, fin=final, text=fragment_type is str)
+        self._fragment_type = None if final else fragment_type
+        self._write_soon()
+        return _OK
+
+    def ping(self, payload: bytes) -> Error:
+        """Queue a ping."""
+        codec = self._codec
+        if not self.is_open or codec is None:
+            return _ERR_CONNECTION_ERROR
+        if len(payload) > _MAX_CONTROL_PAYLOAD:
+            return _ERR_INVALID_PARAMETER
+        if not self._has_room(codec, len(payload)):
+            return _ERR_OUT_OF_MEMORY
+        codec.send_ping(payload)
+        self._write_soon()
+        return _OK
+
+    def _has_room(self, codec: Codec, size: int) -> bool:
+        pending = codec.buffered_amount
+        if self._write_paused and self._transport is not None:
+            pending += self._transport.get_write_buffer_size()
+        return pending + size + _FRAME_OVERHEAD <= self._outbound_buffer_size
+
+    def _has_room_for_text(self, codec: Codec, text: str) -> bool:
+        # Only near the limit is it worth knowing how long the text really is.
+        if self._has_room(codec, len(text) * _MAX_UTF8_BYTES):
+            return True
+        return self._has_room(codec, len(text.encode("utf-8", "replace")))
+
+    def _write_soon(self) -> None:
+        if not self._writing_soon:
+            self._writing_soon = True
+            pump.write_soon(self)
+
+    def flush(self) -> None:
+        """Hand everything queued to the operating system. The connection knows how."""
+        raise NotImplementedError
