@@ -79,7 +79,8 @@ class Engine:
             line = ESCAPES.sub("", data.decode(errors="replace").rstrip())
             if line:
                 self._say(line)
-            if found := re.fullmatch(r"listening on port (\d+)", line):
+            found = re.fullmatch(r"listening on port (\d+)", line)
+            if found and not self._port.done():
                 self._port.set_result(int(found[1]))
         if not self._port.done():
             self._port.set_exception(RuntimeError("the engine ended without listening"))

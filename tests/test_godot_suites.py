@@ -2,7 +2,7 @@
 
 A suite passes when its engine ends by itself with exit code 0, ran at least one test, and printed no error, leak or
 crash, except the errors that a test has announced with expect_error(): of these, each must come, once, in that very
-test, and be a single line.
+test; one that ws_python logs must be a single line.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def problems(log: str) -> list[str]:
                 found.append(line)
             else:
                 expected.remove(announced)
-                if not following.lstrip().startswith("at: "):
+                if line.startswith("ERROR: ") and not following.startswith("   at: "):
                     found.append(f"has more than one line: {line}")
     return found
 

@@ -1,10 +1,10 @@
 ## Takes along into an exported game what the engine does not by itself: the Python runtime and the project's own nodes
-## in Python. The runtime lies in a folder `ws_python` beside the game's executable, where the library looks for it.
+## in Python. The runtime lies in a folder `pythonscript` beside the game's executable, where the library looks for it.
 @tool
 extends EditorExportPlugin
 
 const RUNTIME := "res://addons/ws_python/lib"
-const TARGET := "ws_python"
+const TARGET := "pythonscript"
 const MODULES_SETTING := "python/modules"
 
 

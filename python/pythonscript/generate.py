@@ -87,6 +87,7 @@ def api_module(api: dict[str, Any]) -> str:
         "BUILTIN_METHOD_HASHES": {m["name"]: m["hash"] for m in packed["methods"] if m["name"] in BUILTIN_METHODS},
         "UTILITY_HASHES": {u["name"]: u["hash"] for u in api["utility_functions"] if u["name"] in UTILITIES},
         "METHOD_HASHES": method_hashes(api),
+        "SINGLETONS": tuple(singleton["name"] for singleton in api["singletons"]),
         "GLOBAL_ENUMS": {e["name"]: {v["name"]: v["value"] for v in e["values"]} for e in api["global_enums"]},
         "VIRTUALS": virtuals(api),
     }

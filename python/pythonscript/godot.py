@@ -19,7 +19,9 @@ class EngineClass(type):
         if engine_name is None or name.startswith("_"):
             raise AttributeError(name)
         if name in _classdb().class_get_integer_constant_list(engine_name):
-            return _classdb().class_get_integer_constant(engine_name, name)
+            value = _classdb().class_get_integer_constant(engine_name, name)
+            setattr(cls, name, value)  # Not looked up a second time.
+            return value
         if _classdb().class_has_method(engine_name, name):
             return lambda *arguments: _classdb().class_call_static(engine_name, name, *arguments)
         raise AttributeError(f"{cls.__name__} has no constant or static method {name}")
@@ -96,6 +98,8 @@ def __getattr__(name: str) -> Any:
         value: Any = IntEnum(name, _api.GLOBAL_ENUMS[name], module=__name__)  # type: ignore[misc]
     elif _bridge.get_singleton("Engine").has_singleton(name):
         return _bridge.get_singleton(name)  # Not kept: the engine frees it before Python ends.
+    elif name in _api.SINGLETONS:
+        raise AttributeError(f"the engine has no {name} yet while it loads classes: use `godot.{name}` where it is needed")
     elif _classdb().class_exists(name):
         value = engine_class(name)
     else:

@@ -4,6 +4,7 @@
  * (Godot opens extensions RTLD_LOCAL, and Python's own extension modules need PyExc_* and friends). So a Python that
  * cannot be loaded is one clear error and the engine runs on. Layout, relative to this library's folder:
  *     ../lib/<PYTHON_LIBRARY>  ../lib/<PYTHON_VERSION_DIR>[/lib-dynload]  ../lib/site-packages
+ * In an exported game, where this library is beside the executable: pythonscript/lib instead of ../lib.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -11,8 +12,10 @@
 #include <gdextension_interface.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PATH_MAX_BYTES 4096
+#define EXPORTED_FOLDER "pythonscript"
 
 /* The few functions of libpython that are needed before the bridge is up. */
 #define PYTHON_FUNCTIONS(X) \
@@ -62,8 +65,17 @@ static void print_error(const char *description, int line) {
 		print_error(message, __LINE__); \
 	} while (0)
 
-/* Absolute path of the addon folder: two levels above this library. Returns 0 when there is none. */
-static int addon_folder(char *path) {
+static int cut_last_name(char *path) {
+	char *slash = strrchr(path, '/');
+	if (slash == NULL) {
+		return 0;
+	}
+	*slash = 0;
+	return 1;
+}
+
+/* Absolute path of the folder that holds lib: the addon's, or the one that an export made. Returns 0 when there is none. */
+static int runtime_folder(char *path) {
 	GDExtensionInterfaceGetLibraryPath get_library_path = (GDExtensionInterfaceGetLibraryPath)(void *)get_proc_address("get_library_path");
 	GDExtensionInterfaceStringToUtf8Chars to_utf8 = (GDExtensionInterfaceStringToUtf8Chars)(void *)get_proc_address("string_to_utf8_chars");
 	GDExtensionInterfaceVariantGetPtrDestructor get_destructor = (GDExtensionInterfaceVariantGetPtrDestructor)(void *)get_proc_address("variant_get_ptr_destructor");
@@ -75,14 +87,15 @@ static int addon_folder(char *path) {
 		return 0;
 	}
 	path[length] = 0;
-	for (int levels = 0; levels < 2; levels++) {
-		char *slash = strrchr(path, '/');
-		if (slash == NULL) {
-			return 0;
-		}
-		*slash = 0;
+	if (!cut_last_name(path)) {
+		return 0;
 	}
-	return 1;
+	char exported[PATH_MAX_BYTES + 64];
+	if (snprintf(exported, sizeof exported, "%s/" EXPORTED_FOLDER, path) < PATH_MAX_BYTES && access(exported, F_OK) == 0) {
+		strcpy(path, exported);
+		return 1;
+	}
+	return cut_last_name(path);
 }
 
 /* Opens libpython and fills `py`. Returns 0, with the error printed, when that cannot be done. */
@@ -158,7 +171,7 @@ static void print_python_error(const char *what, const char *addon) {
 /* Starts CPython and imports the bridge. On failure one error is printed and `bridge` stays NULL. */
 static void start(void) {
 	char addon[PATH_MAX_BYTES];
-	if (!addon_folder(addon)) {
+	if (!runtime_folder(addon)) {
 		FAIL("The path of the Python library is empty or longer than %d bytes. Move the project to a shorter path.", PATH_MAX_BYTES);
 		return;
 	}

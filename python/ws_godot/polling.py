@@ -7,6 +7,8 @@ from enum import IntEnum
 from pythonscript import export
 from pythonscript.godot import Engine, Node
 
+from . import latency
+
 _INTERNAL_PROCESS = Node.NOTIFICATION_INTERNAL_PROCESS
 _INTERNAL_PHYSICS_PROCESS = Node.NOTIFICATION_INTERNAL_PHYSICS_PROCESS
 
@@ -26,14 +28,24 @@ class PollingNode(Node, abstract=True):
         doc="When the node polls the network: in `_process`, in `_physics_process`, or only when poll() is called.",
     )
 
+    low_latency: bool = export(
+        False,
+        doc="In a run without a window, wait for the network in place of the engine's sleep between frames, so that a "
+        "message is handled when it arrives and not up to 6.9 ms later. It costs no processor time while nothing "
+        "arrives. For `process_callback` idle.",
+    )
+
     def __init__(self) -> None:
         super().__init__()
+        self._has_low_latency = False
         # A paused game must not drop its players.
         self.process_mode = Node.PROCESS_MODE_ALWAYS
 
     def _notification(self, what: int) -> None:
         # Not _ready() and _process(): a script on the node may have its own, which the engine calls in place of these.
         if what == _INTERNAL_PROCESS:
+            if self.low_latency != self._has_low_latency:
+                self._set_low_latency(self.low_latency)
             if self.process_callback == self.ProcessCallback.PROCESS_IDLE:
                 self._poll_frame(2 * Engine.get_process_frames())
         elif what == _INTERNAL_PHYSICS_PROCESS:
@@ -46,9 +58,18 @@ class PollingNode(Node, abstract=True):
             self.set_process_internal(True)
             self.set_physics_process_internal(True)
             self._start()
+        elif what == Node.NOTIFICATION_EXIT_TREE:
+            self._set_low_latency(False)
         elif what == Node.NOTIFICATION_PREDELETE:
             self.set_block_signals(True)  # A handler would find a node that is half gone.
             self._shut_down()
+
+    def _set_low_latency(self, wanted: bool) -> None:
+        self._has_low_latency = wanted
+        if wanted:
+            latency.want(self)
+        else:
+            latency.release(self)
 
     def _start(self) -> None:
         """Does what the node is to do as soon as it is ready. For the derived class."""

@@ -53,10 +53,12 @@ class Outbox:
         if self._fragment_type is not None:
             return _ERR_BUSY
         if isinstance(message, str):
-            if not self._has_room_for_text(codec, message):
+            # A host may have kinds of text of its own, derived from str; the compiled code takes str itself only.
+            text = message if type(message) is str else str(message)
+            if not self._has_room_for_text(codec, text):
                 return _ERR_OUT_OF_MEMORY
             try:
-                codec.send_text(message)
+                codec.send_text(text)
             except UnicodeEncodeError:
                 return _ERR_INVALID_DATA
         elif isinstance(message, (bytes, bytearray, memoryview)):

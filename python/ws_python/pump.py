@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
@@ -28,7 +30,23 @@ class Writer(Protocol):
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    """An event loop whose name resolution cannot keep the process from exiting."""
+    """An event loop that can be waited for, and whose name resolution cannot keep the process from exiting."""
+
+    def __init__(self) -> None:
+        self._waiting = selectors.DefaultSelector()
+        super().__init__(self._waiting)
+
+    def wait(self, seconds: float) -> None:
+        """Return when the next turn would find something to do, after `seconds` at the latest."""
+        # asyncio has no public way to ask what is next.
+        soon, timers = self._ready, self._scheduled  # type: ignore[attr-defined]
+        if soon:
+            return
+        if timers:
+            seconds = min(seconds, timers[0].when() - self.time())
+        # What is ready is only looked at here: it is still ready when the turn asks the selector again.
+        if seconds > 0.0:
+            self._waiting.select(seconds)
 
     async def getaddrinfo(  # type: ignore[override]  # typeshed: str | None, which bytes hosts do not need here
         self, host: str | None, port: str | int | None, **hints: Any
@@ -63,6 +81,8 @@ class _State:
     def __init__(self) -> None:
         self.loop: _Loop | None = None
         self.last_frame = -1
+        # Seconds that a turn for a frame may wait for the network.
+        self.frame_wait = 0.0
         # How many polls are under way: a handler may poll, too.
         self.polls = 0
         self.tasks: set[asyncio.Task[Any]] = set()
@@ -81,11 +101,23 @@ def loop() -> asyncio.AbstractEventLoop:
     return _state.loop
 
 
-def turn() -> None:
-    """Let the loop handle what is ready now: network events, timers, callbacks. Returns at once if nothing is."""
+def turn(wait: float = 0.0) -> None:
+    """Let the loop handle what is ready now: network events, timers, callbacks.
+
+    If nothing is, it returns at once, or when something is but after `wait` seconds at the latest.
+    """
     if _state.loop is not None:
+        if wait > 0.0:
+            _state.loop.wait(wait)
         _state.loop.call_soon(_state.loop.stop)
         _state.loop.run_forever()
+    elif wait > 0.0:
+        time.sleep(wait)
+
+
+def wait_in_frames(seconds: float) -> None:
+    """Have the turn of each frame wait up to `seconds` for the network: for a host that does not sleep between frames."""
+    _state.frame_wait = seconds
 
 
 def poll(deliver: Callable[[], None], frame: int = -1) -> None:
@@ -94,7 +126,7 @@ def poll(deliver: Callable[[], None], frame: int = -1) -> None:
     try:
         if frame < 0 or frame != _state.last_frame:
             _state.last_frame = frame
-            turn()
+            turn(_state.frame_wait if frame >= 0 else 0.0)
         deliver()
     finally:
         _state.polls -= 1

@@ -7,7 +7,9 @@ func test_a_taken_port() -> void:
 	var second := WebSocketServer.new()
 	add_child(second)
 	second.bind_address = "localhost"
-	expect_error("^ERROR: listen: cannot listen on localhost, port %d: another program has it" % server.get_local_port())
+	expect_error(
+		"^ERROR: listen: cannot listen on localhost, port %d: another program has it" % server.get_local_port()
+	)
 	check_equal(second.listen(server.get_local_port()), ERR_ALREADY_IN_USE)
 	check_equal(second.status, WebSocketServer.STATUS_IDLE as int)
 	check_equal(second.is_listening(), false)

@@ -70,7 +70,9 @@ func test_headers_that_cannot_be_sent() -> void:
 func test_subprotocols_that_cannot_be_sent() -> void:
 	var server := WebSocketServer.new()
 	add_child(server)
-	for protocols: PackedStringArray in [PackedStringArray(["a b"]), PackedStringArray([""]), PackedStringArray(["a", "a"])]:
+	for protocols: PackedStringArray in [
+		PackedStringArray(["a b"]), PackedStringArray([""]), PackedStringArray(["a", "a"])
+	]:
 		server.supported_protocols = protocols
 		expect_error("^ERROR: listen: .*subprotocol")
 		check_equal(server.listen(0), ERR_INVALID_PARAMETER)

@@ -214,7 +214,9 @@ func test_freeing_a_server_with_100_peers() -> void:
 	server.queue_free()
 	await until(
 		func() -> bool:
-			return clients.all(func(client: WebSocketClient) -> bool: return client.status == WebSocketClient.STATUS_IDLE)
+			return clients.all(
+				func(client: WebSocketClient) -> bool: return client.status == WebSocketClient.STATUS_IDLE
+			)
 	)
 	for client: WebSocketClient in clients:
 		check_equal(client.get_close_code(), 1001)

@@ -20,7 +20,9 @@ func test_a_thousand_connections_at_once() -> void:
 		client.message_received.connect(func(_message: Variant) -> void: received[0] += 1)
 	await until(
 		func() -> bool:
-			return clients.all(func(client: WebSocketClient) -> bool: return client.status == WebSocketClient.STATUS_ACTIVE)
+			return clients.all(
+				func(client: WebSocketClient) -> bool: return client.status == WebSocketClient.STATUS_ACTIVE
+			)
 	)
 	check_equal(server.send(0, "welcome"), OK)
 	await until(func() -> bool: return received[0] == CONNECTIONS, "a broadcast to all of them")

@@ -23,7 +23,7 @@ func _check_round_trip(messages: Array) -> void:
 
 
 func test_text() -> void:
-	await _check_round_trip(["hello", "Grüße, 世界, 𝄞, e\u0301", " ", "line\r\nline\t\"quoted\" \\"])
+	await _check_round_trip(["hello", "Grüße, 世界, 𝄞, e\u0301", " ", 'line\r\nline\t"quoted" \\'])
 
 
 func test_binary() -> void:
@@ -100,7 +100,9 @@ func test_fragments_arrive_as_one_message() -> void:
 	check_equal(peer.send_fragment(PackedByteArray([2, 3]), true), OK)
 	check_equal(peer.send("whole"), OK)
 	await until(func() -> bool: return named(log, "message_received").size() == 3)
-	check_equal(named(log, "message_received"), [["Stückchen"], [PackedByteArray([1, 2, 3])], ["whole"]] as Array[Array])
+	check_equal(
+		named(log, "message_received"), [["Stückchen"], [PackedByteArray([1, 2, 3])], ["whole"]] as Array[Array]
+	)
 
 
 func test_json() -> void:

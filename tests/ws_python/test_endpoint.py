@@ -33,6 +33,23 @@ def test_every_way_to_send(pair: Pair, ends: tuple[Endpoint, Endpoint]) -> None:
     assert [message for (message,) in named(log, "message_received")] == ["text", b"array", b"view", "more", '{"a":1}']
 
 
+def test_text_of_a_kind_derived_from_str(pair: Pair, ends: tuple[Endpoint, Endpoint]) -> None:
+    class Name(str):
+        pass
+
+    server, client, _ = pair
+    sender, receiver = ends
+    log = record(receiver)
+    assert sender.send(Name("å")) == Error.OK
+    assert sender.send_fragment(Name("b"), True) == Error.OK
+    poll_until(lambda: len(log) == 2, server, client)
+    assert named(log, "message_received") == [("å",), ("b",)]
+    to_client = record(client)
+    assert server.send(0, Name("all")) == Error.OK
+    poll_until(lambda: bool(to_client), server, client)
+    assert named(to_client, "message_received") == [("all",)]
+
+
 @pytest.mark.parametrize("parts", [["a", "å", ""], [b"a", b"", b"b"]])
 def test_a_message_in_fragments(pair: Pair, ends: tuple[Endpoint, Endpoint], parts: list[str] | list[bytes]) -> None:
     server, client, _ = pair

@@ -128,10 +128,6 @@ class Probe(Node, icon="res://probe.svg"):
         """Adds."""
         return a + b + c
 
-    def join(self, text: str, *, _: None = None) -> str: ...
-
-    del join
-
     def kinds(self, kind: Kind = Kind.KIND_OTHER) -> str:
         return f"{type(kind).__name__}.{kind.name}"
 

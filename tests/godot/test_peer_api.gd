@@ -1,0 +1,230 @@
+## Every member of WebSocketPeerNode, typed and untyped.
+extends "res://tests/godot/api_suite.gd"
+
+var _server: WebSocketServer
+var _client: WebSocketClient
+var _peer: WebSocketPeerNode
+## The same peer, for calls by name.
+var _untyped: Variant
+
+
+func api_class() -> StringName:
+	return &"WebSocketPeerNode"
+
+
+func _open(path: String = "/") -> void:
+	_server = start_server()
+	_client = await open_client(_server, path)
+	_peer = last_peer(_server)
+	_untyped = _peer
+
+
+# --- properties
+
+
+func test_property_peer_id() -> void:
+	await _open()
+	var id := _server.get_peer_ids()[0]
+	check_equal(_peer.peer_id, id)
+	check_equal(_peer.get_peer_id(), id)
+	check_equal(_untyped["peer_id"], id)
+	check_equal(_untyped.call("get_peer_id"), id)
+
+
+# --- sending
+
+
+func _check_client_receives(expected: Array, sending: Callable) -> void:
+	await _open()
+	var received: Array = []
+	_client.message_received.connect(func(message: Variant) -> void: received.append(message))
+	sending.call()
+	await until(func() -> bool: return received.size() == expected.size())
+	check_equal(received, expected)
+
+
+func test_method_send() -> void:
+	var sending := func() -> void:
+		check_equal(_peer.send("typed"), OK)
+		check_equal(_peer.send(PackedByteArray([1])), OK)
+		check_equal(_untyped.send("untyped"), OK)
+		check_equal(_untyped.call("send", PackedByteArray([2])), OK)
+	await _check_client_receives(["typed", PackedByteArray([1]), "untyped", PackedByteArray([2])], sending)
+
+
+func test_method_send_text() -> void:
+	var sending := func() -> void:
+		check_equal(_peer.send_text("typed"), OK)
+		check_equal(_untyped.call("send_text", "untyped"), OK)
+	await _check_client_receives(["typed", "untyped"], sending)
+
+
+func test_method_send_json() -> void:
+	var sending := func() -> void:
+		check_equal(_peer.send_json([1]), OK)
+		check_equal(_untyped.call("send_json", {}), OK)
+	await _check_client_receives(["[1]", "{}"], sending)
+
+
+func test_method_send_fragment() -> void:
+	var sending := func() -> void:
+		check_equal(_peer.send_fragment("a", false), OK)
+		check_equal(_untyped.call("send_fragment", "b", true), OK)
+	await _check_client_receives(["ab"], sending)
+
+
+func test_method_ping() -> void:
+	await _open()
+	var log := record(_peer)
+	check_equal(_peer.ping("one".to_utf8_buffer()), OK)
+	check_equal(_untyped.call("ping"), OK)
+	await until(func() -> bool: return named(log, "pong_received").size() == 2)
+	check_equal(named(log, "pong_received"), [["one".to_utf8_buffer()], [PackedByteArray()]] as Array[Array])
+
+
+func test_method_close() -> void:
+	await _open()
+	check_equal(_peer.close(4000, "why"), OK)
+	await until(func() -> bool: return _client.status == WebSocketClient.STATUS_IDLE)
+	check_equal([_client.get_close_code(), _client.get_close_reason()], [4000, "why"])
+	await _open()
+	check_equal(_untyped.call("close"), OK)
+	await until(func() -> bool: return _client.status == WebSocketClient.STATUS_IDLE)
+	check_equal(_client.get_close_code(), 1000)
+
+
+# --- asking
+
+
+## Compares what a method gives on a typed variable, what it gives by name, and what is expected.
+func _check_both(typed: Variant, method: String, expected: Variant) -> void:
+	check_equal(typed, expected, method)
+	check_equal(_untyped.call(method), expected, method + " by name")
+
+
+func test_method_get_ready_state() -> void:
+	await _open()
+	var state: WebSocketPeerNode.State = _peer.get_ready_state()
+	_check_both(state, "get_ready_state", WebSocketPeerNode.STATE_OPEN as int)
+	_peer.close()
+	_check_both(_peer.get_ready_state(), "get_ready_state", WebSocketPeerNode.STATE_CLOSING as int)
+
+
+func test_method_get_close_code() -> void:
+	await _open()
+	_check_both(_peer.get_close_code(), "get_close_code", -1)
+	_server.client_disconnected.connect(
+		func(_id: int) -> void: _check_both(_peer.get_close_code(), "get_close_code", 4000)
+	)
+	_client.close(4000, "why")
+	await until(func() -> bool: return _server.get_peer_count() == 0)
+
+
+func test_method_get_close_reason() -> void:
+	await _open()
+	_check_both(_peer.get_close_reason(), "get_close_reason", "")
+	_server.client_disconnected.connect(
+		func(_id: int) -> void: _check_both(_peer.get_close_reason(), "get_close_reason", "warum, ö")
+	)
+	_client.close(4000, "warum, ö")
+	await until(func() -> bool: return _server.get_peer_count() == 0)
+
+
+func test_method_get_connected_host() -> void:
+	await _open()
+	_check_both(_peer.get_connected_host(), "get_connected_host", "127.0.0.1")
+
+
+func test_method_get_connected_port() -> void:
+	await _open()
+	check(_peer.get_connected_port() > 0, "a port")
+	check(_peer.get_connected_port() != _server.get_local_port(), "the client's own")
+	_check_both(_peer.get_connected_port(), "get_connected_port", _untyped.get_connected_port())
+
+
+func test_method_get_selected_protocol() -> void:
+	await _open()
+	_check_both(_peer.get_selected_protocol(), "get_selected_protocol", "")
+
+
+func test_method_get_handshake_header() -> void:
+	await _open()
+	check_equal(_peer.get_handshake_header("Sec-WebSocket-Version"), "13")
+	check_equal(_untyped.call("get_handshake_header", "sec-websocket-version"), "13")
+
+
+func test_method_get_request_path() -> void:
+	await _open("/a?b")
+	_check_both(_peer.get_request_path(), "get_request_path", "/a?b")
+
+
+func test_method_get_requested_url() -> void:
+	await _open("/a?b")
+	_check_both(_peer.get_requested_url(), "get_requested_url", url_of(_server, "/a?b"))
+
+
+func test_method_get_current_outbound_buffered_amount() -> void:
+	await _open()
+	_check_both(_peer.get_current_outbound_buffered_amount(), "get_current_outbound_buffered_amount", 0)
+	_peer.send("x".repeat(1000))
+	# RFC 6455 section 5.2: a header of 4 bytes, and no mask.
+	_check_both(_peer.get_current_outbound_buffered_amount(), "get_current_outbound_buffered_amount", 1004)
+
+
+# --- signals
+
+
+func test_signal_message_received() -> void:
+	await _check_signals()
+
+
+func test_signal_pong_received() -> void:
+	await _check_signals()
+
+
+func test_signal_connection_closed() -> void:
+	await _check_signals()
+
+
+## One connection to its end, seen by handlers connected typed and by name.
+func _check_signals() -> void:
+	await _open()
+	var seen: Array[Array] = []
+	_peer.message_received.connect(func(message: Variant) -> void: seen.append(["message_received", message]))
+	_peer.pong_received.connect(func(payload: PackedByteArray) -> void: seen.append(["pong_received", payload]))
+	_peer.connection_closed.connect(func() -> void: seen.append(["connection_closed"]))
+	var by_name := record(_peer)
+	_client.send("hello")
+	await until(func() -> bool: return seen.size() == 1)
+	_peer.ping("x".to_utf8_buffer())
+	await until(func() -> bool: return seen.size() == 2)
+	_client.close()
+	await until(func() -> bool: return _server.get_peer_count() == 0)
+	var expected: Array[Array] = [
+		["message_received", "hello"], ["pong_received", "x".to_utf8_buffer()], ["connection_closed"]
+	]
+	check_equal(seen, expected)
+	check_equal(by_name, expected)
+
+
+# --- enums
+
+
+func test_enum_state() -> void:
+	var typed := {
+		"STATE_CONNECTING": WebSocketPeerNode.STATE_CONNECTING,
+		"STATE_OPEN": WebSocketPeerNode.STATE_OPEN,
+		"STATE_CLOSING": WebSocketPeerNode.STATE_CLOSING,
+		"STATE_CLOSED": WebSocketPeerNode.STATE_CLOSED,
+	}
+	check_enum("State", typed)
+
+
+func test_a_peer_without_a_connection() -> void:
+	var peer := WebSocketPeerNode.new()
+	check_equal(peer.peer_id, 0)
+	check_equal(peer.get_ready_state(), WebSocketPeerNode.STATE_CLOSED as int)
+	check_equal(peer.send("nobody"), ERR_CONNECTION_ERROR)
+	check_equal(peer.close(), OK)
+	check_equal(peer.get_close_code(), -1)
+	peer.free()

@@ -1,0 +1,444 @@
+## Every member of WebSocketServer, typed and untyped.
+extends "res://tests/godot/api_suite.gd"
+
+
+func api_class() -> StringName:
+	return &"WebSocketServer"
+
+
+# --- properties
+
+
+func test_property_port() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.port, 8080)
+	server.port = 65535
+	check_equal(server.get_port(), 65535)
+	server.set_port(0)
+	check_equal(server.port, 0)
+	server.free()
+	check_property("port", 8080, 9000)
+	check_refuses("port", [-1, 65536])
+
+
+func test_property_bind_address() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.bind_address, "*")
+	server.bind_address = "127.0.0.1"
+	check_equal(server.get_bind_address(), "127.0.0.1")
+	server.set_bind_address("::1")
+	check_equal(server.bind_address, "::1")
+	server.free()
+	check_property("bind_address", "*", "localhost")
+
+
+func test_property_autostart() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.autostart, false)
+	server.autostart = true
+	check_equal(server.get_autostart(), true)
+	server.set_autostart(false)
+	check_equal(server.autostart, false)
+	server.free()
+	check_property("autostart", false, true)
+
+
+func test_property_refuse_new_connections() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.refuse_new_connections, false)
+	server.refuse_new_connections = true
+	check_equal(server.get_refuse_new_connections(), true)
+	server.set_refuse_new_connections(false)
+	check_equal(server.refuse_new_connections, false)
+	server.free()
+	check_property("refuse_new_connections", false, true)
+
+
+func test_property_handshake_timeout() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.handshake_timeout, 5.0)
+	server.handshake_timeout = 2.5
+	check_equal(server.get_handshake_timeout(), 2.5)
+	server.set_handshake_timeout(3)
+	check_equal(server.handshake_timeout, 3.0)
+	server.free()
+	check_property("handshake_timeout", 5.0, 0.5)
+	check_refuses("handshake_timeout", [0.0, 301.0])
+
+
+func test_property_close_timeout() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.close_timeout, 5.0)
+	server.close_timeout = 2.5
+	check_equal(server.get_close_timeout(), 2.5)
+	server.set_close_timeout(3)
+	check_equal(server.close_timeout, 3.0)
+	server.free()
+	check_property("close_timeout", 5.0, 0.5)
+	check_refuses("close_timeout", [0.0, 301.0])
+
+
+func test_property_supported_protocols() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.supported_protocols, PackedStringArray())
+	server.supported_protocols = ["a", "b"]
+	check_equal(server.get_supported_protocols(), PackedStringArray(["a", "b"]))
+	server.set_supported_protocols(PackedStringArray(["c"]))
+	check_equal(server.supported_protocols, PackedStringArray(["c"]))
+	server.free()
+	check_property("supported_protocols", PackedStringArray(), PackedStringArray(["x", "y"]))
+
+
+func test_property_handshake_headers() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.handshake_headers, PackedStringArray())
+	server.handshake_headers = ["A: b"]
+	check_equal(server.get_handshake_headers(), PackedStringArray(["A: b"]))
+	server.set_handshake_headers(PackedStringArray())
+	check_equal(server.handshake_headers, PackedStringArray())
+	server.free()
+	check_property("handshake_headers", PackedStringArray(), PackedStringArray(["X: ü"]))
+
+
+func test_property_max_message_size() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_message_size, 1 << 24)
+	server.max_message_size = 1
+	check_equal(server.get_max_message_size(), 1)
+	server.set_max_message_size((1 << 31) - 1)
+	check_equal(server.max_message_size, (1 << 31) - 1)
+	server.free()
+	check_property("max_message_size", 1 << 24, 1000)
+	check_refuses("max_message_size", [0, -1, 1 << 31])
+
+
+func test_property_outbound_buffer_size() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.outbound_buffer_size, 1 << 26)
+	server.outbound_buffer_size = 1024
+	check_equal(server.get_outbound_buffer_size(), 1024)
+	server.set_outbound_buffer_size(2048)
+	check_equal(server.outbound_buffer_size, 2048)
+	server.free()
+	check_property("outbound_buffer_size", 1 << 26, 4096)
+	check_refuses("outbound_buffer_size", [0])
+
+
+func test_property_max_queued_bytes() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_queued_bytes, 1 << 26)
+	server.max_queued_bytes = 1024
+	check_equal(server.get_max_queued_bytes(), 1024)
+	server.set_max_queued_bytes(2048)
+	check_equal(server.max_queued_bytes, 2048)
+	server.free()
+	check_property("max_queued_bytes", 1 << 26, 4096)
+	check_refuses("max_queued_bytes", [0])
+
+
+func test_property_process_callback() -> void:
+	var server := WebSocketServer.new()
+	var callback: WebSocketServer.ProcessCallback = server.process_callback
+	check_equal(callback, WebSocketServer.PROCESS_IDLE as int)
+	server.process_callback = WebSocketServer.PROCESS_PHYSICS
+	check_equal(server.get_process_callback(), WebSocketServer.PROCESS_PHYSICS as int)
+	server.set_process_callback(WebSocketServer.PROCESS_MANUAL)
+	check_equal(server.process_callback, WebSocketServer.PROCESS_MANUAL as int)
+	server.free()
+	check_property("process_callback", 0, 2)
+
+
+func test_property_status() -> void:
+	var server := WebSocketServer.new()
+	var untyped: Variant = server
+	var status: WebSocketServer.Status = server.status
+	check_equal(status, WebSocketServer.STATUS_IDLE as int)
+	server.listen(0)
+	check_equal(server.get_status(), WebSocketServer.STATUS_ACTIVE as int)
+	check_equal(untyped["status"], 1)
+	check_equal(untyped.call("get_status"), 1)
+	server.free()
+
+
+func test_property_peers() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	check_equal(server.peers, {})
+	await open_client(server)
+	var peers: Dictionary = server.peers
+	check_equal(peers.keys(), Array(server.get_peer_ids()))
+	check_equal(peers.values(), [last_peer(server)])
+	check_equal(server.get_peers(), peers)
+	check_equal(untyped["peers"], peers)
+	check_equal(untyped.call("get_peers"), peers)
+
+
+# --- listening
+
+
+func test_method_listen() -> void:
+	var server := WebSocketServer.new()
+	var untyped: Variant = server
+	check_equal(server.listen(0), OK)
+	var port := server.get_local_port()
+	server.stop()
+	check_equal(untyped.call("listen", port), OK)
+	check_equal(server.get_local_port(), port)
+	server.stop()
+	server.port = port
+	check_equal(server.listen(), OK, "on the property's port")
+	check_equal(server.get_local_port(), port)
+	server.stop()
+	check_equal(untyped.listen(), OK)
+	server.free()
+
+
+func test_method_stop() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	server.stop()
+	check_equal(server.is_listening(), false)
+	server.stop()
+	server.listen(0)
+	untyped.call("stop")
+	check_equal(server.is_listening(), false)
+
+
+func test_method_is_listening() -> void:
+	var server := WebSocketServer.new()
+	var untyped: Variant = server
+	check_equal(server.is_listening(), false)
+	check_equal(untyped.call("is_listening"), false)
+	server.listen(0)
+	check_equal(server.is_listening(), true)
+	check_equal(untyped.is_listening(), true)
+	server.free()
+
+
+func test_method_get_local_port() -> void:
+	var server := WebSocketServer.new()
+	var untyped: Variant = server
+	check_equal(server.get_local_port(), 0)
+	server.listen(0)
+	check(server.get_local_port() > 0, "a port")
+	check_equal(untyped.call("get_local_port"), server.get_local_port())
+	server.free()
+
+
+func test_method_poll() -> void:
+	var server := WebSocketServer.new()
+	var untyped: Variant = server
+	server.poll()
+	server.listen(0)
+	var client := WebSocketClient.new()
+	client.connect_to_url(url_of(server))
+	var deadline := Time.get_ticks_msec() + DEADLINE_MSEC
+	while server.get_peer_count() == 0 and Time.get_ticks_msec() < deadline:
+		server.poll()
+		untyped.call("poll")
+	check_equal(server.get_peer_count(), 1)
+	client.free()
+	server.free()
+
+
+# --- peers
+
+
+func test_method_get_peer() -> void:
+	var server := start_server()
+	await open_client(server)
+	var untyped: Variant = server
+	var id := server.get_peer_ids()[0]
+	var peer: WebSocketPeerNode = server.get_peer(id)
+	check_equal(peer.peer_id, id)
+	check_equal(untyped.call("get_peer", id) == peer, true)
+	check_equal(untyped.get_peer(1) == null, true)
+	check_equal(server.get_peer(1) == null, true)
+
+
+func test_method_has_peer() -> void:
+	var server := start_server()
+	await open_client(server)
+	var untyped: Variant = server
+	var id := server.get_peer_ids()[0]
+	check_equal(server.has_peer(id), true)
+	check_equal(untyped.call("has_peer", id), true)
+	check_equal(server.has_peer(1), false)
+	check_equal(untyped.has_peer(1), false)
+
+
+func test_method_get_peer_ids() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	check_equal(server.get_peer_ids(), PackedInt64Array())
+	await open_client(server)
+	await open_client(server)
+	var ids := server.get_peer_ids()
+	check_equal(ids.size(), 2)
+	check(ids[0] >= 2 and ids[0] <= 2147483647 and ids[0] != ids[1], "ids")
+	check_equal(untyped.call("get_peer_ids"), ids)
+
+
+func test_method_get_peer_count() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	check_equal(server.get_peer_count(), 0)
+	await open_client(server)
+	check_equal(server.get_peer_count(), 1)
+	check_equal(untyped.call("get_peer_count"), 1)
+
+
+func test_method_disconnect_peer() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	for call_it: Callable in [
+		func(id: int) -> Error: return server.disconnect_peer(id, 4000, "why"),
+		func(id: int) -> Error: return untyped.call("disconnect_peer", id, 4000, "why"),
+	]:
+		var client: WebSocketClient = await open_client(server)
+		check_equal(call_it.call(server.get_peer_ids()[0]), OK)
+		await until(func() -> bool: return server.get_peer_count() == 0)
+		await until(func() -> bool: return client.status == WebSocketClient.STATUS_IDLE)
+		check_equal([client.get_close_code(), client.get_close_reason()], [4000, "why"])
+	var last: WebSocketClient = await open_client(server)
+	check_equal(server.disconnect_peer(server.get_peer_ids()[0]), OK)
+	await until(func() -> bool: return last.status == WebSocketClient.STATUS_IDLE)
+	check_equal(last.get_close_code(), 1000)
+
+
+# --- sending
+
+
+func test_method_send() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	var client: WebSocketClient = await open_client(server)
+	var log := record(client)
+	var id := server.get_peer_ids()[0]
+	check_equal(server.send(id, "typed"), OK)
+	check_equal(server.send(id, PackedByteArray([1, 2])), OK)
+	check_equal(untyped.send(id, "untyped"), OK)
+	check_equal(untyped.call("send", 0, PackedByteArray()), OK)
+	await until(func() -> bool: return named(log, "message_received").size() == 4)
+	var expected: Array[Array] = [["typed"], [PackedByteArray([1, 2])], ["untyped"], [PackedByteArray()]]
+	check_equal(named(log, "message_received"), expected)
+
+
+func test_method_send_json() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	var client: WebSocketClient = await open_client(server)
+	var log := record(client)
+	var id := server.get_peer_ids()[0]
+	check_equal(server.send_json(id, {"a": 1}), OK)
+	check_equal(untyped.call("send_json", id, null), OK)
+	await until(func() -> bool: return named(log, "message_received").size() == 2)
+	check_equal(named(log, "message_received"), [['{"a":1}'], ["null"]] as Array[Array])
+
+
+# --- signals
+
+
+func test_signal_client_connected() -> void:
+	await _check_signals()
+
+
+func test_signal_client_disconnected() -> void:
+	await _check_signals()
+
+
+func test_signal_message_received() -> void:
+	await _check_signals()
+
+
+func test_signal_status_changed() -> void:
+	await _check_signals()
+
+
+## One connection from its beginning to its end, seen by handlers connected typed and by name.
+func _check_signals() -> void:
+	var server := WebSocketServer.new()
+	server.bind_address = "localhost"
+	add_child(server)
+	var seen: Array[Array] = []
+	server.client_connected.connect(func(id: int) -> void: seen.append(["client_connected", id]))
+	server.client_disconnected.connect(func(id: int) -> void: seen.append(["client_disconnected", id]))
+	server.message_received.connect(
+		func(id: int, message: Variant) -> void: seen.append(["message_received", id, message])
+	)
+	server.status_changed.connect(
+		func(status: WebSocketServer.Status) -> void: seen.append(["status_changed", status as int])
+	)
+	var by_name := record(server)
+	check_equal(server.listen(0), OK)
+	var client: WebSocketClient = await open_client(server)
+	var id := server.get_peer_ids()[0]
+	client.send("hello")
+	client.close()
+	await until(func() -> bool: return server.get_peer_count() == 0)
+	server.stop()
+	var expected: Array[Array] = [
+		["status_changed", WebSocketServer.STATUS_ACTIVE as int],
+		["client_connected", id],
+		["message_received", id, "hello"],
+		["client_disconnected", id],
+		["status_changed", WebSocketServer.STATUS_IDLE as int],
+	]
+	check_equal(seen, expected)
+	check_equal(by_name, expected)
+
+
+func test_signal_handshake_failed() -> void:
+	var server := start_server()
+	var seen: Array[String] = []
+	server.handshake_failed.connect(func(reason: String) -> void: seen.append(reason))
+	var by_name := record(server)
+	var raw := StreamPeerTCP.new()
+	raw.connect_to_host("127.0.0.1", server.get_local_port())
+	await until(
+		func() -> bool:
+			raw.poll()
+			return raw.get_status() == StreamPeerTCP.STATUS_CONNECTED
+	)
+	raw.disconnect_from_host()
+	await until(func() -> bool: return seen.size() == 1)
+	check_equal(by_name, [["handshake_failed", seen[0]]] as Array[Array])
+
+
+# --- enums
+
+
+func test_enum_status() -> void:
+	check_enum("Status", {"STATUS_IDLE": WebSocketServer.STATUS_IDLE, "STATUS_ACTIVE": WebSocketServer.STATUS_ACTIVE})
+	check_equal(WebSocketServer.Status.STATUS_ACTIVE as int, 1)
+
+
+func test_enum_process_callback() -> void:
+	var typed := {
+		"PROCESS_IDLE": WebSocketServer.PROCESS_IDLE,
+		"PROCESS_PHYSICS": WebSocketServer.PROCESS_PHYSICS,
+		"PROCESS_MANUAL": WebSocketServer.PROCESS_MANUAL,
+	}
+	check_enum("ProcessCallback", typed)
+
+
+func test_wrong_arguments_are_script_errors() -> void:
+	var server: Variant = WebSocketServer.new()
+	expect_error("SCRIPT ERROR: Invalid type in function 'listen'.*Cannot convert argument 1 from String to int")
+	_call_badly(server, "listen", ["a port"])
+	expect_error("SCRIPT ERROR: Invalid call to function 'has_peer'.*Expected 1 argument")
+	_call_badly(server, "has_peer", [])
+	expect_error("SCRIPT ERROR: Invalid call to function 'stop'.*Expected 0 argument")
+	_call_badly(server, "stop", [1])
+	(server as Node).free()
+
+
+## Separate, because a script error ends the function that it is in.
+func _call_badly(server: Variant, method: String, arguments: Array) -> void:
+	match [method, arguments.size()]:
+		["listen", 1]:
+			server.listen(arguments[0])
+		["has_peer", 0]:
+			server.has_peer()
+		["stop", 1]:
+			server.stop(arguments[0])
