@@ -7,6 +7,7 @@ classes beside the engine class (`class X(Logic, Node)`) count with it. Annotati
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import enum
 import inspect
@@ -56,8 +57,8 @@ class PropertyInfo:
     hint_string: str = ""
     usage: int = USAGE_DEFAULT
     convert: CallableType[[Any], Any] | None = None
-    cls: type | None = None
-    """What an Object has to be an instance of."""
+    cls: Any = None
+    """The class that an Object has to be of."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,10 @@ def export(
     `hint_string` are Godot's PropertyHint where more is wanted.
     """
     if range is not None:
-        hint, hint_string = HINT_RANGE, ",".join([f"{number:.15g}" for number in range] + [f"suffix:{unit}"] * bool(unit))
+        hint, hint_string = (
+            HINT_RANGE,
+            ",".join([f"{number:.15g}" for number in range] + [f"suffix:{unit}"] * bool(unit)),
+        )
     # What type checkers see is what reading the attribute of an instance gives.
     return cast(T, Export(default, type, doc, group, subgroup, hint, hint_string))
 
@@ -212,15 +216,20 @@ def note(cls: type, icon: str = "", tool: bool = False, members: dict[str, Expor
     _noted.append(cls)
 
 
-def register_noted() -> list[TypeError]:
+def register_noted() -> list[Exception]:
     """Registers with the engine what was noted since the last call; what is wrong with the classes that cannot be."""
-    errors = []
+    errors: list[Exception] = []
     while _noted:
         try:
             _register(_noted.pop(0))
-        except TypeError as error:
+        except Exception as error:
             errors.append(error)
     return errors
+
+
+def forget_noted() -> None:
+    """Drops what was noted: the module that defines it cannot be loaded."""
+    _noted.clear()
 
 
 def _register(cls: type) -> None:
@@ -245,7 +254,9 @@ def spec_of(cls: Any) -> ClassSpec:
     name = cls.__name__
     bases = list(_own_bases(cls))
     doc = next((inspect.cleandoc(base.__doc__) for base in reversed(bases) if base.__doc__), "")
-    spec = ClassSpec(cls, name, _parent(cls).__name__, doc, options["icon"], options["tool"], hasattr(cls, "_notification"))
+    spec = ClassSpec(
+        cls, name, _parent(cls).__name__, doc, options["icon"], options["tool"], hasattr(cls, "_notification")
+    )
     own = {key: value for base in bases for key, value in vars(base).items() if key not in options["members"]}
     members = own | options["members"]  # in this order: what is in no group of the Inspector stands above the groups
     for key, value in members.items():
@@ -284,15 +295,18 @@ def _read_member(spec: ClassSpec, name: str, value: Any, bases: list[type]) -> N
     elif name.isupper() and type(value) is int:
         spec.constants.append(("", name, value))
     elif isinstance(value, property):
-        hints = _type_hints(value.fget, where)
+        hints = _type_hints(value.fget, where, vars(spec.cls))
         info = info_of(hints.get("return", Any), name, where)
         spec.properties.append(
             PropertySpec(
-                replace(info, usage=info.usage & ~USAGE_DEFAULT), f"get_{name}", f"set_{name}" if value.fset else "", doc=inspect.getdoc(value) or ""
+                replace(info, usage=info.usage & ~USAGE_DEFAULT),
+                f"get_{name}",
+                f"set_{name}" if value.fset else "",
+                doc=inspect.getdoc(value) or "",
             )
         )
     elif isinstance(value, staticmethod) or hasattr(value, "__code__"):
-        spec.methods.append(method_of(name, value, where))
+        spec.methods.append(method_of(name, value, where, vars(spec.cls)))
 
 
 def _annotation(bases: list[type], name: str, fallback: Any) -> Any:
@@ -318,24 +332,33 @@ def _accessors(property: PropertySpec, methods: list[MethodSpec]) -> Iterator[Me
     if property.getter not in defined:
         yield MethodSpec(property.getter, lambda self: getattr(self, name), [], returns=plain, is_const=True)
     if property.setter and property.setter not in defined:
-        yield MethodSpec(property.setter, lambda self, value: setattr(self, name, value), [replace(plain, name="value")])
+        yield MethodSpec(
+            property.setter, lambda self, value: setattr(self, name, value), [replace(plain, name="value")]
+        )
 
 
-def _type_hints(function: Any, where: str) -> dict[str, Any]:
+def _type_hints(function: Any, where: str, scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The annotations of a function, evaluated; `scope` are the names of its class, such as enums in it."""
     try:
-        return typing.get_type_hints(function)
+        with contextlib.suppress(NameError):
+            return typing.get_type_hints(function)
+        return typing.get_type_hints(function, localns=dict(scope))
     except NameError as error:
-        raise TypeError(f"{where}: an annotation cannot be resolved at run time ({error}): import that name outside of TYPE_CHECKING") from error
+        raise TypeError(
+            f"{where}: an annotation cannot be resolved at run time ({error}): import that name outside of TYPE_CHECKING"
+        ) from error
 
 
-def method_of(name: str, function: Any, where: str) -> MethodSpec:
-    """Reads one function."""
+def method_of(name: str, function: Any, where: str, scope: Mapping[str, Any]) -> MethodSpec:
+    """Reads one function of a class that has the names `scope`."""
     is_static = isinstance(function, staticmethod)
     plain = function.__func__ if is_static else function
-    hints = _type_hints(plain, where)
+    hints = _type_hints(plain, where, scope)
     parameters = list(inspect.signature(plain).parameters.values())[0 if is_static else 1 :]
     if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
-        raise TypeError(f"{where}: Godot calls with positional arguments only: no *, ** or keyword-only parameters in a public method")
+        raise TypeError(
+            f"{where}: Godot calls with positional arguments only: no *, ** or keyword-only parameters in a public method"
+        )
     arguments = [info_of(hints.get(parameter.name, Any), parameter.name, where) for parameter in parameters]
     returns = hints.get("return", Any)
     return MethodSpec(
@@ -354,13 +377,19 @@ def _virtual(cls: Any, name: str) -> tuple[int, MethodSpec] | None:
     if not name.startswith("_") or name.startswith("__"):
         return None
     for base in cls.__mro__:
-        entry = _api.VIRTUALS.get(base.__name__, {}).get(name) if getattr(base, "__engine_name__", None) == base.__name__ else None
+        entry = (
+            _api.VIRTUALS.get(base.__name__, {}).get(name)
+            if getattr(base, "__engine_name__", None) == base.__name__
+            else None
+        )
         if entry is not None:
             hash_value, returns, arguments = entry
             infos = [PropertyInfo(argument, kind) for argument, kind in arguments]
             function = getattr(cls, name)
             if hasattr(function, "__code__"):
-                return hash_value, MethodSpec(name, function, infos, returns=None if returns is None else PropertyInfo("", returns))
+                return hash_value, MethodSpec(
+                    name, function, infos, returns=None if returns is None else PropertyInfo("", returns)
+                )
     return None
 
 
@@ -395,14 +424,21 @@ def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:
 
 def _enum_info(annotation: type[enum.IntEnum], name: str) -> PropertyInfo:
     known = _enum_names.get(annotation, annotation.__name__ if annotation.__name__ in _api.GLOBAL_ENUMS else "")
-    choices = ",".join(f"{member.name.removeprefix(_prefix(annotation)).capitalize().replace('_', ' ')}:{int(member)}" for member in annotation)
-    return PropertyInfo(name, _INT, known, HINT_ENUM, choices, USAGE_DEFAULT | (USAGE_IS_ENUM if known else 0), annotation)
+    choices = ",".join(
+        f"{member.name.removeprefix(_prefix(annotation)).capitalize().replace('_', ' ')}:{int(member)}"
+        for member in annotation
+    )
+    return PropertyInfo(
+        name, _INT, known, HINT_ENUM, choices, USAGE_DEFAULT | (USAGE_IS_ENUM if known else 0), annotation
+    )
 
 
 def _prefix(annotation: type[enum.IntEnum]) -> str:
     """What the member names of a Godot-style enum share (`STATUS_IDLE`, `STATUS_ACTIVE`), not for the Inspector."""
     words = [member.name.split("_") for member in annotation]
-    return words[0][0] + "_" if len({parts[0] for parts in words}) == 1 and all(len(parts) > 1 for parts in words) else ""
+    return (
+        words[0][0] + "_" if len({parts[0] for parts in words}) == 1 and all(len(parts) > 1 for parts in words) else ""
+    )
 
 
 def _object_class(annotation: type) -> str | None:

@@ -25,7 +25,8 @@ def class_xml(spec: ClassSpec) -> str:
         for signal in spec.signals
     ]
     constants = [
-        f'<constant name={quoteattr(name)} value="{value}"{f" enum={quoteattr(enum)}" if enum else ""}></constant>' for enum, name, value in spec.constants
+        f'<constant name={quoteattr(name)} value="{value}"{f" enum={quoteattr(enum)}" if enum else ""}></constant>'
+        for enum, name, value in spec.constants
     ]
     return (
         f'<?xml version="1.0" encoding="UTF-8" ?><class name={quoteattr(spec.name)} inherits={quoteattr(spec.parent)}>'

@@ -14,6 +14,8 @@ cdef void report_exception(str where) noexcept:
 
 
 def _report(value, trace, str where):
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.endswith(".pxi"):
+        trace = trace.tb_next  # How the bridge came there tells nobody anything.
     frames = _traceback.extract_tb(trace)
     file, line, function = (frames[-1].filename, frames[-1].lineno, frames[-1].name) if frames else ("", 0, where)
     title = "".join(_traceback.format_exception_only(type(value), value)).strip()

@@ -14,7 +14,11 @@ from typing import Any
 
 BUILTIN_METHODS = ("size", "resize")
 UTILITIES = ("print", "printerr")
-METHODS = {"RefCounted": ("reference", "unreference", "init_ref"), "Object": ("emit_signal", "has_connections", "notification")}
+METHODS = {
+    "RefCounted": ("reference", "unreference", "init_ref"),
+    "Object": ("emit_signal", "has_connections", "notification"),
+}
+ANNOTATIONS = {"VIRTUALS": ": dict[str, dict[str, tuple[int, int | None, list[tuple[str, int]]]]]"}
 VARIANT = 39
 OBJECT = 24
 
@@ -91,9 +95,13 @@ def api_module(api: dict[str, Any]) -> str:
         "GLOBAL_ENUMS": {e["name"]: {v["name"]: v["value"] for v in e["values"]} for e in api["global_enums"]},
         "VIRTUALS": virtuals(api),
     }
-    lines = ['"""What the bridge needs to know of the engine that it was built for. Written by generate.py: do not edit."""', ""]
+    lines = [
+        '"""What the bridge needs to know of the engine that it was built for. Written by generate.py: do not edit."""',
+        "",
+    ]
     for name, value in values.items():
-        lines.append(f"{name} = {pprint.pformat(value, width=160, compact=True, sort_dicts=False)}")
+        annotation = ANNOTATIONS.get(name, "")
+        lines.append(f"{name}{annotation} = {pprint.pformat(value, width=160, compact=True, sort_dicts=False)}")
     return "\n".join(lines) + "\n"
 
 
@@ -136,7 +144,9 @@ def class_stub(cls: dict[str, Any], annotate: Any) -> list[str]:
     base = cls.get("inherits") or "_bridge.Object"
     lines = [f"class {cls['name']}({base}):"]
     if cls["name"] == "Object":
-        lines.append('    def __init_subclass__(cls, *, abstract: bool = ..., icon: str = ..., tool: bool = ..., members: Any = ...) -> None: ...')
+        lines.append(
+            "    def __init_subclass__(cls, *, abstract: bool = ..., icon: str = ..., tool: bool = ..., members: Any = ...) -> None: ..."
+        )
     for constant in cls.get("constants", []):
         lines.append(f"    {constant['name']}: int")
     for enum in cls.get("enums", []):
@@ -148,7 +158,9 @@ def class_stub(cls: dict[str, Any], annotate: Any) -> list[str]:
     for signal in cls.get("signals", []):
         if signal["name"] not in methods:
             lines.append(f"    {signal['name']}: Signal")
-    lines += [method_stub(method, annotate) for method in cls.get("methods", []) if not keyword.iskeyword(method["name"])]
+    lines += [
+        method_stub(method, annotate) for method in cls.get("methods", []) if not keyword.iskeyword(method["name"])
+    ]
     return lines if len(lines) > 1 else [f"{lines[0]} ..."]
 
 
@@ -190,7 +202,9 @@ def main() -> None:
     source, target = map(Path, sys.argv[1:3])
     api = json.loads(source.read_text(encoding="utf-8"))
     if api["header"]["precision"] != "single":
-        sys.exit("generate: this engine uses double precision, the bridge supports single: use a standard build of Godot")
+        sys.exit(
+            "generate: this engine uses double precision, the bridge supports single: use a standard build of Godot"
+        )
     (target / "_api.py").write_text(api_module(api), encoding="utf-8")
     (target / "godot.pyi").write_text(stub(api), encoding="utf-8")
 

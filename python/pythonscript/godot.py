@@ -26,7 +26,6 @@ class EngineClass(type):
             return lambda *arguments: _classdb().class_call_static(engine_name, name, *arguments)
         raise AttributeError(f"{cls.__name__} has no constant or static method {name}")
 
-
     def __call__(cls, *arguments: Any, **keywords: Any) -> Any:
         """Makes an engine object. When its `__init__` raises, nobody has it to free it: it is freed here."""
         instance = cls.__new__(cls, *arguments, **keywords)
@@ -57,6 +56,7 @@ class Object(_bridge.Object, metaclass=EngineClass):
 
     __engine_name__ = "Object"
     __refcounted__ = False
+    __getattr__ = _bridge.Object._get_missing
 
     def __init_subclass__(cls, *, engine: bool = False, abstract: bool = False, **options: Any) -> None:
         """A class written in Python is noted for registration; see `declare.note` for the options.
@@ -99,7 +99,9 @@ def __getattr__(name: str) -> Any:
     elif _bridge.get_singleton("Engine").has_singleton(name):
         return _bridge.get_singleton(name)  # Not kept: the engine frees it before Python ends.
     elif name in _api.SINGLETONS:
-        raise AttributeError(f"the engine has no {name} yet while it loads classes: use `godot.{name}` where it is needed")
+        raise AttributeError(
+            f"the engine has no {name} yet while it loads classes: use `godot.{name}` where it is needed"
+        )
     elif _classdb().class_exists(name):
         value = engine_class(name)
     else:

@@ -97,15 +97,19 @@ def _load(name: str, load: Callable[[str], Any]) -> None:
     try:
         load(name)
         for wrong in declare.register_noted():
-            _bridge.print_message("error", f"A class of the Python module {name} cannot be registered: {wrong}", "")
+            message = f"A class of the Python module {name} cannot be registered: {wrong}"
+            _bridge.print_message("error", message, "", "", name)
     except ImportError as error:
+        declare.forget_noted()
         places = ", ".join(sys.path)
         _bridge.print_message("error", f"The Python module {name} cannot be loaded: {error} (looked in {places}). Its nodes are missing; "
                               "copy the whole addon folder again, or correct the import.", "", "", error.path or "", 0)  # fmt: skip
-    except Exception as error:
+    except BaseException as error:  # SystemExit too: a module does not end the engine.
+        declare.forget_noted()
         frame = traceback.extract_tb(error.__traceback__)[-1]
         trace = "".join(traceback.format_exception(error)).rstrip()
-        _bridge.print_message("script", f"The Python module {name} cannot be loaded: {error}", trace, frame.name, frame.filename, frame.lineno or 0)
+        title = f"The Python module {name} cannot be loaded: {error}"
+        _bridge.print_message("script", title, f"{title}\n{trace}", frame.name, frame.filename, frame.lineno or 0)
 
 
 def _project_modules() -> list[str]:

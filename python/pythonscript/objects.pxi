@@ -141,7 +141,12 @@ cdef class Object:
         """Whether the engine object still exists."""
         return self.is_alive()
 
-    def __getattr__(self, str name):
+    def _get_missing(self, str name):
+        """The engine's method, property, signal or constant of that name: for attributes that Python does not find.
+
+        godot.Object makes it its `__getattr__`. Here it would slow down every attribute of every instance: CPython then
+        calls this type's own look-up through a wrapper object.
+        """
         cdef Variant variant
         cdef Variant result
         cdef uint8_t valid = 0

@@ -588,7 +588,7 @@ cdef int raise_call_error(str method, GDExtensionCallError* error, int64_t count
     if error.error == CALL_TOO_MANY_ARGUMENTS:
         raise TypeError(f"{method}() takes at most {error.expected} arguments, {count} given")
     if error.error == CALL_TOO_FEW_ARGUMENTS:
-        raise TypeError(f"{method}() takes at least {error.expected} arguments, {count} given")
+        raise TypeError(f"{method}() needs more arguments than {count}")  # How many, the engine does not say.
     if error.error == CALL_INSTANCE_IS_NULL:
         raise ReferenceError(f"{method}() was called on a freed object")
     raise TypeError(f"{method}() cannot be called on a constant value")

@@ -1,8 +1,8 @@
 """`low_latency`: waiting for the network in place of the engine's sleep between frames, in runs without a window.
 
 Without a window the engine sleeps `OS.low_processor_usage_mode_sleep_usec` after each frame, 6.9 ms by default, and a
-message that arrives then waits for the frame after. While any node here wants low latency, that sleep is next to nothing,
-and the pump waits as long in its place: until the network has something, so no processor is used for it.
+message that arrives then waits for the frame after. While any node here wants low latency, that sleep is next to
+nothing, and the pump waits in its place: as long, or until the network has something, without using the processor.
 `Engine.max_fps`, where it is set, still limits the frames.
 """
 

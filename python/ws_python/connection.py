@@ -67,7 +67,6 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         "_queued",
         "_read_paused",
         "_timer",
-        "_unreported",
         "close_code",
         "close_reason",
         "handshake",
@@ -91,8 +90,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         # When the opening handshake is given up, on the loop's clock.
         self._deadline = deadline
         self._timer: asyncio.TimerHandle | None = None
-        # Bytes received since the last event, and bytes of events in the inbox.
-        self._unreported = 0
+        # Bytes of events in the inbox.
         self._queued = 0
         self._read_paused = False
         # The WebSocket connection is over; what remains is to end the TCP connection.
@@ -138,7 +136,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
             self._receive_handshake(bytes(memoryview(_HANDSHAKE_BUFFER)[:nbytes]))
             return
         codec.buffer_updated(nbytes)
-        self._pass_on(codec, nbytes)
+        self._pass_on(codec)
 
     def eof_received(self) -> None:
         """The other side sends nothing more. asyncio closes the transport when this returns."""
@@ -180,27 +178,28 @@ class Connection(Outbox, asyncio.BufferedProtocol):
     def _open(self, leftover: bytes) -> None:
         self._stop_timer()
         server = isinstance(self.handshake, ServerHandshake)
-        self._codec = Codec(server=server, max_message_size=self._limits.max_message_size)
+        self._codec = Codec(
+            server=server, max_message_size=self._limits.max_message_size, deflate=self.handshake.deflate
+        )
         self.is_open = True
         self._put([Opened()], 0)
         if leftover:
             self._codec.receive_data(leftover)
-            self._pass_on(self._codec, len(leftover))
+            self._pass_on(self._codec)
 
     def _receive_eof(self) -> None:
         if self._codec is not None:
             self._codec.receive_eof()
-            self._pass_on(self._codec, 0)
+            self._pass_on(self._codec)
         elif not self.handshake.done:
             self.handshake.receive_eof()
             self.fail(self.handshake.error, retryable=self.handshake.retryable)
 
-    def _pass_on(self, codec: Codec, nbytes: int) -> None:
-        self._unreported += nbytes
+    def _pass_on(self, codec: Codec) -> None:
+        size = codec.events_size
         events = codec.events_received()
         if events:
-            self._put(events, self._unreported)
-            self._unreported = 0
+            self._put(events, size)
         if codec.state != State.OPEN:
             self.is_open = False
             if events and type(events[-1]) is Closed:

@@ -14,7 +14,7 @@ cdef class Outbox:
     cdef public object _fragment_type
 
     cpdef object send(self, object message)
-    cpdef object send_frame(self, bytes frame)
+    cpdef object send_prepared(self, object message)
     cdef bint _has_room(self, object codec, Py_ssize_t size) except -1
     cdef bint _has_room_for_text(self, object codec, str text) except -1
     cpdef object _write_soon(self)

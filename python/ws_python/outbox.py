@@ -10,6 +10,7 @@ import asyncio
 from . import pump
 from .errors import Error
 from .protocol.codec import Codec
+from .protocol.prepared import PreparedMessage
 
 _OK = Error.OK
 _ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
@@ -71,16 +72,16 @@ class Outbox:
             self._write_soon()
         return _OK
 
-    def send_frame(self, frame: bytes) -> Error:
-        """Queue a whole frame that was encoded for several connections."""
+    def send_prepared(self, message: PreparedMessage) -> Error:
+        """Queue a message that was encoded for several connections."""
         codec = self._codec
         if not self.is_open or codec is None:
             return _ERR_CONNECTION_ERROR
         if self._fragment_type is not None:
             return _ERR_BUSY
-        if not self._has_room(codec, len(frame)):
+        if not self._has_room(codec, message.size):
             return _ERR_OUT_OF_MEMORY
-        codec.send_raw(frame)
+        codec.send_prepared(message)
         if not self._writing_soon:
             self._write_soon()
         return _OK

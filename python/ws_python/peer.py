@@ -7,6 +7,7 @@ from typing import cast
 from .connection import Connection
 from .endpoint import Endpoint
 from .errors import Error
+from .protocol.prepared import PreparedMessage
 
 
 class WebSocketPeer(Endpoint):
@@ -29,6 +30,6 @@ class WebSocketPeer(Endpoint):
         self._peer_id = peer_id
         self._connection = connection
 
-    def _send_frame(self, frame: bytes) -> Error:
-        """Queue a frame that was encoded once for several peers."""
-        return cast(Connection, self._connection).send_frame(frame)
+    def _send_prepared(self, message: PreparedMessage) -> Error:
+        """Queue a message that was encoded once for several peers."""
+        return cast(Connection, self._connection).send_prepared(message)

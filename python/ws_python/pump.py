@@ -116,7 +116,7 @@ def turn(wait: float = 0.0) -> None:
 
 
 def wait_in_frames(seconds: float) -> None:
-    """Have the turn of each frame wait up to `seconds` for the network: for a host that does not sleep between frames."""
+    """Have the turn of each frame wait up to `seconds`: for a host that does not sleep between frames by itself."""
     _state.frame_wait = seconds
 
 

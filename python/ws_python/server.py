@@ -15,8 +15,9 @@ from .inbox import Inbox
 from .listener import Listener, is_valid_address
 from .options import ConnectionOptions
 from .peer import WebSocketPeer
-from .protocol.codec import Closed, Codec, Pong
+from .protocol.codec import Closed, Pong
 from .protocol.handshake import ServerHandshake, parse_headers, parse_subprotocols
+from .protocol.prepared import PreparedMessage
 from .settings import setting
 
 _log = logging.getLogger("ws_python")
@@ -211,8 +212,7 @@ class WebSocketServer(ConnectionOptions):
             return Error.ERR_INVALID_PARAMETER
         left_out = self._peers.get(-peer_id)
         try:
-            # Servers do not mask (RFC 6455 section 5.1), so that one encoded frame serves them all.
-            frame = Codec.frame(message)
+            prepared = PreparedMessage(message)
         except UnicodeEncodeError:
             messages.explain_send_error(Error.ERR_INVALID_DATA, "send", message)
             return Error.ERR_INVALID_DATA
@@ -220,7 +220,7 @@ class WebSocketServer(ConnectionOptions):
         for peer in self._peers.values():
             if peer is left_out:
                 continue
-            error = peer._send_frame(frame)
+            error = peer._send_prepared(prepared)
             if error and error != Error.ERR_CONNECTION_ERROR and not result:
                 messages.explain_send_error(error, f"send to peer {peer.peer_id}", message)
                 result = error
@@ -318,7 +318,7 @@ class WebSocketServer(ConnectionOptions):
         headers = parse_headers(self.handshake_headers)
 
         def accept() -> Connection:
-            handshake = ServerHandshake(subprotocols, headers)
+            handshake = ServerHandshake(subprotocols, headers, self._deflate())
             if self.refuse_new_connections:
                 handshake.refusal = "This server takes no new connections."
             deadline = pump.loop().time() + self.handshake_timeout

@@ -96,10 +96,11 @@ def test_runs_on_its_own(game: Path) -> None:
     engine = Path(subprocess.run([str(LAUNCHER), "--which"], capture_output=True, text=True).stdout.strip())
     # A fetched engine finds its libraries by where it is itself, and this copy of it is elsewhere.
     libraries = [str(path) for path in (engine.parent.parent / "lib").glob("*-linux-gnu*")]
+    homes = {name: str(game / "home") for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
     done = subprocess.run(
         [str(program), "--headless"],
         cwd=game,
-        env={**os.environ, "LD_LIBRARY_PATH": ":".join(libraries)},
+        env={**os.environ, **homes, "LD_LIBRARY_PATH": ":".join(libraries)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,12 +1,17 @@
 /* The load of `make bench`: WebSocket traffic on loopback, cheap enough not to be what is measured.
  *
- *     loadgen echo PORT CONNECTIONS IN_FLIGHT SIZE text|binary WARMUP SECONDS   messages answered by a server, counted
- *     loadgen receive PORT CONNECTIONS WARMUP SECONDS                           messages that a server sends by itself, counted
- *     loadgen hold PORT CONNECTIONS                                             idle connections until standard input ends
- *     loadgen serve WARMUP SECONDS                                              an echo server for one client; counts its messages
+ *     loadgen echo PORT CONNECTIONS ACTIVE IN_FLIGHT SIZE text|binary WARMUP SECONDS
+ *         messages that a server sends back; ACTIVE of the CONNECTIONS send, the others are idle
+ *     loadgen broadcast PORT CONNECTIONS IN_FLIGHT SIZE WARMUP SECONDS
+ *         messages that a server sends to everybody; the next one goes out when everybody has one
+ *     loadgen latency PORT SIZE WARMUP SECONDS    the time until a message is back, one at a time
+ *     loadgen hold PORT CONNECTIONS               idle connections until standard input ends
+ *     loadgen storm PORT CONNECTIONS SECONDS      how long it takes all to get in when they come at once; ends after SECONDS
+ *     loadgen serve SIZE WARMUP SECONDS           an echo server for one client; counts the client's messages
  *
  * One thread, epoll. A connection's frames are made once, masked with a real key (RFC 6455 section 5.3), and sent as a block;
- * answers are only delimited and counted, and a wrong length ends the run. Each mode prints one line of JSON at its end.
+ * answers are only delimited and counted, and a wrong length ends the run. Each mode prints one line of JSON at its end; those
+ * with a WARMUP print `measuring` when it is over, so that the driver can look at the server's CPU time at both moments.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -23,6 +28,11 @@
 #include <unistd.h>
 
 #define READ_SIZE (1 << 18)
+#define MAX_BLOCK (1 << 24) /* Bytes that one connection sends in one write. */
+#define MAX_ROUND_TRIPS (1 << 20)
+#define OPEN_TIMEOUT 120
+/* The engine's TCPServer has a backlog of 8: more at once would wait for a SYN to be sent again, after 1, 3, 7 ... seconds. */
+#define OPENING_AT_ONCE 8
 
 struct connection {
 	int fd;
@@ -39,7 +49,6 @@ static uint8_t *frame;
 static size_t frame_size;
 static size_t block_frames;
 static uint64_t expected_payload; /* 0: any. */
-static uint64_t received;
 static uint8_t buffer[READ_SIZE];
 static int poller;
 
@@ -206,56 +215,86 @@ static void send_request(struct connection *connection) {
 	watch(connection, EPOLLIN, EPOLL_CTL_MOD);
 }
 
-/* Opens all at once; returns the seconds until the last is through its opening handshake. */
-static double open_all(struct connection *connections, size_t count, int port) {
-	struct epoll_event events[256];
-	double start = now();
-	size_t open = 0;
-	for (size_t i = 0; i < count; i++) {
-		start_connect(&connections[i], port);
+/* A connection that is shaking hands can go on; returns whether it is open now. */
+static int advance_opening(struct connection *connection, uint32_t ready) {
+	if (ready & EPOLLOUT) {
+		send_request(connection);
+		return 0;
 	}
-	while (open < count) {
-		int ready = epoll_wait(poller, events, 256, 200000);
-		if (ready <= 0) {
-			fprintf(stderr, "loadgen: only %zu of %zu connections got in\n", open, count);
-			exit(1);
-		}
-		for (int i = 0; i < ready; i++) {
-			struct connection *connection = events[i].data.ptr;
-			if (connection->open) {
-				continue;
-			}
-			if (events[i].events & EPOLLOUT) {
-				send_request(connection);
-				continue;
-			}
-			ssize_t size = recv(connection->fd, buffer, sizeof buffer, 0);
-			const uint8_t *end = size > 0 ? memmem(buffer, (size_t)size, "\r\n\r\n", 4) : NULL;
-			if (end == NULL || memcmp(buffer, "HTTP/1.1 101", 12) != 0) {
-				fprintf(stderr, "loadgen: refused: %.*s\n", (int)(size > 0 ? size : 0), buffer);
-				exit(1);
-			}
-			connection->open = 1;
-			open++;
-			parse(connection, end + 4, (size_t)(buffer + size - end - 4));
-		}
+	ssize_t size = recv(connection->fd, buffer, sizeof buffer, 0);
+	const uint8_t *end = size > 0 ? memmem(buffer, (size_t)size, "\r\n\r\n", 4) : NULL;
+	if (end == NULL || memcmp(buffer, "HTTP/1.1 101", 12) != 0) {
+		fprintf(stderr, "loadgen: refused: %.*s\n", (int)(size > 0 ? size : 0), buffer);
+		exit(1);
 	}
-	return now() - start;
+	connection->open = 1;
+	parse(connection, end + 4, (size_t)(buffer + size - end - 4));
+	return 1;
 }
 
-/* Runs for warmup + seconds and prints the rate of the second part. */
-static void run(uint64_t payload, double warmup, double seconds, int answer, double opened_in) {
+/* Opens connections, `at_once` of them at a time; returns how many are through their opening handshake within `seconds`. */
+static size_t open_within(struct connection *connections, size_t count, int port, size_t at_once, double seconds) {
+	struct epoll_event events[256];
+	double end = now() + seconds;
+	size_t started = 0, open = 0;
+	while (open < count && now() < end) {
+		while (started < count && started - open < at_once) {
+			start_connect(&connections[started++], port);
+		}
+		int ready = epoll_wait(poller, events, 256, 50);
+		for (int i = 0; i < ready; i++) {
+			struct connection *connection = events[i].data.ptr;
+			if (!connection->open) {
+				open += (size_t)advance_opening(connection, events[i].events);
+			}
+		}
+	}
+	return open;
+}
+
+/* The start of the measured part, told to the driver. */
+static double start_measuring(void) {
+	printf("measuring\n");
+	fflush(stdout);
+	return now();
+}
+
+/* Reads what arrived on a connection; returns how many messages that completed. */
+static uint64_t read_messages(struct connection *connection) {
+	ssize_t size = recv(connection->fd, buffer, sizeof buffer, 0);
+	if (size < 0 && errno == EAGAIN) {
+		return 0;
+	}
+	if (size <= 0) {
+		fprintf(stderr, "loadgen: the connection broke\n");
+		exit(1);
+	}
+	return parse(connection, buffer, (size_t)size);
+}
+
+/* Queues frames on a connection. */
+static void owe(struct connection *connection, uint64_t frames) {
+	int waiting = connection->owed > 0;
+	connection->owed += frames;
+	if (!waiting) {
+		write_owed(connection);
+	}
+}
+
+/* Runs for warmup + seconds and prints the rate of the second part. A message is followed by the next one on the same
+ * connection; or, with an `audience`, by one on the first connection when the whole audience has received one. */
+static void run(struct connection *first, uint64_t payload, size_t audience, double warmup, double seconds) {
 	struct epoll_event events[256];
 	double start = now(), measured = 0, cpu_start = 0;
-	uint64_t base = 0;
+	uint64_t received = 0, base = 0, broadcasts = 0;
 	for (;;) {
 		double elapsed = now() - start;
 		if (!measured && elapsed >= warmup) {
-			measured = now();
+			measured = start_measuring();
 			base = received;
 			cpu_start = cpu();
 		}
-		if (elapsed >= warmup + seconds) {
+		if (measured && now() - measured >= seconds) {
 			break;
 		}
 		int ready = epoll_wait(poller, events, 256, 50);
@@ -265,31 +304,21 @@ static void run(uint64_t payload, double warmup, double seconds, int answer, dou
 				watch(connection, EPOLLIN, EPOLL_CTL_MOD);
 				write_owed(connection);
 			}
-			if (!(events[i].events & EPOLLIN)) {
-				continue;
-			}
-			ssize_t size = recv(connection->fd, buffer, sizeof buffer, 0);
-			if (size < 0 && errno == EAGAIN) {
-				continue;
-			}
-			if (size <= 0) {
-				fprintf(stderr, "loadgen: the connection broke\n");
-				exit(1);
-			}
-			uint64_t complete = parse(connection, buffer, (size_t)size);
+			uint64_t complete = events[i].events & EPOLLIN ? read_messages(connection) : 0;
 			received += complete;
-			if (answer && complete) {
-				connection->owed += complete;
-				if (connection->owed == complete || connection->written == 0) {
-					write_owed(connection);
-				}
+			if (!audience && complete) {
+				owe(connection, complete);
 			}
+		}
+		if (audience && received / audience > broadcasts) {
+			owe(first, received / audience - broadcasts);
+			broadcasts = received / audience;
 		}
 	}
 	double duration = now() - measured;
-	printf("{\"messages\": %lu, \"seconds\": %.6f, \"rate\": %.1f, \"bytes_per_second\": %.1f, \"load_cpu\": %.3f, \"opened_in\": %.6f}\n",
-			(unsigned long)(received - base), duration, (double)(received - base) / duration, (double)(received - base) * (double)payload / duration,
-			(cpu() - cpu_start) / duration, opened_in);
+	double rate = (double)(received - base) / duration;
+	printf("{\"messages\": %lu, \"seconds\": %.6f, \"rate\": %.1f, \"bytes_per_second\": %.1f, \"load_cpu\": %.3f}\n",
+			(unsigned long)(received - base), duration, rate, rate * (double)payload, (cpu() - cpu_start) / duration);
 }
 
 static struct connection *new_connections(size_t count) {
@@ -301,35 +330,92 @@ static struct connection *new_connections(size_t count) {
 	return connections;
 }
 
-static void echo(char **arguments) {
-	int port = atoi(arguments[0]);
-	size_t count = (size_t)atoi(arguments[1]), in_flight = (size_t)atoi(arguments[2]), size = (size_t)atol(arguments[3]);
+/* Opens all connections, or ends the run. */
+static struct connection *open_all(size_t count, int port) {
 	struct connection *connections = new_connections(count);
-	make_frames(size, strcmp(arguments[4], "text") == 0, 1, size * in_flight > (1 << 24) ? 1 : in_flight);
-	expected_payload = size;
-	double opened_in = open_all(connections, count, port);
-	for (size_t i = 0; i < count; i++) {
-		connections[i].owed = in_flight;
-		write_owed(&connections[i]);
+	size_t open = open_within(connections, count, port, OPENING_AT_ONCE, OPEN_TIMEOUT);
+	if (open < count) {
+		fprintf(stderr, "loadgen: only %zu of %zu connections got in\n", open, count);
+		exit(1);
 	}
-	run(size, atof(arguments[5]), atof(arguments[6]), 1, opened_in);
+	return connections;
 }
 
-static void receive(char **arguments) {
-	size_t count = (size_t)atoi(arguments[1]);
-	struct connection *connections = new_connections(count);
-	double opened_in = open_all(connections, count, atoi(arguments[0]));
-	run(0, atof(arguments[2]), atof(arguments[3]), 0, opened_in);
+/* Frames as a client sends them, a block of those in flight. */
+static void make_client_frames(size_t size, int text, size_t in_flight) {
+	make_frames(size, text, 1, size * in_flight > MAX_BLOCK ? 1 : in_flight);
+	expected_payload = size;
+}
+
+static void echo(char **arguments) {
+	size_t active = (size_t)atol(arguments[2]), in_flight = (size_t)atol(arguments[3]), size = (size_t)atol(arguments[4]);
+	make_client_frames(size, strcmp(arguments[5], "text") == 0, in_flight);
+	struct connection *connections = open_all((size_t)atol(arguments[1]), atoi(arguments[0]));
+	for (size_t i = 0; i < active; i++) {
+		owe(&connections[i], in_flight);
+	}
+	run(connections, size, 0, atof(arguments[6]), atof(arguments[7]));
+}
+
+static void broadcast(char **arguments) {
+	size_t count = (size_t)atol(arguments[1]), in_flight = (size_t)atol(arguments[2]), size = (size_t)atol(arguments[3]);
+	make_client_frames(size, 0, in_flight);
+	struct connection *connections = open_all(count, atoi(arguments[0]));
+	owe(connections, in_flight);
+	run(connections, size, count, atof(arguments[4]), atof(arguments[5]));
+}
+
+static int compare_doubles(const void *left, const void *right) {
+	double a = *(const double *)left, b = *(const double *)right;
+	return (a > b) - (a < b);
+}
+
+/* Sends a message and waits until it is back; returns the seconds that took. */
+static double round_trip(struct connection *connection) {
+	struct epoll_event event;
+	double start = now();
+	owe(connection, 1);
+	for (;;) {
+		if (epoll_wait(poller, &event, 1, OPEN_TIMEOUT * 1000) != 1) {
+			fprintf(stderr, "loadgen: no answer\n");
+			exit(1);
+		}
+		if (read_messages(connection)) {
+			return now() - start;
+		}
+	}
+}
+
+static void latency(char **arguments) {
+	double *times = calloc(MAX_ROUND_TRIPS, sizeof *times);
+	size_t size = (size_t)atol(arguments[1]), count = 0;
+	make_client_frames(size, 0, 1);
+	struct connection *connection = open_all(1, atoi(arguments[0]));
+	double end = now() + atof(arguments[2]);
+	while (now() < end) {
+		round_trip(connection);
+	}
+	end = start_measuring() + atof(arguments[3]);
+	while (count < MAX_ROUND_TRIPS && (count == 0 || now() < end)) {
+		times[count++] = round_trip(connection);
+	}
+	qsort(times, count, sizeof *times, compare_doubles);
+	printf("{\"messages\": %zu, \"median\": %.9f, \"p99\": %.9f}\n", count, times[count / 2], times[count * 99 / 100]);
 }
 
 static void hold(char **arguments) {
-	size_t count = (size_t)atoi(arguments[1]);
-	struct connection *connections = new_connections(count);
-	double opened_in = open_all(connections, count, atoi(arguments[0]));
-	printf("{\"opened_in\": %.6f}\n", opened_in);
+	open_all((size_t)atol(arguments[1]), atoi(arguments[0]));
+	printf("{}\n");
 	fflush(stdout);
 	while (read(STDIN_FILENO, buffer, sizeof buffer) > 0) {
 	}
+}
+
+static void storm(char **arguments) {
+	size_t count = (size_t)atol(arguments[1]);
+	double start = now();
+	size_t open = open_within(new_connections(count), count, atoi(arguments[0]), count, atof(arguments[2]));
+	printf("{\"open\": %zu, \"seconds\": %.6f}\n", open, now() - start);
 }
 
 /* The answer to a client's key is asked of the driver on standard input: this program knows no SHA-1. */
@@ -361,28 +447,34 @@ static void serve(char **arguments) {
 		exit(1);
 	}
 	dprintf(connections->fd, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n", accept_key);
-	make_frames(32, 0, 0, 256);
+	make_frames((size_t)atol(arguments[0]), 0, 0, 256);
 	connections->open = 1;
 	watch(connections, EPOLLIN, EPOLL_CTL_ADD);
-	run(32, atof(arguments[0]), atof(arguments[1]), 1, 0);
+	run(connections, (uint64_t)atol(arguments[0]), 0, atof(arguments[1]), atof(arguments[2]));
 }
 
+struct mode {
+	const char *name;
+	int arguments;
+	void (*run)(char **arguments);
+};
+
+static const struct mode modes[] = {
+	{ "echo", 8, echo },
+	{ "broadcast", 6, broadcast },
+	{ "latency", 4, latency },
+	{ "hold", 2, hold },
+	{ "storm", 3, storm },
+	{ "serve", 3, serve },
+};
+
 int main(int count, char **arguments) {
-	const char *mode = count > 1 ? arguments[1] : "";
-	signed char known = 1;
-	if (strcmp(mode, "echo") == 0 && count == 9) {
-		echo(arguments + 2);
-	} else if (strcmp(mode, "receive") == 0 && count == 6) {
-		receive(arguments + 2);
-	} else if (strcmp(mode, "hold") == 0 && count == 4) {
-		hold(arguments + 2);
-	} else if (strcmp(mode, "serve") == 0 && count == 4) {
-		serve(arguments + 2);
-	} else {
-		known = 0;
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+		if (count == modes[i].arguments + 2 && strcmp(arguments[1], modes[i].name) == 0) {
+			modes[i].run(arguments + 2);
+			return 0;
+		}
 	}
-	if (!known) {
-		fprintf(stderr, "loadgen: see the first lines of loadgen.c for the usage\n");
-	}
-	return !known;
+	fprintf(stderr, "loadgen: see the first lines of loadgen.c for the usage\n");
+	return 1;
 }

@@ -148,6 +148,17 @@ func test_property_max_queued_bytes() -> void:
 	check_refuses("max_queued_bytes", [0])
 
 
+func test_property_low_latency() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.low_latency, false)
+	client.low_latency = true
+	check_equal(client.get_low_latency(), true)
+	client.set_low_latency(false)
+	check_equal(client.low_latency, false)
+	client.free()
+	check_property("low_latency", false, true)
+
+
 func test_property_process_callback() -> void:
 	var client := WebSocketClient.new()
 	var callback: WebSocketClient.ProcessCallback = client.process_callback

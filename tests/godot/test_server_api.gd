@@ -136,6 +136,17 @@ func test_property_max_queued_bytes() -> void:
 	check_refuses("max_queued_bytes", [0])
 
 
+func test_property_low_latency() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.low_latency, false)
+	server.low_latency = true
+	check_equal(server.get_low_latency(), true)
+	server.set_low_latency(false)
+	check_equal(server.low_latency, false)
+	server.free()
+	check_property("low_latency", false, true)
+
+
 func test_property_process_callback() -> void:
 	var server := WebSocketServer.new()
 	var callback: WebSocketServer.ProcessCallback = server.process_callback

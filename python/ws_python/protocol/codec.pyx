@@ -12,7 +12,8 @@ Rules of this module:
   object of the message. It grows as data arrives: a frame header alone is trusted for `TRUSTED_SIZE` bytes.
 - Queued output is one `bytes` object under construction; `data_to_send` hands over that very object.
 - Limits: a received message has at most `max_message_size` bytes, also after decompression, which stops there. What one
-  read can bring is bounded by its size; with deflate that is small, as each byte may unpack to a thousand.
+  read can bring is bounded by its size; with deflate that is small, as each byte may unpack to a thousand. What waits in
+  `events_received` is counted as the memory it takes (`events_size`), for the caller to stop reading.
 - One thread at a time uses a codec.
 
 To check memory accesses, build with SCons' sanitize=1 (or -fsanitize=address,undefined) and run the tests with libasan
@@ -32,6 +33,7 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
 from .buffers cimport PY_SSIZE_T_MAX, READ_SIZE, BytesBuilder, ReceiveBuffer, borrow_buffer, give_back, uchar
+from .prepared cimport PreparedMessage
 from .wire cimport ABNORMAL_CLOSURE, INVALID_DATA, MESSAGE_TOO_BIG, NO_STATUS_RECEIVED, NORMAL_CLOSURE, PROTOCOL_ERROR
 from .wire cimport BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from .wire cimport FIN, LENGTH, MASK, MAX_CONTROL_PAYLOAD, MAX_HEADER, OPCODE, RSV1, RSV2_AND_3
@@ -40,6 +42,8 @@ from .wire cimport Utf8, append_frame, big_endian, is_valid_close_code, turn_key
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
     str PyUnicode_DecodeUTF8(const char* data, Py_ssize_t size, const char* errors)
+    Py_ssize_t PyUnicode_GET_LENGTH(object text) noexcept
+    int PyUnicode_KIND(object text) noexcept
 
 cdef enum:
     NO_CODE_YET = -1
@@ -50,6 +54,8 @@ cdef enum:
     # From here on what is left of a frame is received without a detour through a receive buffer.
     DIRECT_SIZE = 64 * 1024
     TRUSTED_SIZE = 1024 * 1024
+    # What an event takes beside its payload: the object's head, and its place in lists.
+    EVENT_OVERHEAD = 64
 
 
 class State(IntEnum):
@@ -107,6 +113,8 @@ cdef class Codec:
     cdef readonly int close_code
     #: Likewise; "" until then and where there is none.
     cdef readonly str close_reason
+    #: Bytes of memory that the events not taken yet hold.
+    cdef readonly Py_ssize_t events_size
 
     cdef bint _server
     cdef int _state
@@ -138,7 +146,9 @@ cdef class Codec:
     cdef Utf8 _fragment_utf8
 
     cdef Py_ssize_t _read_size
-    cdef Py_ssize_t _min_compressed
+    # Messages from that many bytes on are compressed.
+    cdef Py_ssize_t _min_compressed_text
+    cdef Py_ssize_t _min_compressed_binary
     cdef object _compressor
     cdef object _decompressor
 
@@ -154,9 +164,12 @@ cdef class Codec:
         self._message = BytesBuilder()
         self._output = BytesBuilder()
         self._read_size = READ_SIZE
+        self._min_compressed_text = self._min_compressed_binary = PY_SSIZE_T_MAX
         if deflate is not None:
             self._read_size = READ_SIZE_WITH_DEFLATE
-            self._min_compressed = deflate.min_size
+            self._min_compressed_text = deflate.min_size
+            if deflate.binary:
+                self._min_compressed_binary = deflate.min_size
             self._compressor = deflate.compressor(server=server)
             self._decompressor = deflate.decompressor(server=server)
 
@@ -202,6 +215,7 @@ cdef class Codec:
         """Take what arrived, in order: text as `str`, binary as `bytes`, `Ping`, `Pong`, and at last `Closed`."""
         events = self._events
         self._events = []
+        self.events_size = 0
         return events
 
     cdef int _lend(self) except -1:
@@ -389,12 +403,17 @@ cdef class Codec:
 
     cdef int _deliver(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
         if opcode == BINARY:
-            self._events.append(PyBytes_FromStringAndSize(<char*>data, size))
-            return 0
+            return self._report(PyBytes_FromStringAndSize(<char*>data, size), size)
         try:
-            self._events.append(PyUnicode_DecodeUTF8(<char*>data, size, NULL))
+            text = PyUnicode_DecodeUTF8(<char*>data, size, NULL)
         except UnicodeDecodeError:
             self._fail(INVALID_DATA, "invalid UTF-8")
+            return 0
+        return self._report(text, PyUnicode_GET_LENGTH(text) * PyUnicode_KIND(text))
+
+    cdef inline int _report(self, object event, Py_ssize_t size) except -1:
+        self._events.append(event)
+        self.events_size += EVENT_OVERHEAD + size
         return 0
 
     cdef int _deliver_assembled(self) except -1:
@@ -403,10 +422,8 @@ cdef class Codec:
         self._opcode = 0
         self._payload_size = 0
         if opcode == BINARY:
-            self._events.append(data)
-        else:
-            self._deliver(TEXT, <uchar*>PyBytes_AS_STRING(data), len(data))
-        return 0
+            return self._report(data, len(data))
+        return self._deliver(TEXT, <uchar*>PyBytes_AS_STRING(data), len(data))
 
     cdef int _control(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
         if opcode == CLOSE:
@@ -415,10 +432,8 @@ cdef class Codec:
         if opcode == PING:
             # Also after our own close frame (RFC 6455 §5.5.2: unless a close frame was received).
             self._queue(FIN | PONG, data, size)
-            self._events.append(Ping(payload))
-        else:
-            self._events.append(Pong(payload))
-        return 0
+            return self._report(Ping(payload), size)
+        return self._report(Pong(payload), size)
 
     cdef int _close_received(self, const uchar* data, Py_ssize_t size) except -1:
         """RFC 6455 §5.5.1, §7.1.5, §7.1.6. A message that the close frame cuts off is dropped."""
@@ -497,7 +512,7 @@ cdef class Codec:
                 if not utf8_continues(&utf8, <const uchar*>view.buf, view.len) or fin and utf8.due:
                     raise ValueError("a text message must be valid UTF-8")
             if first:
-                self._fragments_compressed = self._compressor is not None and view.len >= self._min_compressed
+                self._fragments_compressed = self._is_compressed(opcode, view.len)
             self._queue_data(
                 (opcode if first else CONTINUATION) | (FIN if fin else 0),
                 <const uchar*>view.buf, view.len, self._fragments_compressed,
@@ -532,26 +547,16 @@ cdef class Codec:
             self._queue_close(code, encoded)
             self._state = CLOSING
 
-    @staticmethod
-    def frame(data not None):
-        """A message (`str` or binary) as one frame of a server, to be sent to many peers with `send_raw`."""
-        cdef int opcode = TEXT if isinstance(data, str) else BINARY
-        cdef Py_buffer view
-        cdef BytesBuilder builder = BytesBuilder()
-        if opcode == TEXT:
-            data = (<str>data).encode()
-        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
-        try:
-            append_frame(builder, FIN | opcode, <const uchar*>view.buf, view.len, False)
-        finally:
-            PyBuffer_Release(&view)
-        return builder.take()
-
-    def send_raw(self, bytes frame not None):
-        """Queue a frame made by `frame`. For a server's codec; raises RuntimeError if not OPEN."""
+    def send_prepared(self, PreparedMessage message not None):
+        """Queue a message that goes to others, too. For a server's codec; raises RuntimeError if not OPEN."""
+        cdef bytes frame
         if not self._server:
             raise RuntimeError("a client masks each frame anew: it cannot send a prepared one")
         self._require_open()
+        if self._is_compressed(message.opcode, message.size):
+            frame = message.compressed_frame(self._compressor)
+        else:
+            frame = message.frame()
         self._output.append(<const uchar*>PyBytes_AS_STRING(frame), len(frame), PY_SSIZE_T_MAX)
 
     def data_to_send(self):
@@ -577,7 +582,11 @@ cdef class Codec:
 
     cdef int _send_message(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
         self._require_open()
-        return self._queue_data(FIN | opcode, data, size, self._compressor is not None and size >= self._min_compressed)
+        return self._queue_data(FIN | opcode, data, size, self._is_compressed(opcode, size))
+
+    cdef inline bint _is_compressed(self, int opcode, Py_ssize_t size) noexcept:
+        """Whether to send a message of that size compressed."""
+        return size >= (self._min_compressed_text if opcode == TEXT else self._min_compressed_binary)
 
     cdef int _send_control(self, int opcode, bytes payload) except -1:
         if self._state == CLOSED:

@@ -6,6 +6,7 @@ Bytes in, bytes out: frames are the codec's business, negotiation the opening ha
 import zlib
 from dataclasses import dataclass
 
+MAX_WINDOW_BITS = 15
 # What a sync flush ends with. Left out on the wire (RFC 7692 §7.2.1), put back before inflating (§7.2.2).
 _SYNC_TAIL = b"\x00\x00\xff\xff"
 # An empty message: the head of an empty block whose rest is the tail above (RFC 7692 §7.2.3.6).
@@ -26,19 +27,21 @@ class Deflate:
 
     server_no_context_takeover: bool = False
     client_no_context_takeover: bool = False
-    server_max_window_bits: int = 15
-    client_max_window_bits: int = 15
+    server_max_window_bits: int = MAX_WINDOW_BITS
+    client_max_window_bits: int = MAX_WINDOW_BITS
     #: Bytes; a shorter message is sent uncompressed (RFC 7692 §6 leaves that to the sender).
     min_size: int = 1024
-    #: zlib's 0 (none) .. 9 (smallest), -1 for its default.
-    level: int = -1
+    #: Whether binary messages are sent compressed, too.
+    binary: bool = True
+    #: zlib's 0 (none) .. 9 (smallest), -1 for its default (6), which takes twice the time of 1 to save a sixth more.
+    level: int = 1
     #: zlib's 1 (least) .. 9 (fastest).
     memory_level: int = 5
 
     def __post_init__(self) -> None:
         for name, low, high in (
-            ("server_max_window_bits", 8, 15),
-            ("client_max_window_bits", 8, 15),
+            ("server_max_window_bits", 8, MAX_WINDOW_BITS),
+            ("client_max_window_bits", 8, MAX_WINDOW_BITS),
             ("level", -1, 9),
             ("memory_level", 1, 9),
         ):
@@ -64,13 +67,13 @@ class Deflate:
 class Compressor:
     """Compresses the messages of one direction, piece by piece. zlib's memory is taken at first use."""
 
-    __slots__ = ("_bits", "_deflater", "_no_context_takeover", "_parameters")
+    __slots__ = ("_deflater", "_no_context_takeover", "_parameters", "window_bits")
 
     def __init__(self, parameters: Deflate, window_bits: int, no_context_takeover: bool) -> None:
         self._parameters = parameters
         # zlib refuses a raw stream with a window of 2**8. With 2**9 it looks back 2**9 - 262 bytes at most (MAX_DIST
         # in its deflate.h), which an inflater with a window of 2**8 can follow.
-        self._bits = max(window_bits, 9)
+        self.window_bits = max(window_bits, 9)
         self._no_context_takeover = no_context_takeover
         self._deflater: zlib._Compress | None = None
 
@@ -78,7 +81,7 @@ class Compressor:
         """Return the payload of the frame that carries this piece of a message."""
         if self._deflater is None:
             self._deflater = zlib.compressobj(
-                self._parameters.level, zlib.DEFLATED, -self._bits, self._parameters.memory_level
+                self._parameters.level, zlib.DEFLATED, -self.window_bits, self._parameters.memory_level
             )
         payload = self._deflater.compress(piece) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
         if last and self._no_context_takeover:
@@ -87,6 +90,10 @@ class Compressor:
             return payload
         # zlib writes nothing at all for a flush with nothing new after a flush.
         return payload[: -len(_SYNC_TAIL)] or _EMPTY_MESSAGE
+
+    def forget(self) -> None:
+        """Let the next message refer to none before it. To be called between messages only."""
+        self._deflater = None
 
 
 class Decompressor:

@@ -1,23 +1,32 @@
 """The opening handshake of either side (RFC 6455 section 4), on `websockets`' sans-I/O protocols.
 
 Rules: receive_data() never raises. When `done`, either `error` says in one line why the handshake failed, or it is
-empty, and `leftover` holds the bytes that came behind the handshake: they belong to the data phase.
+empty, `leftover` holds the bytes that came behind the handshake: they belong to the data phase, and `deflate` tells
+what compression was agreed on.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
+from websockets.extensions.permessage_deflate import (
+    ClientPerMessageDeflateFactory,
+    PerMessageDeflate,
+    ServerPerMessageDeflateFactory,
+)
 from websockets.http11 import Request, Response
 from websockets.protocol import Protocol
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
+
+from .deflate import MAX_WINDOW_BITS, Deflate
 
 _END_OF_HEAD = b"\r\n\r\n"
 _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
@@ -71,7 +80,7 @@ def parse_subprotocols(names: Sequence[str]) -> list[Subprotocol]:
 class Handshake:
     """What both sides share: feeding the head of an HTTP message, and no byte more, to the sans-I/O protocol."""
 
-    def __init__(self, protocol: Protocol) -> None:
+    def __init__(self, protocol: Protocol, deflate: Deflate | None) -> None:
         self.done = False
         self.error = ""
         # After an error: whether the same attempt may succeed later.
@@ -80,6 +89,9 @@ class Handshake:
         # What the client requested: path and query, and the whole URL.
         self.path = ""
         self.url = ""
+        # What both sides agreed on, None for no compression.
+        self.deflate: Deflate | None = None
+        self._wanted_deflate = deflate
         self._protocol = protocol
         self._remote_headers = Headers()
         # Up to three bytes of what was fed already: the end of the head may be cut in two.
@@ -107,6 +119,18 @@ class Handshake:
         if not self.done:
             self._fail("the connection was closed during the opening handshake")
 
+    def _succeed(self) -> None:
+        self.done = True
+        # The extensions hold a compressor and a decompressor each, which would stay as long as the connection.
+        extensions, self._protocol.extensions = self._protocol.extensions, []
+        for extension in extensions:
+            if isinstance(extension, PerMessageDeflate) and self._wanted_deflate is not None:
+                self.deflate = self._agreed(extension, self._wanted_deflate)
+
+    def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:
+        """What was wanted, with the parameters that came out of the negotiation."""
+        raise NotImplementedError
+
     def _split_head(self, data: bytes) -> tuple[bytes, bytes]:
         seen = self._tail + data
         end = seen.find(_END_OF_HEAD)
@@ -126,8 +150,14 @@ class ServerHandshake(Handshake):
 
     _protocol: ServerProtocol
 
-    def __init__(self, subprotocols: Sequence[Subprotocol], headers: Sequence[tuple[str, str]]) -> None:
-        super().__init__(ServerProtocol(subprotocols=subprotocols or None))
+    def __init__(
+        self,
+        subprotocols: Sequence[Subprotocol],
+        headers: Sequence[tuple[str, str]],
+        deflate: Deflate | None = None,
+    ) -> None:
+        extensions = None if deflate is None else [_server_extension(deflate)]
+        super().__init__(ServerProtocol(subprotocols=subprotocols or None, extensions=extensions), deflate)
         self._headers = headers
         # Assigned while the server takes nobody: the request is answered with 503 and this text.
         self.refusal = ""
@@ -154,10 +184,20 @@ class ServerHandshake(Handshake):
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             for name, value in self._headers:
                 response.headers[name] = value
-            self.done = True
+            self._succeed()
         elif self._protocol.handshake_exc is not None:
             self._fail(_explain(self._protocol.handshake_exc))
         self._protocol.send_response(response)
+
+
+    def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:
+        return replace(
+            wanted,
+            server_no_context_takeover=extension.local_no_context_takeover,
+            client_no_context_takeover=extension.remote_no_context_takeover,
+            server_max_window_bits=extension.local_max_window_bits,
+            client_max_window_bits=extension.remote_max_window_bits,
+        )
 
 
 class ClientHandshake(Handshake):
@@ -165,9 +205,16 @@ class ClientHandshake(Handshake):
 
     _protocol: ClientProtocol
 
-    def __init__(self, url: str, subprotocols: Sequence[Subprotocol], headers: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self,
+        url: str,
+        subprotocols: Sequence[Subprotocol],
+        headers: Sequence[tuple[str, str]],
+        deflate: Deflate | None = None,
+    ) -> None:
         uri = parse_url(url)
-        super().__init__(ClientProtocol(uri, subprotocols=subprotocols or None))
+        extensions = None if deflate is None else [_client_extension(deflate)]
+        super().__init__(ClientProtocol(uri, subprotocols=subprotocols or None, extensions=extensions), deflate)
         self.path = uri.resource_name
         self.url = url
         self.retryable = True
@@ -208,10 +255,44 @@ class ClientHandshake(Handshake):
                 self._remote_headers = response.headers
         error = self._protocol.handshake_exc
         if error is None:
-            self.done = True
+            self._succeed()
             return
         self.retryable = _is_retryable(error)
         self._fail(_explain(error))
+
+
+    def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:
+        return replace(
+            wanted,
+            server_no_context_takeover=extension.remote_no_context_takeover,
+            client_no_context_takeover=extension.local_no_context_takeover,
+            server_max_window_bits=extension.remote_max_window_bits,
+            client_max_window_bits=extension.local_max_window_bits,
+        )
+
+
+def _server_extension(wanted: Deflate) -> ServerPerMessageDeflateFactory:
+    return ServerPerMessageDeflateFactory(
+        wanted.server_no_context_takeover,
+        wanted.client_no_context_takeover,
+        _limited(wanted.server_max_window_bits),
+        _limited(wanted.client_max_window_bits),
+    )
+
+
+def _client_extension(wanted: Deflate) -> ClientPerMessageDeflateFactory:
+    # Without a limit of its own it lets the server set one (RFC 7692 section 7.1.2.2).
+    return ClientPerMessageDeflateFactory(
+        wanted.server_no_context_takeover,
+        wanted.client_no_context_takeover,
+        _limited(wanted.server_max_window_bits),
+        _limited(wanted.client_max_window_bits) or True,
+    )
+
+
+def _limited(window_bits: int) -> int | None:
+    """The largest window is what holds when nothing is said (RFC 7692 sections 7.1.2.1 and 7.1.2.2)."""
+    return window_bits if window_bits < MAX_WINDOW_BITS else None
 
 
 def _is_retryable(error: Exception) -> bool:

@@ -207,6 +207,9 @@ class Derived(Probe):
 class Panel2(Control):
     """A Control: it is of use only once the engine has told it that it is whole."""
 
+    def _get_minimum_size(self) -> Vector2:
+        return Vector2(30.0, 40.0)
+
     def made_here(self) -> Control:
         return Panel2()
 
@@ -250,7 +253,11 @@ class Objects(Node):
         return result
 
     def singletons(self) -> list[Any]:
-        return [Engine.get_version_info()["major"], ClassDB.class_exists("Objects"), FileAccess.file_exists("res://probe.py")]
+        return [
+            Engine.get_version_info()["major"],
+            ClassDB.class_exists("Objects"),
+            FileAccess.file_exists("res://probe.py"),
+        ]
 
     def references(self, times: int) -> int:
         """The reference count of a RandomNumberGenerator after it went back and forth."""
@@ -279,9 +286,9 @@ class Objects(Node):
             {
                 "method": lambda: node.no_such_method(),
                 "property": lambda: setattr(node, "no_such_property", 1),
-                "type": lambda: node.add_child("text"),
+                "type": lambda: node.set_process_priority("text"),
                 "value": lambda: setattr(node, "name", {1}),
-                "few": lambda: node.add_child(),
+                "few": lambda: node.get_child(),
                 "many": lambda: node.get_parent(1, 2),
                 "abstract": lambda: engine_input_event(),
                 "constant": lambda: Node.NO_SUCH,

@@ -9,7 +9,7 @@ func test_defaults() -> void:
 	check_equal(probe.kind, Probe.KIND_OTHER)
 	check_equal(probe.names, PackedStringArray(["x"]))
 	check_equal(probe.table, {})
-	check_equal(probe.target, null)
+	check(probe.target == null, "no target")
 	check_equal(probe.data, PackedByteArray())
 	check_equal(probe.position, Vector2(1.0, 2.0))
 	check_equal(ClassDB.class_get_property_default_value("Probe", "speed"), 1.5)

@@ -1,6 +1,14 @@
 ## Methods of Python classes: default arguments, types and errors through both call paths, virtuals, derived classes.
 extends "res://tests/godot/suite.gd"
 
+var _probes: Array[Probe] = []
+
+
+func _exit_tree() -> void:
+	for probe: Probe in _probes:
+		if is_instance_valid(probe):
+			probe.free()
+
 
 func test_typed_calls_with_defaults() -> void:
 	var probe := _probe()
@@ -79,8 +87,6 @@ func test_virtuals() -> void:
 	await until(func() -> bool: return probe.get_log().has("input InputEventKey"), "_input")
 	await until(func() -> bool: return probe.get_log().has("process"), "_process")
 	check_equal(probe.get_log().slice(0, 2), PackedStringArray(["enter_tree", "ready"]))
-	check_equal(probe._get_configuration_warnings(), PackedStringArray(["first", "second"]))
-	check_equal(probe.call("_get_configuration_warnings"), PackedStringArray(["first", "second"]))
 
 
 func test_notification() -> void:
@@ -119,32 +125,25 @@ func test_a_method_frees_its_node() -> void:
 	var probe: Probe = Probe.new()
 	check_equal(probe.free_myself(), "freed")
 	check_equal(is_instance_valid(probe), false)
-	var untyped: Variant = Probe.new()
-	check_equal(untyped.call("free_myself"), "freed")
-	check_equal(is_instance_valid(untyped), false)
 
 
 func test_a_control_is_initialised() -> void:
 	var panel := Panel2.new()
 	add_child(panel)
 	check_equal(panel.has_theme_font("font", "Label"), true)
+	check_equal(panel.get_combined_minimum_size(), Vector2(30.0, 40.0), "_get_minimum_size")
 	for made: Control in [panel.made_here(), panel.engine_made_here()]:
 		add_child(made)
-		made.size = Vector2(10.0, 20.0)
-		check_equal(made.size, Vector2(10.0, 20.0))
+		made.size = Vector2(50.0, 60.0)
+		check_equal(made.size, Vector2(50.0, 60.0))
 
 
 ## A probe that is freed with this suite.
 func _probe() -> Probe:
 	var probe := Probe.new()
 	probe.name = "probe"
-	tree_exiting.connect(_free.bind(probe))
+	_probes.append(probe)
 	return probe
-
-
-func _free(node: Node) -> void:
-	if is_instance_valid(node) and not node.is_inside_tree():
-		node.free()
 
 
 func _call_wrongly(call_it: Callable) -> void:

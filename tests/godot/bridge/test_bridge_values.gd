@@ -99,6 +99,8 @@ func test_untyped() -> void:
 func test_as_key() -> void:
 	var echo := _echo()
 	for value: Variant in _values():
+		if typeof(value) >= TYPE_DICTIONARY and typeof(value) != TYPE_PACKED_BYTE_ARRAY:
+			continue  # What can change is no key of a Python dict.
 		var table: Dictionary = echo.call("as_key", value)
 		_check_same(table.keys()[0], value, "as_key")
 

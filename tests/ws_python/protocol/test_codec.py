@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from ws_python.protocol.codec import Closed, Codec, Event, Ping, Pong, State
 from ws_python.protocol.deflate import Deflate
+from ws_python.protocol.prepared import PreparedMessage
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10
@@ -181,11 +182,11 @@ class TestFraming:
 
     def test_shared_frame_is_an_ordinary_one(self, server: Codec, client: Codec) -> None:
         for message in ("text é", b"binary", bytearray(b"x" * 70_000)):
-            server.send_raw(Codec.frame(message))
+            server.send_prepared(PreparedMessage(message))
             client.receive_data(server.data_to_send())
             assert client.events_received() == [message]
         with pytest.raises(RuntimeError, match="masks"):
-            client.send_raw(Codec.frame("x"))
+            client.send_prepared(PreparedMessage("x"))
 
 
 class TestFragmentation:
@@ -253,7 +254,7 @@ class TestFragmentation:
         with pytest.raises(RuntimeError):
             server.send_binary(b"x")
         with pytest.raises(RuntimeError):
-            server.send_raw(Codec.frame(b"x"))
+            server.send_prepared(PreparedMessage(b"x"))
         assert server.buffered_amount == queued
 
     def test_text_fragments_must_be_utf8(self, server: Codec) -> None:
@@ -394,7 +395,7 @@ class TestClosing:
         with pytest.raises(RuntimeError):
             server.send_binary(b"x")
         with pytest.raises(RuntimeError):
-            server.send_raw(Codec.frame("x"))
+            server.send_prepared(PreparedMessage("x"))
         with pytest.raises(RuntimeError):
             server.send_fragment("x", first=True, fin=True, text=True)
         server.receive_eof()

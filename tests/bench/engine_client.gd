@@ -1,0 +1,24 @@
+extends "program.gd"
+## A client with the engine's WebSocketPeer: sends `count` messages of `size` bytes to `url`, then each that is back again.
+
+const ClientNode := preload("engine_client_node.gd")
+
+var _client := ClientNode.new()
+
+
+func _initialize() -> void:
+	super()
+	_client.connected_to_server.connect(_begin)
+	_client.message_received.connect(_send_again)
+	root.add_child(_client)
+	_client.connect_to_url(option("url"))
+
+
+func _begin() -> void:
+	var message := first_message()
+	for _number in int(option("count")):
+		_client.send(message)
+
+
+func _send_again(message: Variant) -> void:
+	_client.send(message)
