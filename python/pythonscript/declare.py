@@ -1,8 +1,9 @@
-"""Reads a Python class and says what to register: `export` and `signal`, and a `ClassSpec` of methods, properties and the rest.
+"""Reads a Python class and says what to register: `export`, `signal`, and a `ClassSpec` of all that it holds.
 
-What counts in a class body: public functions (methods, static methods), `export(...)`, `signal(...)`, properties, enums, whole
-numbers in upper case (constants), functions named as a virtual of the engine class, `_notification`, docstrings. Plain Python
-classes beside the engine class (`class X(Logic, Node)`) count with it. Annotations give the types; none means any value.
+What counts in a class body: public functions (methods, static methods), `export(...)`, `signal(...)`, properties,
+enums, whole numbers in upper case (constants), functions named as a virtual of the engine class, `_notification`,
+docstrings. Plain Python classes beside the engine class (`class X(Logic, Node)`) count with it. Annotations give the
+types; none means any value.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import inspect
 import types as python_types
 import typing
 from array import array
+from collections import ChainMap
 from collections.abc import Callable as CallableType
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -174,8 +176,8 @@ def export(
     return cast(T, Export(default, type, doc, group, subgroup, hint, hint_string))
 
 
-class signal:  # noqa: N801  (reads as a keyword in a class body, as GDScript's signal)
-    """A signal with named, typed arguments: `fired = signal(target=Object, damage=float)`, then `self.fired.emit(node, 2.0)`."""
+class signal:
+    """A signal with named, typed arguments: `hit = signal(by=Object, damage=int)`, then `self.hit.emit(node, 2)`."""
 
     def __init__(self, *, doc: str = "", **arguments: Any) -> None:
         if len(arguments) > _bridge.MAX_SIGNAL_ARGUMENTS:
@@ -202,12 +204,14 @@ def note(cls: type, icon: str = "", tool: bool = False, members: dict[str, Expor
     """Notes a class for registration, in the order of definition.
 
     `icon` is a res:// path; with `tool` the class also runs in the editor (otherwise the editor shows a placeholder);
-    `members` are exports and signals that are not in the class body, such as those of a plain base class: a signal becomes
-    an attribute of the class, an export describes an attribute that is there.
+    `members` are exports and signals that are not in the class body, such as those of a plain base class: a signal
+    becomes an attribute of the class, an export describes an attribute that is there.
     """
     if getattr(cls, "__refcounted__", False):
-        raise TypeError(f"{cls.__name__}: a class written in Python derives from Node or another Object that is freed by hand, "
-                        "not from RefCounted or Resource")  # fmt: skip
+        raise TypeError(
+            f"{cls.__name__}: a class written in Python derives from Node or another Object that is freed by hand, "
+            "not from RefCounted or Resource"
+        )
     for name, member in (members or {}).items():
         member.name = name
         if isinstance(member, signal):
@@ -253,7 +257,7 @@ def spec_of(cls: Any) -> ClassSpec:
     options = cls.__dict__["__pythonscript__"]
     name = cls.__name__
     bases = list(_own_bases(cls))
-    doc = next((inspect.cleandoc(base.__doc__) for base in reversed(bases) if base.__doc__), "")
+    doc = next((_doc(base) for base in reversed(bases) if base.__doc__), "")
     spec = ClassSpec(
         cls, name, _parent(cls).__name__, doc, options["icon"], options["tool"], hasattr(cls, "_notification")
     )
@@ -267,6 +271,11 @@ def spec_of(cls: Any) -> ClassSpec:
     spec.virtuals = [entry for key in dir(cls) if (entry := _virtual(cls, key)) is not None]
     spec.methods += [method for property in spec.properties for method in _accessors(property, spec.methods)]
     return spec
+
+
+def _doc(documented: Any) -> str:
+    """The docstring; inspect.getdoc would take one from an engine class where there is none."""
+    return inspect.cleandoc(documented.__doc__ or "")
 
 
 def _parent(cls: type) -> Any:
@@ -295,18 +304,22 @@ def _read_member(spec: ClassSpec, name: str, value: Any, bases: list[type]) -> N
     elif name.isupper() and type(value) is int:
         spec.constants.append(("", name, value))
     elif isinstance(value, property):
-        hints = _type_hints(value.fget, where, vars(spec.cls))
+        hints = _type_hints(value.fget, where, _scope(bases))
         info = info_of(hints.get("return", Any), name, where)
         spec.properties.append(
             PropertySpec(
                 replace(info, usage=info.usage & ~USAGE_DEFAULT),
                 f"get_{name}",
                 f"set_{name}" if value.fset else "",
-                doc=inspect.getdoc(value) or "",
+                doc=_doc(value),
             )
         )
     elif isinstance(value, staticmethod) or hasattr(value, "__code__"):
-        spec.methods.append(method_of(name, value, where, vars(spec.cls)))
+        spec.methods.append(method_of(name, value, where, _scope(bases)))
+
+
+def _scope(bases: list[type]) -> Mapping[str, Any]:
+    return ChainMap(*[dict(vars(base)) for base in reversed(bases)])
 
 
 def _annotation(bases: list[type], name: str, fallback: Any) -> Any:
@@ -345,7 +358,7 @@ def _type_hints(function: Any, where: str, scope: Mapping[str, Any]) -> dict[str
         return typing.get_type_hints(function, localns=dict(scope))
     except NameError as error:
         raise TypeError(
-            f"{where}: an annotation cannot be resolved at run time ({error}): import that name outside of TYPE_CHECKING"
+            f"{where}: an annotation cannot be resolved at run time ({error}): import that name also at run time"
         ) from error
 
 
@@ -356,9 +369,7 @@ def method_of(name: str, function: Any, where: str, scope: Mapping[str, Any]) ->
     hints = _type_hints(plain, where, scope)
     parameters = list(inspect.signature(plain).parameters.values())[0 if is_static else 1 :]
     if any(parameter.kind is not parameter.POSITIONAL_OR_KEYWORD for parameter in parameters):
-        raise TypeError(
-            f"{where}: Godot calls with positional arguments only: no *, ** or keyword-only parameters in a public method"
-        )
+        raise TypeError(f"{where}: Godot calls with positional arguments only: no *, ** or keyword-only parameters")
     arguments = [info_of(hints.get(parameter.name, Any), parameter.name, where) for parameter in parameters]
     returns = hints.get("return", Any)
     return MethodSpec(
@@ -368,7 +379,7 @@ def method_of(name: str, function: Any, where: str, scope: Mapping[str, Any]) ->
         [parameter.default for parameter in parameters if parameter.default is not parameter.empty],
         None if returns is type(None) else info_of(returns, "", where),
         is_static,
-        doc=inspect.getdoc(plain) or "",
+        doc=_doc(plain),
     )
 
 
@@ -442,7 +453,7 @@ def _prefix(annotation: type[enum.IntEnum]) -> str:
 
 
 def _object_class(annotation: type) -> str | None:
-    """The ClassDB name for a class in an annotation: an engine class, a registered one, or a plain base of a registered one."""
+    """The ClassDB name for an annotation: of an engine class, a registered one, or a plain base of a registered one."""
     if issubclass(annotation, _bridge.Object):
         return annotation.__name__
     for cls in [spec.cls for spec in _specs.values()] + _noted:

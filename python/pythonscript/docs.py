@@ -4,76 +4,100 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
+from xml.etree.ElementTree import Element, SubElement, tostring
 
-from pythonscript.declare import USAGE_IS_ENUM, ClassSpec, MethodSpec, PropertyInfo
+from pythonscript.declare import USAGE_IS_ENUM, ClassSpec, MethodSpec, PropertyInfo, PropertySpec
 from pythonscript.types import CLASSES, VARIANT
+
+_NAMES = {0: "void", CLASSES.index(str): "String", CLASSES.index(bytes): "PackedByteArray", VARIANT: "Variant"}
 
 
 def class_xml(spec: ClassSpec) -> str:
     """One class, with its methods, members, signals and constants."""
+    root = Element("class", name=spec.name, inherits=spec.parent)
     brief, _, description = spec.doc.partition("\n\n")
+    SubElement(root, "brief_description").text = bbcode(brief)
+    SubElement(root, "description").text = bbcode(description)
+    SubElement(root, "tutorials")
     accessors = {name for member in spec.properties for name in (member.getter, member.setter)}
-    methods = [_method("method", method) for method in spec.methods if method.name not in accessors or method.doc]
-    members = [
-        f"<member name={quoteattr(member.info.name)} {_type(member.info)} setter={quoteattr(member.setter)} "
-        f"getter={quoteattr(member.getter)}{_default(member.default) if member.setter else ''}>{bbcode(member.doc)}</member>"
-        for member in spec.properties
-    ]
-    signals = [
-        f"<signal name={quoteattr(signal.name)}>{_parameters(signal.arguments, [])}<description>{bbcode(signal.doc)}</description></signal>"
-        for signal in spec.signals
-    ]
-    constants = [
-        f'<constant name={quoteattr(name)} value="{value}"{f" enum={quoteattr(enum)}" if enum else ""}></constant>'
-        for enum, name, value in spec.constants
-    ]
-    return (
-        f'<?xml version="1.0" encoding="UTF-8" ?><class name={quoteattr(spec.name)} inherits={quoteattr(spec.parent)}>'
-        f"<brief_description>{bbcode(brief)}</brief_description><description>{bbcode(description)}</description>"
-        f"<tutorials></tutorials><methods>{''.join(methods)}</methods><members>{''.join(members)}</members>"
-        f"<signals>{''.join(signals)}</signals><constants>{''.join(constants)}</constants></class>"
-    )
+    methods = SubElement(root, "methods")
+    for method in spec.methods:
+        if method.name not in accessors or method.doc:
+            _add_method(methods, method)
+    members = SubElement(root, "members")
+    for member in spec.properties:
+        _add_member(members, member)
+    signals = SubElement(root, "signals")
+    for signal in spec.signals:
+        element = SubElement(signals, "signal", name=signal.name)
+        _add_parameters(element, signal.arguments, [])
+        SubElement(element, "description").text = bbcode(signal.doc)
+    constants = SubElement(root, "constants")
+    for enum, name, value in spec.constants:
+        SubElement(constants, "constant", {"name": name, "value": str(value)} | ({"enum": enum} if enum else {}))
+    return tostring(root, encoding="unicode", short_empty_elements=False)  # The engine's reader waits for each end tag.
 
 
 def bbcode(text: str) -> str:
-    """A docstring as the class reference's BBCode: ``code`` is kept as code, paragraphs as paragraphs, XML is escaped."""
+    """A docstring as the class reference's BBCode: `code` is marked as such, a paragraph becomes one line."""
     paragraphs = [" ".join(paragraph.split()) for paragraph in re.split(r"\n\s*\n", text)]
-    marked = re.sub(r"``(.+?)``|`(.+?)`", lambda match: f"[code]{match[1] or match[2]}[/code]", "\n".join(paragraphs))
-    return escape(marked)
+    return re.sub(r"``(.+?)``|`(.+?)`", lambda match: f"[code]{match[1] or match[2]}[/code]", "\n".join(paragraphs))
 
 
-def _method(tag: str, method: MethodSpec) -> str:
-    returns = _type(method.returns) if method.returns is not None else 'type="void"'
-    qualifiers = " ".join(word for word, wanted in (("static", method.is_static), ("const", method.is_const)) if wanted)
-    return (
-        f"<{tag} name={quoteattr(method.name)}{f' qualifiers={quoteattr(qualifiers)}' if qualifiers else ''}><return {returns} />"
-        f"{_parameters(method.arguments, method.defaults)}<description>{bbcode(method.doc)}</description></{tag}>"
-    )
-
-
-def _parameters(arguments: list[PropertyInfo], defaults: list[Any]) -> str:
-    first = len(arguments) - len(defaults)
-    return "".join(
-        f'<param index="{i}" name={quoteattr(argument.name)} {_type(argument)}{_default(defaults[i - first]) if i >= first else ""} />'
-        for i, argument in enumerate(arguments)
-    )
-
-
-def _default(value: Any) -> str:
-    text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    text = f"{int(value)}" if isinstance(value, int) and not isinstance(value, bool) else text
-    return f" default={quoteattr('PackedByteArray()' if value == b'' else text)}"
-
-
-def _type(info: PropertyInfo) -> str:
-    if info.usage & USAGE_IS_ENUM:
-        return f'type="int" enum={quoteattr(info.class_name)}'
-    return f"type={quoteattr(info.class_name or type_name(info.type))}"
+def literal(value: Any) -> str:
+    """A default value as GDScript writes it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(int(value))  # The number of an enum member.
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, bytes):
+        return f"PackedByteArray({list(value) if value else ''})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{literal(key)}: {literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(literal, value)) + "]"
+    if isinstance(value, tuple):
+        return f"{type(value).__name__}({', '.join(map(literal, value))})"
+    return str(value)
 
 
 def type_name(kind: int) -> str:
     """The Godot name of a Variant type number."""
-    names = {0: "void", 4: "String", 24: "Object", 29: "PackedByteArray", VARIANT: "Variant"}
-    cls = CLASSES[kind] if kind < VARIANT else None
-    return names.get(kind) or (cls.__name__ if cls is not None else "Variant")
+    cls = CLASSES[kind] if 0 < kind < VARIANT else None
+    return _NAMES.get(kind) or (cls.__name__ if cls is not None else "Variant")
+
+
+def _add_method(parent: Element, method: MethodSpec) -> None:
+    element = SubElement(parent, "method", name=method.name)
+    qualifiers = " ".join(word for word, wanted in (("static", method.is_static), ("const", method.is_const)) if wanted)
+    if qualifiers:
+        element.set("qualifiers", qualifiers)
+    SubElement(element, "return", _type(method.returns) if method.returns is not None else {"type": "void"})
+    _add_parameters(element, method.arguments, method.defaults)
+    SubElement(element, "description").text = bbcode(method.doc)
+
+
+def _add_member(parent: Element, member: PropertySpec) -> None:
+    attributes = {"name": member.info.name, **_type(member.info), "setter": member.setter, "getter": member.getter}
+    if member.setter:
+        attributes["default"] = literal(member.default)
+    SubElement(parent, "member", attributes).text = bbcode(member.doc)
+
+
+def _add_parameters(parent: Element, arguments: list[PropertyInfo], defaults: list[Any]) -> None:
+    first = len(arguments) - len(defaults)
+    for i, argument in enumerate(arguments):
+        attributes = {"index": str(i), "name": argument.name, **_type(argument)}
+        if i >= first:
+            attributes["default"] = literal(defaults[i - first])
+        SubElement(parent, "param", attributes)
+
+
+def _type(info: PropertyInfo) -> dict[str, str]:
+    if info.usage & USAGE_IS_ENUM:
+        return {"type": "int", "enum": info.class_name}
+    return {"type": info.class_name or type_name(info.type)}

@@ -25,6 +25,7 @@ def _report(value, trace, str where):
 
 def print_message(str kind, str title, str message, str function="", str file="", int line=0):
     """Prints through the engine, so that it shows in the editor's Output and Debugger: kind is "error", "warning" or "script"."""
+    need_engine()
     parts = [part.encode("utf-8", "replace").replace(b"\0", b"\\0") for part in (title, message, function, file)]
     if kind == "script":
         gd.print_script_error_with_message(parts[0], parts[1], parts[2], parts[3], line, 1)

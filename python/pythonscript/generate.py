@@ -56,7 +56,7 @@ def type_number(name: str, types: dict[str, int]) -> int:
 
 
 def virtuals(api: dict[str, Any]) -> dict[str, dict[str, tuple[int, int | None, list[tuple[str, int]]]]]:
-    """Class -> virtual -> (hash, type of the result or None, [(argument, type)]). Pointer arguments are not supported."""
+    """Class -> virtual -> (hash, type of the result or None, [(argument, type)]), without those that take pointers."""
     types = variant_types(api)
     table: dict[str, dict[str, tuple[int, int | None, list[tuple[str, int]]]]] = {}
     for cls in api["classes"]:
@@ -145,7 +145,8 @@ def class_stub(cls: dict[str, Any], annotate: Any) -> list[str]:
     lines = [f"class {cls['name']}({base}):"]
     if cls["name"] == "Object":
         lines.append(
-            "    def __init_subclass__(cls, *, abstract: bool = ..., icon: str = ..., tool: bool = ..., members: Any = ...) -> None: ..."
+            "    def __init_subclass__("
+            "cls, *, abstract: bool = ..., icon: str = ..., tool: bool = ..., members: Any = ...) -> None: ..."
         )
     for constant in cls.get("constants", []):
         lines.append(f"    {constant['name']}: int")
@@ -174,7 +175,7 @@ def stub(api: dict[str, Any]) -> str:
 
     builtins = sorted({entry["name"] for entry in api["builtin_classes"]} - PYTHON_NAMES.keys() - {"Nil"})
     lines = [
-        f'"""Engine classes, singletons and global enums of {api["header"]["version_full_name"]}. Written by generate.py."""',
+        f'"""Classes, singletons and global enums of {api["header"]["version_full_name"]}. Written by generate.py."""',
         "# ruff: noqa",
         "# mypy: ignore-errors",
         "from enum import IntEnum, IntFlag",

@@ -1,4 +1,4 @@
-"""Engine classes, singletons and global enums by their Godot names: `from pythonscript.godot import Node, Engine, Error`.
+"""Engine classes, singletons and global enums by their names: `from pythonscript.godot import Node, Engine, Error`.
 
 Nothing is listed here: a name is looked up in the engine when it is first imported.
 """

@@ -250,6 +250,13 @@ cdef int load_interface(uintptr_t get_proc_address, uintptr_t library) except -1
     return 0
 
 
+cdef int need_engine() except -1:
+    """The module can be imported outside of Godot, for tests and tools, but nothing there can be called."""
+    if _library == NULL:
+        raise RuntimeError("pythonscript works inside of Godot only")
+    return 0
+
+
 cdef builtin_method_t _builtin_method(int kind, str name) except NULL:
     cdef builtin_method_t method = gd.variant_get_ptr_builtin_method(kind, string_name(name), _api.BUILTIN_METHOD_HASHES[name])
     if method == NULL:

@@ -1,4 +1,4 @@
-"""The life of the bridge beside the engine's: which modules it loads, what prints where, hooks for frame end and shutdown."""
+"""The life of the bridge beside the engine's: its modules, what prints where, hooks for frame end and shutdown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _shutdown_hooks: list[Callable[[], None]] = []
 
 
 def call_at_frame_end(hook: Callable[[], None]) -> bool:
-    """Calls `hook` once, after all `_process` methods of this frame. False, and no call, where the engine cannot (Godot < 4.5)."""
+    """Calls `hook` once, after all `_process` methods of this frame. False, and no call, where Godot < 4.5 cannot."""
     if not _bridge.request_frame():
         return False
     _frame_hooks.append(hook)
@@ -84,7 +84,7 @@ class EngineStream:
 
 
 def start(modules: list[str]) -> None:
-    """Loads the addon's own modules, then the project's, and registers their classes. One that fails leaves the others whole."""
+    """Loads the addon's own modules, then the project's, and registers their classes, whichever of them can be."""
     sys.stdout, sys.stderr = EngineStream(False), EngineStream(True)
     logging.getLogger().addHandler(EngineLogHandler())
     for name in modules:
@@ -101,9 +101,11 @@ def _load(name: str, load: Callable[[str], Any]) -> None:
             _bridge.print_message("error", message, "", "", name)
     except ImportError as error:
         declare.forget_noted()
-        places = ", ".join(sys.path)
-        _bridge.print_message("error", f"The Python module {name} cannot be loaded: {error} (looked in {places}). Its nodes are missing; "
-                              "copy the whole addon folder again, or correct the import.", "", "", error.path or "", 0)  # fmt: skip
+        message = (
+            f"The Python module {name} cannot be loaded: {error} (looked in {', '.join(sys.path)}). "
+            "Its nodes are missing; copy the whole addon folder again, or correct the import."
+        )
+        _bridge.print_message("error", message, "", "", error.path or "")
     except BaseException as error:  # SystemExit too: a module does not end the engine.
         declare.forget_noted()
         frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -127,7 +129,7 @@ def _project_modules() -> list[str]:
 
 
 def import_resource(path: str) -> ModuleType:
-    """Imports a Python file of the project, from disk or from an exported game's pack; its module name is the file's."""
+    """Imports a Python file of the project, from disk or from an exported game's pack, under the name of the file."""
     files: Any = engine_class("FileAccess")
     name = path.rpartition("/")[2].removesuffix(".py")
     if not name.isidentifier() or importlib.util.find_spec(name) is not None:
@@ -161,7 +163,7 @@ def frame() -> None:
 
 
 def shutdown() -> None:
-    """The main loop has ended. Called once by the engine, and once more before the end in engines that do not (Godot < 4.5)."""
+    """The main loop has ended. Called by the engine, and before the end once more, for Godot < 4.5 which does not."""
     while _shutdown_hooks:
         _guarded(_shutdown_hooks.pop())
 
@@ -176,6 +178,7 @@ def _guarded(hook: Callable[[], None]) -> None:
 def deinitialize() -> None:
     """The last moment with an engine: nothing of Python may hold an engine object after it."""
     gc.collect()
+    _bridge.release_all(gc.get_objects())
     sys.stdout.flush()
     sys.stderr.flush()
     logging.getLogger().handlers.clear()

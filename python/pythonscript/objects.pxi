@@ -124,8 +124,16 @@ cdef class Object:
         return 0
 
     def __dealloc__(self):
-        if self.counted and _alive and self.pointer != NULL and call_bool(_unreference, self.pointer):
-            gd.object_destroy(self.pointer)
+        if _alive:
+            self.release()
+
+    cdef void release(self) noexcept:
+        """Gives the reference back, if this holds one; the object counts as freed then."""
+        cdef void* pointer = self.pointer
+        if self.counted and pointer != NULL:
+            self.pointer = NULL
+            if call_bool(_unreference, pointer):
+                gd.object_destroy(pointer)
 
     cdef void* living(self) except NULL:
         if not self.is_alive():
@@ -233,6 +241,15 @@ cdef void post_initialize(void* pointer) noexcept:
     arguments[0] = &what
     arguments[1] = &reversed
     gd.object_method_bind_ptrcall(_notification, pointer, arguments, NULL)
+
+
+def release_all(list objects):
+    """Lets go of what those among `objects` hold of the engine, at its end: what module globals keep would leak there."""
+    for value in objects:
+        if issubclass(type(value), Object):
+            (<Object>value).release()
+        elif issubclass(type(value), Builtin):
+            (<Builtin>value).release()
 
 
 def get_singleton(str name):

@@ -26,6 +26,7 @@ cdef void* string_name(str text) except NULL:
     """The address of the StringName `text`, made once and kept: for names of classes, methods, signals and properties."""
     cdef _Name name = _names.get(text)
     if name is None:
+        need_engine()
         name = _names[text] = _Name(text)
     return &name.value
 

@@ -1,8 +1,8 @@
-"""The builtin types of Godot that Python has no equal for: vectors and their kin, containers by reference, packed arrays.
+"""The builtin types of Godot that Python has no equal for: vectors and their kin, containers, packed arrays.
 
-The vector-like types are immutable named tuples: `Vector2(1, 2).x`, `a + b`, `v.length()` and any other method of the Godot type
-work; components are what the engine stores, 32-bit floats or integers. `Array` and `Dictionary` are references to the engine's
-own, as in GDScript; a Python list or dict passed to Godot becomes a new one.
+The vector-like types are immutable named tuples: `Vector2(1, 2).x`, `a + b`, `v.length()` and any other method of the
+Godot type work; components are what the engine stores, 32-bit floats or integers. `Array` and `Dictionary` are
+references to the engine's own, as in GDScript; a Python list or dict passed to Godot becomes a new one.
 """
 
 from __future__ import annotations
@@ -300,6 +300,7 @@ class Callable(_bridge.Builtin):
     """A Callable of the engine. Calling it calls the engine; a Python callable passed to Godot comes back as itself."""
 
     def __call__(self, *arguments: Any) -> Any:
+        """Calls it."""
         return self.call(*arguments)
 
 
@@ -434,8 +435,8 @@ class PackedColorArray(list[Color]):
 # Variant.Type: the number of each type is its place.
 CLASSES: tuple[type | None, ...] = (
     None, bool, int, float, str,
-    Vector2, Vector2i, Rect2, Rect2i, Vector3, Vector3i, Transform2D, Vector4, Vector4i, Plane, Quaternion, AABB, Basis, Transform3D,
-    Projection, Color, StringName, NodePath, RID, _bridge.Object, Callable, Signal, Dictionary, Array,
+    Vector2, Vector2i, Rect2, Rect2i, Vector3, Vector3i, Transform2D, Vector4, Vector4i, Plane, Quaternion, AABB, Basis,
+    Transform3D, Projection, Color, StringName, NodePath, RID, _bridge.Object, Callable, Signal, Dictionary, Array,
     bytes, PackedInt32Array, PackedInt64Array, PackedFloat32Array, PackedFloat64Array, PackedStringArray,
     PackedVector2Array, PackedVector3Array, PackedColorArray, PackedVector4Array,
 )  # fmt: skip

@@ -382,7 +382,13 @@ cdef class Builtin:
 
     def __dealloc__(self):
         if _alive:
-            gd.variant_destroy(&self.variant)
+            self.release()
+
+    cdef void release(self) noexcept:
+        """Becomes nil."""
+        cdef Variant variant = self.variant
+        memset(&self.variant, 0, sizeof(Variant))
+        gd.variant_destroy(&variant)
 
     cdef int kind(self) noexcept:
         return gd.variant_get_type(&self.variant)
@@ -391,6 +397,7 @@ cdef class Builtin:
         """Makes this a new value of Variant type `kind` (the constructors of types.py)."""
         cdef Slot slot
         cdef Variant variant
+        need_engine()
         py_to_typed(kind, value, &slot)
         _variant_from[kind](&variant, &slot)
         if _destroy[kind] != NULL:
@@ -467,6 +474,7 @@ def evaluate(int operator, left, right):
     cdef Variant b
     cdef Variant result
     cdef uint8_t valid = 0
+    need_engine()
     py_to_variant(left, &a)
     try:
         py_to_variant(right, &b)
@@ -485,6 +493,7 @@ def evaluate(int operator, left, right):
 def call_builtin(value, str method, *arguments):
     """Calls a method of a builtin type, such as Vector2.length, on a Python value of that type."""
     cdef Variant variant
+    need_engine()
     py_to_variant(value, &variant)
     try:
         return variant_call_method(&variant, method, arguments)

@@ -183,6 +183,7 @@ class WebSocketClient(ConnectionOptions, Endpoint):
             self._set_status(ClientStatus.STATUS_ACTIVE)
             self.connected_to_server.emit()
         elif isinstance(item, Closed):
+            self._inbox.connection.finish()
             retry = self.auto_reconnect and self._status == ClientStatus.STATUS_ACTIVE
             timer = self._go_on(retry)
             self.connection_closed.emit()

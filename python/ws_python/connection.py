@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Handshakes read into this one: what is in it was copied before anything else can be read.
 _HANDSHAKE_BUFFER = bytearray(16 * 1024)
+# The most that is written in one call.
+_WRITE_SIZE = 256 * 1024
 NO_CLOSE_CODE = -1
 _GOING_AWAY = 1001
 
@@ -203,9 +205,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         if codec.state != State.OPEN:
             self.is_open = False
             if events and type(events[-1]) is Closed:
-                self.close_code = codec.close_code
-                self.close_reason = codec.close_reason
-                self._end()
+                self.finish()
         if codec.buffered_amount:
             self._write_soon()  # A pong, or a close frame.
 
@@ -238,12 +238,25 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         # While the transport still holds bytes, further ones stay in the codec, which joins them to one write.
         if transport is None or self._write_paused or transport.is_closing():
             return
-        if self._codec is not None:
+        if self._unsent is None and self._codec is not None:
             data = self._codec.data_to_send()
-            if data:
+            if len(data) > _WRITE_SIZE:
+                self._unsent = memoryview(data)
+            elif data:
                 transport.write(data)
-        if self._ending:
+        if self._unsent is not None:
+            self._write_unsent(transport, self._unsent)
+            if self._unsent is None:
+                self._write_soon()  # The codec may have more.
+        elif self._ending:
             self._end_transport(transport)
+
+    def _write_unsent(self, transport: asyncio.Transport, unsent: memoryview) -> None:
+        # In parts: asyncio copies what the system does not take, and moves it again with every part that it takes.
+        while unsent and not self._write_paused:
+            transport.write(unsent[:_WRITE_SIZE])
+            unsent = unsent[_WRITE_SIZE:]
+        self._unsent = unsent or None
 
     # --- the end
 
@@ -254,8 +267,19 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         self.is_open = False
         assert self._codec is not None
         self._codec.send_close(code, reason)
+        if self._codec.state == State.CLOSED:
+            self._end()  # The other side has broken the protocol meanwhile.
+            return
         self._start_close_timer()
         self._write_soon()
+
+    def finish(self) -> None:
+        """The last event, Closed, is delivered. Until then what came before it can be answered, if the codec allows."""
+        if self.close_code == NO_CLOSE_CODE and self._codec is not None:
+            self.close_code = self._codec.close_code
+            self.close_reason = self._codec.close_reason
+        self.is_open = False
+        self._end()
 
     def abandon(self, code: int, reason: str) -> None:
         """Say goodbye and end on its own: nobody will be told anything more."""

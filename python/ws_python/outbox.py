@@ -34,6 +34,8 @@ class Outbox:
         # True from the end of the opening handshake until either side starts to close.
         self.is_open = False
         self._write_paused = False
+        # What of a large write is still to be handed to the transport.
+        self._unsent: memoryview | None = None
         self._writing_soon = False
         # str or bytes while a message is sent in fragments.
         self._fragment_type: type | None = None
@@ -42,6 +44,8 @@ class Outbox:
     def buffered_amount(self) -> int:
         """Bytes queued for sending that the operating system did not take yet."""
         amount = 0 if self._codec is None else self._codec.buffered_amount
+        if self._unsent is not None:
+            amount += len(self._unsent)
         if self._transport is not None:
             amount += self._transport.get_write_buffer_size()
         return amount
@@ -123,6 +127,8 @@ class Outbox:
 
     def _has_room(self, codec: Codec, size: int) -> bool:
         pending = codec.buffered_amount
+        if self._unsent is not None:
+            pending += len(self._unsent)
         if self._write_paused and self._transport is not None:
             pending += self._transport.get_write_buffer_size()
         return pending + size + _FRAME_OVERHEAD <= self._outbound_buffer_size

@@ -241,14 +241,16 @@ class WebSocketServer(ConnectionOptions):
 
     def _deliver(self) -> None:
         inbox = self._inbox
+        emit = self.message_received.emit
         while True:
             connection = inbox.connection
             for item in inbox.events:
                 kind = type(item)
                 if kind is str or kind is bytes:
-                    self.message_received.emit(connection.peer._peer_id, item)
+                    peer = connection.peer
+                    emit(peer._peer_id, item)
                     if connection.peer is not None:  # The handler did not stop the server.
-                        connection.peer.message_received.emit(item)
+                        peer.message_received.emit(item)
                 else:
                     self._deliver_other(connection, item)
             if not inbox.next_batch():
@@ -259,6 +261,7 @@ class WebSocketServer(ConnectionOptions):
             self._welcome(connection)
         elif isinstance(item, Closed):
             self._connections.pop(connection, None)
+            connection.finish()
             self._part_with(connection)
         elif isinstance(item, Pong) and connection.peer is not None:
             connection.peer.pong_received.emit(item.payload)

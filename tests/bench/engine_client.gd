@@ -1,5 +1,5 @@
 extends "program.gd"
-## A client with the engine's WebSocketPeer: sends `count` messages of `size` bytes to `url`, then each that is back again.
+## A client with the engine's WebSocketPeer: sends `count` messages of `size` bytes to `url`, then each that is back.
 
 const ClientNode := preload("engine_client_node.gd")
 

@@ -30,7 +30,8 @@
 #define READ_SIZE (1 << 18)
 #define MAX_BLOCK (1 << 24) /* Bytes that one connection sends in one write. */
 #define MAX_ROUND_TRIPS (1 << 20)
-#define OPEN_TIMEOUT 120
+#define OPEN_TIMEOUT 120 /* Seconds, for all connections. */
+#define CONNECT_TIMEOUT 20
 /* The engine's TCPServer has a backlog of 8: more at once would wait for a SYN to be sent again, after 1, 3, 7 ... seconds. */
 #define OPENING_AT_ONCE 8
 
@@ -376,7 +377,7 @@ static double round_trip(struct connection *connection) {
 	double start = now();
 	owe(connection, 1);
 	for (;;) {
-		if (epoll_wait(poller, &event, 1, OPEN_TIMEOUT * 1000) != 1) {
+		if (epoll_wait(poller, &event, 1, CONNECT_TIMEOUT * 1000) != 1) {
 			fprintf(stderr, "loadgen: no answer\n");
 			exit(1);
 		}
@@ -432,10 +433,12 @@ static void serve(char **arguments) {
 	getsockname(listener, (struct sockaddr *)&address, &size);
 	printf("%d\n", ntohs(address.sin_port));
 	fflush(stdout);
+	alarm(CONNECT_TIMEOUT);
 	connections->fd = accept4(listener, NULL, NULL, 0);
 	setsockopt(connections->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
 	ssize_t request = recv(connections->fd, buffer, sizeof buffer - 1, 0);
 	buffer[request > 0 ? request : 0] = 0;
+	alarm(0);
 	const char *key = strcasestr((char *)buffer, "Sec-WebSocket-Key: ");
 	if (key == NULL) {
 		fprintf(stderr, "loadgen: no opening handshake\n");

@@ -1,5 +1,5 @@
 extends "program.gd"
-## A client with WebSocketClient: sends `count` messages of `size` bytes to `url`, then each that is back again.
+## A client with WebSocketClient: sends `count` messages of `size` bytes to `url`, then each that is back.
 
 var _client := WebSocketClient.new()
 

@@ -58,8 +58,9 @@ async def _serve_websockets(to_all: bool) -> None:
         finally:
             connections.discard(connection)
 
-    options = {"compression": None, "max_size": _MAX_MESSAGE_SIZE, "ping_interval": None}
-    async with websockets.asyncio.server.serve(handle, _HOST, 0, **options) as server:
+    async with websockets.asyncio.server.serve(
+        handle, _HOST, 0, compression=None, max_size=_MAX_MESSAGE_SIZE, ping_interval=None
+    ) as server:
         _report(server.server)
         await server.serve_forever()
 

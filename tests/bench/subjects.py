@@ -1,4 +1,4 @@
-"""What is measured: our nodes, the engine's WebSocketPeer, and servers outside the engine, each in a process of its own."""
+"""What is measured, each in a process of its own: our nodes, the engine's WebSocketPeer, servers outside the engine."""
 
 from __future__ import annotations
 

@@ -112,6 +112,53 @@ func test_property_handshake_headers() -> void:
 	check_property("handshake_headers", PackedStringArray(), PackedStringArray(["X: ü"]))
 
 
+func test_property_compression() -> void:
+	var client := WebSocketClient.new()
+	var mode: WebSocketClient.CompressionMode = client.compression
+	check_equal(mode, WebSocketClient.COMPRESSION_TEXT as int)
+	client.compression = WebSocketClient.COMPRESSION_OFF
+	check_equal(client.get_compression(), WebSocketClient.COMPRESSION_OFF as int)
+	client.set_compression(WebSocketClient.COMPRESSION_ALL)
+	check_equal(client.compression, WebSocketClient.COMPRESSION_ALL as int)
+	client.free()
+	check_property("compression", 1, 2)
+
+
+func test_property_compression_min_size() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.compression_min_size, 1024)
+	client.compression_min_size = 1
+	check_equal(client.get_compression_min_size(), 1)
+	client.set_compression_min_size(2048)
+	check_equal(client.compression_min_size, 2048)
+	client.free()
+	check_property("compression_min_size", 1024, 0)
+	check_refuses("compression_min_size", [-1])
+
+
+func test_property_compression_context_takeover() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.compression_context_takeover, false)
+	client.compression_context_takeover = true
+	check_equal(client.get_compression_context_takeover(), true)
+	client.set_compression_context_takeover(false)
+	check_equal(client.compression_context_takeover, false)
+	client.free()
+	check_property("compression_context_takeover", false, true)
+
+
+func test_property_compression_window_bits() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.compression_window_bits, 12)
+	client.compression_window_bits = 9
+	check_equal(client.get_compression_window_bits(), 9)
+	client.set_compression_window_bits(15)
+	check_equal(client.compression_window_bits, 15)
+	client.free()
+	check_property("compression_window_bits", 12, 10)
+	check_refuses("compression_window_bits", [8, 16])
+
+
 func test_property_max_message_size() -> void:
 	var client := WebSocketClient.new()
 	check_equal(client.max_message_size, 1 << 24)
@@ -509,6 +556,15 @@ func test_enum_state() -> void:
 	}
 	check_enum("State", typed)
 	check_equal(WebSocketClient.STATE_CLOSED as int, WebSocketPeer.STATE_CLOSED as int, "as in the engine's own")
+
+
+func test_enum_compression_mode() -> void:
+	var typed := {
+		"COMPRESSION_OFF": WebSocketClient.COMPRESSION_OFF,
+		"COMPRESSION_TEXT": WebSocketClient.COMPRESSION_TEXT,
+		"COMPRESSION_ALL": WebSocketClient.COMPRESSION_ALL,
+	}
+	check_enum("CompressionMode", typed)
 
 
 func test_enum_process_callback() -> void:

@@ -100,6 +100,53 @@ func test_property_handshake_headers() -> void:
 	check_property("handshake_headers", PackedStringArray(), PackedStringArray(["X: ü"]))
 
 
+func test_property_compression() -> void:
+	var server := WebSocketServer.new()
+	var mode: WebSocketServer.CompressionMode = server.compression
+	check_equal(mode, WebSocketServer.COMPRESSION_TEXT as int)
+	server.compression = WebSocketServer.COMPRESSION_OFF
+	check_equal(server.get_compression(), WebSocketServer.COMPRESSION_OFF as int)
+	server.set_compression(WebSocketServer.COMPRESSION_ALL)
+	check_equal(server.compression, WebSocketServer.COMPRESSION_ALL as int)
+	server.free()
+	check_property("compression", 1, 2)
+
+
+func test_property_compression_min_size() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.compression_min_size, 1024)
+	server.compression_min_size = 1
+	check_equal(server.get_compression_min_size(), 1)
+	server.set_compression_min_size(2048)
+	check_equal(server.compression_min_size, 2048)
+	server.free()
+	check_property("compression_min_size", 1024, 0)
+	check_refuses("compression_min_size", [-1])
+
+
+func test_property_compression_context_takeover() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.compression_context_takeover, false)
+	server.compression_context_takeover = true
+	check_equal(server.get_compression_context_takeover(), true)
+	server.set_compression_context_takeover(false)
+	check_equal(server.compression_context_takeover, false)
+	server.free()
+	check_property("compression_context_takeover", false, true)
+
+
+func test_property_compression_window_bits() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.compression_window_bits, 12)
+	server.compression_window_bits = 9
+	check_equal(server.get_compression_window_bits(), 9)
+	server.set_compression_window_bits(15)
+	check_equal(server.compression_window_bits, 15)
+	server.free()
+	check_property("compression_window_bits", 12, 10)
+	check_refuses("compression_window_bits", [8, 16])
+
+
 func test_property_max_message_size() -> void:
 	var server := WebSocketServer.new()
 	check_equal(server.max_message_size, 1 << 24)
@@ -422,6 +469,15 @@ func test_signal_handshake_failed() -> void:
 func test_enum_status() -> void:
 	check_enum("Status", {"STATUS_IDLE": WebSocketServer.STATUS_IDLE, "STATUS_ACTIVE": WebSocketServer.STATUS_ACTIVE})
 	check_equal(WebSocketServer.Status.STATUS_ACTIVE as int, 1)
+
+
+func test_enum_compression_mode() -> void:
+	var typed := {
+		"COMPRESSION_OFF": WebSocketServer.COMPRESSION_OFF,
+		"COMPRESSION_TEXT": WebSocketServer.COMPRESSION_TEXT,
+		"COMPRESSION_ALL": WebSocketServer.COMPRESSION_ALL,
+	}
+	check_enum("CompressionMode", typed)
 
 
 func test_enum_process_callback() -> void:

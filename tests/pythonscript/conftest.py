@@ -1,4 +1,4 @@
-"""A small project of its own for the bridge's tests, so that the shipped one holds no classes that are only for tests."""
+"""A small project for the bridge's tests, so that the shipped one holds no classes that are only for tests."""
 
 from __future__ import annotations
 

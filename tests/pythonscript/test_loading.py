@@ -25,7 +25,7 @@ func _initialize() -> void:
 
 @pytest.fixture
 def addon(tmp_path: Path) -> Path:
-    """A copy of the addon that a test may break; its files are hard links, so a test replaces them, never writes into them."""
+    """A copy of the addon to break. Its files are hard links: a test removes them, and never writes into one."""
     copy = tmp_path / "addon"
     shutil.copytree(ADDON, copy, copy_function=os.link)
     return copy

@@ -5,6 +5,7 @@ Rules of this module:
 
 - Incoming bytes never raise. What breaks the protocol becomes a queued close frame, a `Closed` event, `close_code` and
   `close_reason`; after it input is ignored. What the caller gets wrong on the way out raises, with nothing queued.
+- Messages that came before a failure can still be answered: then the close frame waits for the next `data_to_send`.
 - A receive buffer is lent from `get_buffer` to `buffer_updated` and then serves the next connection: nobody may use the
   view after that. An idle connection owns no buffer.
 - Between two reads a codec keeps a cut header or control frame in `_carry`, and the unmasked payload of an unfinished
@@ -119,6 +120,8 @@ cdef class Codec:
     cdef bint _server
     cdef int _state
     cdef bint _close_sent
+    # No more input is taken.
+    cdef bint _is_deaf
     cdef list _events
 
     # The frame that is arriving, while its payload has not arrived whole.
@@ -208,7 +211,8 @@ cdef class Codec:
     def receive_eof(self):
         """The TCP connection ended (or broke). Without a closing handshake that is 1006 (RFC 6455 §7.1.5)."""
         self._received(0)
-        if self._state != CLOSED:
+        self._conclude()
+        if not self._is_deaf:
             self._end(ABNORMAL_CLOSURE, "")
 
     def events_received(self):
@@ -238,7 +242,7 @@ cdef class Codec:
         cdef ReceiveBuffer buffer = self._buffer
         self._buffer = None
         self._room = 0
-        if size > 0 and self._state != CLOSED:
+        if size > 0 and not self._is_deaf:
             try:
                 if buffer is None:
                     self._payload(self._target, size, True)
@@ -252,12 +256,12 @@ cdef class Codec:
 
     cdef int _parse(self, uchar* data, Py_ssize_t size) except -1:
         cdef Py_ssize_t used = 1
-        while size and used and self._state != CLOSED:
+        while size and used and not self._is_deaf:
             used = self._payload(data, size, False) if self._left else self._frame(data, size)
             data += used
             size -= used
         self._carry_size = 0
-        if self._state != CLOSED:
+        if not self._is_deaf:
             self._carry_size = size
             memcpy(self._carry, data, size)
         return 0
@@ -376,7 +380,7 @@ cdef class Codec:
                 self._message.size += size
             elif size:
                 self._message.append(data, size, self._most_payload())
-        if last and self._state != CLOSED:
+        if last and not self._is_deaf:
             self._deliver_assembled()
         return size
 
@@ -458,20 +462,36 @@ cdef class Codec:
         return self._fail(MESSAGE_TOO_BIG, f"message over {self.max_message_size} bytes")
 
     cdef Py_ssize_t _fail(self, int code, str reason) except -1:
-        """Fail the WebSocket connection (RFC 6455 §7.1.7). Return 1."""
-        if not self._close_sent:
-            self._queue_close(code, reason.encode())
-        self._end(code, reason)
+        """Fail the WebSocket connection (RFC 6455 §7.1.7), after the answers to what came before. Return 1."""
+        cdef bint has_news = len(self._events) > 0
+        self._stop_receiving(code, reason)
+        if not has_news:
+            self._conclude()
         return 1
 
     cdef int _end(self, int code, str reason) except -1:
+        self._stop_receiving(code, reason)
         self._state = CLOSED
+        self._compressor = None
+        return 0
+
+    cdef int _stop_receiving(self, int code, str reason) except -1:
+        self._is_deaf = True
         self.close_code = code
         self.close_reason = reason
         self._left = 0
         self._message = BytesBuilder()
-        self._compressor = self._decompressor = None
+        self._decompressor = None
         self._events.append(Closed(code, reason))
+        return 0
+
+    cdef int _conclude(self) except -1:
+        """Say that this side has failed the connection, if it has."""
+        if self._is_deaf and self._state != CLOSED:
+            if not self._close_sent:
+                self._queue_close(self.close_code, self.close_reason.encode())
+            self._state = CLOSED
+            self._compressor = None
         return 0
 
     # --- out
@@ -543,6 +563,7 @@ cdef class Codec:
             raise ValueError(f"{code} cannot be sent as a close code: use 1000 or 3000..4999")
         if len(encoded) > MAX_CONTROL_PAYLOAD - 2:
             raise ValueError(f"a close reason has at most 123 bytes of UTF-8, not {len(encoded)}")
+        self._conclude()
         if self._state == OPEN:
             self._queue_close(code, encoded)
             self._state = CLOSING
@@ -561,6 +582,7 @@ cdef class Codec:
 
     def data_to_send(self):
         """Take everything queued as one `bytes` object, empty if there is nothing."""
+        self._conclude()
         return self._output.take()
 
     @property

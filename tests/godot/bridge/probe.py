@@ -1,4 +1,4 @@
-"""The node classes that the bridge's suites call: each kind of member, both ways of every type, and everything that fails."""
+"""The node classes that the bridge's suites call: each kind of member, every type both ways, and all that can fail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,18 @@ from enum import IntEnum
 from typing import Any
 
 from pythonscript import Dictionary, Signal, Vector2, export, signal
-from pythonscript.godot import ClassDB, Control, Engine, Error, FileAccess, Node, Node2D, Object, RandomNumberGenerator
+from pythonscript.godot import (
+    ClassDB,
+    Control,
+    Engine,
+    Error,
+    FileAccess,
+    Node,
+    Node2D,
+    Object,
+    RandomNumberGenerator,
+    engine_class,
+)
 from pythonscript.types import CLASSES
 
 
@@ -162,7 +173,7 @@ class Probe(Node, icon="res://probe.svg"):
     def overridden(self) -> str:
         return "Probe"
 
-    def free_myself(self) -> str:
+    def free_myself(self: Any) -> str:
         self.free()
         return "freed"
 
@@ -182,9 +193,6 @@ class Probe(Node, icon="res://probe.svg"):
     def _notification(self, what: int) -> None:
         if what == Node.NOTIFICATION_PAUSED:
             self.log.append("paused")
-
-    def _get_configuration_warnings(self) -> list[str]:
-        return ["first", "second"]
 
 
 class Derived(Probe):
@@ -282,19 +290,20 @@ class Objects(Node):
     def failing(self, what: str) -> str:
         """What the exception says of an engine call that cannot be."""
         node: Any = Node()
+        attempts: dict[str, Callable[[], Any]] = {
+            "method": lambda: node.no_such_method(),
+            "property": lambda: setattr(node, "no_such_property", 1),
+            "type": lambda: node.set_process_priority("text"),
+            "value": lambda: setattr(node, "name", {1}),
+            "few": lambda: node.get_child(),
+            "many": lambda: node.get_parent(1, 2),
+            "abstract": lambda: make(engine_class("InputEvent")),
+            "constant": lambda: getattr(Node, "NO" + "_SUCH"),
+            "name": lambda: getattr(node, "a\0b"),
+            "own name": lambda: make(Unregistered),
+        }
         try:
-            {
-                "method": lambda: node.no_such_method(),
-                "property": lambda: setattr(node, "no_such_property", 1),
-                "type": lambda: node.set_process_priority("text"),
-                "value": lambda: setattr(node, "name", {1}),
-                "few": lambda: node.get_child(),
-                "many": lambda: node.get_parent(1, 2),
-                "abstract": lambda: engine_input_event(),
-                "constant": lambda: Node.NO_SUCH,
-                "name": lambda: getattr(node, "a\0b"),
-                "own name": lambda: Unregistered(),
-            }[what]()
+            attempts[what]()
         except Exception as error:
             return f"{type(error).__name__}: {error}"
         finally:
@@ -302,10 +311,8 @@ class Objects(Node):
         return "no exception"
 
 
-def engine_input_event() -> Any:
-    from pythonscript.godot import InputEvent
-
-    return InputEvent()
+def make(cls: Any) -> Any:
+    return cls()
 
 
 class Unregistered(Node, abstract=True):
@@ -435,7 +442,7 @@ class Threads(Node):
                 self.total += 1
         return self.total
 
-    def wait_for(self, thread: Object) -> int:
+    def wait_for(self, thread: Any) -> int:
         """Waits, inside Python, for a thread of Godot that calls into Python."""
         thread.wait_to_finish()
         return self.total

@@ -81,6 +81,8 @@ func test_errors_say_what_is_wrong() -> void:
 	check(objects.failing("value").begins_with("TypeError: a set cannot be passed to Godot"), "value")
 	check_equal(objects.failing("few"), "TypeError: get_child() needs more arguments than 0")
 	check_equal(objects.failing("many"), "TypeError: get_parent() takes at most 0 arguments, 2 given")
+	expect_error("ERROR: Class 'InputEvent' or its base class cannot be instantiated.")
+	check_equal(objects.failing("abstract"), "TypeError: InputEvent cannot be instantiated")
 	check_equal(objects.failing("constant"), "AttributeError: Node has no constant or static method NO_SUCH")
 	check_equal(objects.failing("name"), "ValueError: a name in Godot cannot hold U+0000: 'a\\x00b'")
 	check(objects.failing("own name").begins_with("TypeError: Unregistered is not registered"), "own name")

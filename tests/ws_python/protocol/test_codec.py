@@ -2,6 +2,7 @@
 
 import os
 import struct
+import sys
 import tracemalloc
 from collections.abc import Callable
 
@@ -88,9 +89,10 @@ def assert_failed(codec: Codec, code: int, *before: Event) -> None:
     *events, closed = codec.events_received()
     assert events == list(before)
     assert closed == Closed(code, codec.close_reason)
-    assert (codec.state, codec.close_code) == (State.CLOSED, code)
+    assert codec.close_code == code
     assert codec.close_reason
     assert codec.data_to_send() == frame(FIN | CLOSE, close_payload(code, codec.close_reason.encode()), key=None)
+    assert codec.state == State.CLOSED
     codec.receive_data(frame(FIN | TEXT, b"late") + frame(FIN | PING))
     codec.receive_eof()
     assert codec.events_received() == []
@@ -180,7 +182,7 @@ class TestFraming:
         feed(server, header)
         assert_failed(server, 1002)
 
-    def test_shared_frame_is_an_ordinary_one(self, server: Codec, client: Codec) -> None:
+    def test_a_prepared_message_is_an_ordinary_one(self, server: Codec, client: Codec) -> None:
         for message in ("text é", b"binary", bytearray(b"x" * 70_000)):
             server.send_prepared(PreparedMessage(message))
             client.receive_data(server.data_to_send())
@@ -410,6 +412,44 @@ class TestClosing:
         assert server.data_to_send() == frame(FIN | CLOSE, key=None)
 
 
+class TestFailureAfterMessages:
+    """RFC 6455 §7.1.7: what came before the failure is answered before it is told."""
+
+    @pytest.fixture
+    def failing(self, server: Codec) -> Codec:
+        server.receive_data(frame(FIN | TEXT, b"question") + frame(FIN | RSV2 | TEXT, b"x"))
+        assert server.events_received() == ["question", Closed(1002, server.close_reason)]
+        assert server.state == State.OPEN
+        return server
+
+    @staticmethod
+    def close_frame(codec: Codec) -> bytes:
+        return frame(FIN | CLOSE, close_payload(1002, codec.close_reason.encode()), key=None)
+
+    def test_an_answer_goes_out_before_the_close_frame(self, failing: Codec) -> None:
+        failing.send_text("answer")
+        assert failing.data_to_send() == frame(FIN | TEXT, b"answer", key=None) + self.close_frame(failing)
+        assert failing.state == State.CLOSED
+
+    def test_nothing_more_is_received(self, failing: Codec) -> None:
+        failing.receive_data(frame(FIN | TEXT, b"late") + frame(FIN | CLOSE))
+        failing.receive_eof()
+        assert failing.events_received() == []
+        assert failing.state == State.CLOSED
+        assert failing.close_code == 1002
+
+    def test_closing_meanwhile_tells_the_failure(self, failing: Codec) -> None:
+        failing.send_close(1000, "bye")
+        assert failing.data_to_send() == self.close_frame(failing)
+        assert failing.state == State.CLOSED
+
+    def test_after_a_close_frame_of_ours_there_is_no_other(self, server: Codec) -> None:
+        server.send_close(1000)
+        server.receive_data(frame(FIN | TEXT, b"x") + frame(FIN | RSV2 | TEXT, b"x"))
+        assert server.data_to_send() == frame(FIN | CLOSE, close_payload(1000), key=None)
+        assert server.state == State.CLOSED
+
+
 class TestText:
     """RFC 6455 §5.6, §8.1; RFC 3629 §4."""
 
@@ -545,7 +585,7 @@ class TestLimits:
         assert peak_memory(receive_header) < 2 << 20
 
     def test_bomb_takes_no_memory(self) -> None:
-        client = Codec(server=False, deflate=Deflate(min_size=0))
+        client = Codec(server=False, deflate=Deflate(min_size=0, level=9))
         client.send_binary(bytes(100_000_000))
         wire = client.data_to_send()
         codec = Codec(server=True, max_message_size=1 << 20, deflate=Deflate())
@@ -588,6 +628,24 @@ class TestLimits:
         del codec
         for view in views:
             view[:1] = b"!"
+
+    @pytest.mark.parametrize("deflate", [None, Deflate(min_size=0)])
+    @pytest.mark.parametrize("message", ["x" * 1000, "é" * 1000, "€" * 1000, "𝄞" * 1000, bytes(1000), "", b""])
+    def test_events_are_counted_as_the_memory_they_take(
+        self, feed: Feed, deflate: Deflate | None, message: str | bytes
+    ) -> None:
+        client, server = Codec(server=False, deflate=deflate), Codec(server=True, deflate=deflate)
+        if isinstance(message, str):
+            client.send_text(message)
+        else:
+            client.send_binary(message)
+        client.send_ping(b"12345")
+        feed(server, client.data_to_send())
+        size = server.events_size
+        received, (payload,) = server.events_received()
+        # What getsizeof() does not know is a place in a list and the head of a tuple.
+        assert abs(size - sys.getsizeof(received) - sys.getsizeof(payload)) < 100
+        assert (received, server.events_size) == (message, 0)
 
     def test_wrong_byte_counts_are_bounded(self, server: Codec) -> None:
         server.buffer_updated(1000)
@@ -649,6 +707,14 @@ class TestDeflate:
         server = Codec(server=True, deflate=Deflate(min_size=100))
         server.send_text("x" * 99)
         assert server.data_to_send() == frame(FIN | TEXT, b"x" * 99, key=None)
+        server.send_text("x" * 100)
+        assert server.data_to_send()[0] == FIN | RSV1 | TEXT
+
+    def test_binary_messages_may_stay_uncompressed(self) -> None:
+        server = Codec(server=True, deflate=Deflate(min_size=0, binary=False))
+        server.send_binary(bytes(100))
+        server.send_fragment(bytes(100), first=True, fin=True, text=False)
+        assert server.data_to_send() == frame(FIN | BINARY, bytes(100), key=None) * 2
         server.send_text("x" * 100)
         assert server.data_to_send()[0] == FIN | RSV1 | TEXT
 
