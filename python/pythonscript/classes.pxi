@@ -45,6 +45,7 @@ cdef class Method:
     cdef object function
     cdef dict overrides  # Derived Python class -> its function, once there is one: the engine may call through the parent's.
     cdef bint is_static
+    cdef bint is_setter
     cdef int count
     cdef int required
     cdef int result_type
@@ -64,6 +65,7 @@ cdef class Method:
         method.where = f"{class_name}.{spec.name}()"
         method.function = spec.function
         method.is_static = spec.is_static
+        method.is_setter = spec.is_setter
         method.count = len(spec.arguments)
         method.defaults = tuple(spec.defaults)
         Arguments(method.defaults)  # Raises where one is no value that Godot can hold.
@@ -79,6 +81,13 @@ cdef class Method:
     cdef bint accepts(self, int i, value) except -1:
         """Whether an Object argument is of the class that is wanted."""
         return value is None or self.classes[i] is None or isinstance(value, self.classes[i])
+
+    cdef void report(self, exception) noexcept:
+        """Tells the caller of a setter in one line what is wrong with the value; all else is a script error."""
+        if self.is_setter and isinstance(exception, (TypeError, ValueError)):
+            print_message("error", f"{self.where[:-2]}: {exception}", "", self.name)
+        else:
+            report_exception(self.where)
 
     cdef object argument(self, int i, value):
         converter = self.converters[i]
@@ -149,8 +158,8 @@ cdef void method_call(void* userdata, void* instance, const void** arguments, in
                 return
             push(stack, &size, method.argument(i, value))
         return_variant(method, method.invoke(stack), result)
-    except BaseException:
-        report_exception(method.where)
+    except BaseException as exception:
+        method.report(exception)
     finally:
         drop(stack, size)
 
@@ -188,8 +197,8 @@ cdef void method_ptrcall(void* userdata, void* instance, const void** arguments,
         for i in range(method.count):
             push(stack, &size, method.argument(i, typed_to_py(method.types[i], arguments[i])))
         return_typed(method, method.invoke(stack), result)
-    except BaseException:
-        report_exception(method.where)
+    except BaseException as exception:
+        method.report(exception)
     finally:
         drop(stack, size)
 

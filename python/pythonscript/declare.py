@@ -65,7 +65,10 @@ class PropertyInfo:
 
 @dataclass(frozen=True)
 class MethodSpec:
-    """One method: `defaults` belong to the last arguments; `returns` is None for no result."""
+    """One method: `defaults` belong to the last arguments; `returns` is None for no result.
+
+    `is_setter`: it only takes a value; a ValueError or TypeError is the answer to a wrong one and told in one line.
+    """
 
     name: str
     function: CallableType[..., Any]
@@ -74,6 +77,7 @@ class MethodSpec:
     returns: PropertyInfo | None = None
     is_static: bool = False
     is_const: bool = False
+    is_setter: bool = False
     doc: str = ""
 
 
@@ -345,8 +349,10 @@ def _accessors(property: PropertySpec, methods: list[MethodSpec]) -> Iterator[Me
     if property.getter not in defined:
         yield MethodSpec(property.getter, lambda self: getattr(self, name), [], returns=plain, is_const=True)
     if property.setter and property.setter not in defined:
+        arguments = [replace(plain, name="value")]
+        exported = bool(property.info.usage & USAGE_DEFAULT)  # Otherwise the setter is code of the class, which may fail.
         yield MethodSpec(
-            property.setter, lambda self, value: setattr(self, name, value), [replace(plain, name="value")]
+            property.setter, lambda self, value: setattr(self, name, value), arguments, is_setter=exported
         )
 
 
@@ -440,8 +446,20 @@ def _enum_info(annotation: type[enum.IntEnum], name: str) -> PropertyInfo:
         for member in annotation
     )
     return PropertyInfo(
-        name, _INT, known, HINT_ENUM, choices, USAGE_DEFAULT | (USAGE_IS_ENUM if known else 0), annotation
+        name, _INT, known, HINT_ENUM, choices, USAGE_DEFAULT | (USAGE_IS_ENUM if known else 0), _member_of(annotation)
     )
+
+
+def _member_of(annotation: type[enum.IntEnum]) -> CallableType[[int], enum.IntEnum]:
+    members = {int(member): member for member in annotation}
+
+    def convert(value: int) -> enum.IntEnum:
+        if value not in members:
+            known = ", ".join(f"{member.name} ({number})" for number, member in members.items())
+            raise ValueError(f"{value} is none of {known}")
+        return members[value]
+
+    return convert
 
 
 def _prefix(annotation: type[enum.IntEnum]) -> str:

@@ -17,6 +17,7 @@ def _report(value, trace, str where):
     while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.endswith(".pxi"):
         trace = trace.tb_next  # How the bridge came there tells nobody anything.
     frames = _traceback.extract_tb(trace)
+    frames = [frame for frame in frames if not frame.filename.endswith(".pxi")] or frames
     file, line, function = (frames[-1].filename, frames[-1].lineno, frames[-1].name) if frames else ("", 0, where)
     title = "".join(_traceback.format_exception_only(type(value), value)).strip()
     text = "".join(_traceback.format_exception(type(value), value, trace)).strip()

@@ -200,9 +200,7 @@ class WebSocketClient(ConnectionOptions, Endpoint):
     def _start_connecting(self) -> None:
         self._reconnect_timer = None
         subprotocols = parse_subprotocols(self.supported_protocols)
-        handshake = ClientHandshake(
-            self._target, subprotocols, parse_headers(self.handshake_headers), self._deflate()
-        )
+        handshake = ClientHandshake(self._target, subprotocols, parse_headers(self.handshake_headers), self._deflate())
         deadline = pump.loop().time() + self.connect_timeout
         self._connection = Connection(handshake, self._inbox, self._limits(), deadline)
         self._connecting = pump.start_task(self._connect(self._connection, deadline))

@@ -57,6 +57,8 @@ def result(process: subprocess.Popen[str], at_start: Callable[[], None] = lambda
             at_start()
         else:
             measured: dict[str, Any] = json.loads(line)
+            if measured.get("messages") == 0:
+                raise LoadError("no message came back")
             return measured
     raise LoadError(process.stderr.read().strip() or "the load generator ended without a result")
 

@@ -63,7 +63,7 @@ def measure(row: Row, rounds: int, timing: Timing) -> Result:
             try:
                 result.samples.setdefault(subject, []).append(row.measure(subject, timing))
             except (AssertionError, LoadError) as error:
-                result.failures[subject] = str(error).strip().splitlines()[0]
+                result.failures[subject] = " ".join(str(error).split("\n")[:2])
                 progress(f"{row.name}: {subjects.TITLES[subject]} failed: {error}")
     return result
 

@@ -6,6 +6,7 @@ Each sends a message back, or to everybody, and prints where it listens.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 
 import picows
@@ -70,5 +71,6 @@ def _report(server: asyncio.Server | asyncio.base_events.Server) -> None:
 
 
 if __name__ == "__main__":
+    logging.disable()  # A load generator that ends while a broadcast goes out is no news.
     _serve = {"picows": _serve_picows, "websockets": _serve_websockets}[sys.argv[1]]
     uvloop.run(_serve(sys.argv[2] == "all"))

@@ -52,8 +52,10 @@ def godot(script: str, **options: object) -> Iterator[GodotProcess]:
     """The engine with one of the programs beside this file. What it reports as an error is an error here."""
     arguments = [f"{name}={value}" for name, value in options.items()]
     with GodotProcess(["--script", f"{_SCRIPTS}/{script}.gd", "--", *arguments]) as engine:
-        yield engine
-        assert_clean_log(engine.log)
+        try:
+            yield engine
+        finally:
+            assert_clean_log(engine.log)  # Which also says why, if the load was not answered.
 
 
 @contextmanager

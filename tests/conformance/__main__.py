@@ -1,4 +1,4 @@
-"""`make conformance`: the whole Autobahn test suite, server node and client node; what it found goes into summary.md."""
+"""`make conformance`: the whole Autobahn test suite, server node and client node; its verdicts go into summary.md."""
 
 from __future__ import annotations
 
@@ -29,10 +29,8 @@ def main() -> int:
         return 1
     start = time.monotonic()
     with ThreadPoolExecutor() as threads:
-        tests = {"server": autobahn.test_server, "client": autobahn.test_client}
-        running = {
-            side: threads.submit(test, ["*"], "all", TIMEOUT, show_progress) for side, test in tests.items()
-        }
+        tests = {"server": autobahn.run_server, "client": autobahn.run_client}
+        running = {side: threads.submit(test, ["*"], "all", TIMEOUT, show_progress) for side, test in tests.items()}
         sides = {side: test.result() for side, test in running.items()}
     SUMMARY.write_text(summary(sides, (time.monotonic() - start) / 60), encoding="utf-8")
     print(table(sides), end="")
@@ -57,12 +55,13 @@ def show_progress(side: str, begun: int, cases: int) -> None:
 
 def summary(sides: dict[str, list[Verdict]], minutes: float) -> str:
     """The page that is kept in the repository."""
+    packages = f"websockets {importlib.metadata.version('websockets')}, zlib {zlib.ZLIB_RUNTIME_VERSION}"
     engine = subprocess.run([LAUNCHER, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     return f"""# Conformance
 
 The [Autobahn test suite](https://github.com/crossbario/autobahn-testsuite), all its cases, against the nodes inside
-headless Godot. Written by `make conformance` on {datetime.date.today()}, which took {minutes:.0f} minutes: Godot {engine},
-Python {platform.python_version()}, websockets {importlib.metadata.version("websockets")}, zlib {zlib.ZLIB_RUNTIME_VERSION}.
+headless Godot. Written by `make conformance` on {datetime.date.today()}, which took {minutes:.0f} minutes.
+Godot {engine}, Python {platform.python_version()}, {packages}.
 
 {table(sides)}
 Other would be FAILED, NON-STRICT, UNCLEAN, WRONG CODE or UNIMPLEMENTED, for the messages or for the closing handshake.

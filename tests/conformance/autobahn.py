@@ -1,6 +1,6 @@
 """Runs cases of the Autobahn test suite, with its program wstest, against a node of ours inside headless Godot.
 
-`test_server` has wstest's fuzzing client talk to the server node, `test_client` has the client node talk to wstest's
+`run_server` has wstest's fuzzing client talk to the server node, `run_client` has the client node talk to wstest's
 fuzzing server. Both give a verdict for each case, and leave wstest's pages about them in build/conformance.
 """
 
@@ -24,9 +24,10 @@ from tests.godot_process import ROOT, GodotProcess, assert_clean_log
 # Inside the clone, for a container that mounts it to find them.
 REPORTS = ROOT / "build" / "conformance"
 HOW_TO_GET = (
-    "wstest, the program of the Autobahn test suite, is missing: put it on PATH, or set WSTEST to its command, like "
-    "\"docker run --rm --init --network host --user $(id -u):$(id -g) -v '$PWD:$PWD' crossbario/autobahn-testsuite "
-    'wstest" with the official container image'
+    "wstest, the program of the Autobahn test suite, is missing: put it on PATH, or set WSTEST to its command, with "
+    "the official container image like this: "
+    'WSTEST="docker run --rm --init --network host --user $(id -u):$(id -g) -v $PWD:$PWD '
+    'crossbario/autobahn-testsuite wstest"'
 )
 # The engine that a test starts says so within seconds, and wstest, in a container, too.
 START_TIMEOUT = 60.0
@@ -34,13 +35,17 @@ START_TIMEOUT = 60.0
 Progress = Callable[[str, int, int], None]
 
 
+def _no_progress(side: str, begun: int, cases: int) -> None:
+    """Say nothing."""
+
+
 def command() -> list[str] | None:
     """How wstest is called: $WSTEST, or what is on PATH; None where there is none."""
-    words = shlex.split(os.path.expandvars(os.environ.get("WSTEST", ""))) or ["wstest"]
+    words = shlex.split(os.environ.get("WSTEST", "")) or ["wstest"]
     return words if shutil.which(words[0]) else None
 
 
-def test_server(cases: Sequence[str], name: str, timeout: float, progress: Progress) -> list[Verdict]:
+def run_server(cases: Sequence[str], name: str, timeout: float, progress: Progress = _no_progress) -> list[Verdict]:
     """Test the server node. `progress` is told the side, how many cases were begun, and how many there are."""
     with GodotProcess(["res://tests/conformance/echo_server.tscn"]) as engine:
         port = engine.wait_for(r"^listening on port (\d+)$", START_TIMEOUT)[1]
@@ -51,7 +56,7 @@ def test_server(cases: Sequence[str], name: str, timeout: float, progress: Progr
     return suite.verdicts()
 
 
-def test_client(cases: Sequence[str], name: str, timeout: float, progress: Progress) -> list[Verdict]:
+def run_client(cases: Sequence[str], name: str, timeout: float, progress: Progress = _no_progress) -> list[Verdict]:
     """Test the client node, likewise."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

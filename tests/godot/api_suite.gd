@@ -64,7 +64,7 @@ func check_refuses(property: String, values: Array) -> void:
 	var node: Variant = ClassDB.instantiate(api_class())
 	var before: Variant = node.get(property)
 	for value: Variant in values:
-		expect_error("^SCRIPT ERROR: ValueError: %s must be from" % property)
+		expect_error("^ERROR: \\w+\\.set_%s: %s must be from" % [property, property])
 		node.set(property, value)
 		check_equal(node.get(property), before, "%s after %s" % [property, value])
 	node.free()

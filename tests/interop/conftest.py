@@ -7,6 +7,14 @@ from collections.abc import Iterator
 import pytest
 from ws_python import pump
 
+from tests.interop.scenario import SETTINGS
+
+
+@pytest.fixture(params=SETTINGS)
+def settings(request: pytest.FixtureRequest) -> str:
+    """How our side is set up, each in turn."""
+    return str(request.param)
+
 
 @pytest.fixture(autouse=True)
 def closed_pump() -> Iterator[None]:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ws_python import Error, WebSocketClient, WebSocketServer, pump
+from ws_python.options import CompressionMode, ConnectionOptions
 
 from tests.ws_python.driving import named, poll_until, poll_while, record
 
@@ -30,11 +31,29 @@ GOODBYE = "goodbye"
 CLOSE_CODE = 4321
 CLOSE_REASON = "fertig: ✓"
 PATH = "/room?name=1"
+#: How our side is set up: as it is by default, with every message compressed, and with none.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "all compressed": {
+        "compression": CompressionMode.COMPRESSION_ALL,
+        "compression_min_size": 0,
+        "compression_context_takeover": True,
+        "compression_window_bits": 15,
+    },
+    "uncompressed": {"compression": CompressionMode.COMPRESSION_OFF},
+}
 
 
-def serve_their_client(talk: Callable[[str], Any]) -> None:
+def set_up(node: ConnectionOptions, settings: str) -> None:
+    """Give the node the SETTINGS of that name."""
+    for name, value in SETTINGS[settings].items():
+        setattr(node, name, value)
+
+
+def serve_their_client(talk: Callable[[str], Any], settings: str) -> None:
     """Our server echoes while `talk(url)`, blocking, has the conversation from their side."""
     server = WebSocketServer()
+    set_up(server, settings)
     server.bind_address = "localhost"
     server.supported_protocols = SUBPROTOCOLS
     server.handshake_headers = ["X-Greeting: hi"]
@@ -57,9 +76,10 @@ def serve_their_client(talk: Callable[[str], Any]) -> None:
     server.stop()
 
 
-def talk_to_their_server(port: int) -> None:
+def talk_to_their_server(port: int, settings: str) -> None:
     """Our client has the conversation with their echo server."""
     client = WebSocketClient()
+    set_up(client, settings)
     client.supported_protocols = list(reversed(SUBPROTOCOLS))
     received: list[object] = []
     pongs: list[bytes] = []
@@ -69,6 +89,8 @@ def talk_to_their_server(port: int) -> None:
     poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, client)
     assert client.get_selected_protocol() in SUBPROTOCOLS
     assert client.get_handshake_header("X-Greeting") == "hi"
+    extensions = client.get_handshake_header("Sec-WebSocket-Extensions")
+    assert ("permessage-deflate" in extensions) == (client.compression != CompressionMode.COMPRESSION_OFF)
     for message in MESSAGES:
         assert client.send(message) == Error.OK
     for number, part in enumerate(parts := ["ein ", "", "Stück"]):

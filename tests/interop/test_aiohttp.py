@@ -13,10 +13,10 @@ from aiohttp import WSMsgType, web
 from tests.interop import scenario
 
 
-async def talk(url: str) -> None:
+async def talk(url: str, compress: int) -> None:
     async with (
         aiohttp.ClientSession() as session,
-        session.ws_connect(url, protocols=scenario.SUBPROTOCOLS, max_msg_size=0) as connection,
+        session.ws_connect(url, protocols=scenario.SUBPROTOCOLS, max_msg_size=0, compress=compress) as connection,
     ):
         assert connection.protocol == scenario.SUBPROTOCOLS[0]
         for message in scenario.MESSAGES:
@@ -67,9 +67,10 @@ def port() -> Iterator[int]:
     loop.close()
 
 
-def test_our_server_with_their_client() -> None:
-    scenario.serve_their_client(lambda url: asyncio.run(talk(url)))
+@pytest.mark.parametrize("compress", [0, 9, 15])
+def test_our_server_with_their_client(settings: str, compress: int) -> None:
+    scenario.serve_their_client(lambda url: asyncio.run(talk(url, compress)), settings)
 
 
-def test_our_client_with_their_server(port: int) -> None:
-    scenario.talk_to_their_server(port)
+def test_our_client_with_their_server(port: int, settings: str) -> None:
+    scenario.talk_to_their_server(port, settings)

@@ -44,7 +44,7 @@ def port(node: str) -> Iterator[int]:
         assert server.wait(10) == 0
 
 
-def test_our_server_with_their_client(node: str) -> None:
+def test_our_server_with_their_client(node: str, settings: str) -> None:
     def talk(url: str) -> None:
         finished = subprocess.run(
             [node, HERE / "ws_client.js", url],
@@ -56,8 +56,8 @@ def test_our_server_with_their_client(node: str) -> None:
         )
         assert (finished.returncode, finished.stderr) == (0, "")
 
-    scenario.serve_their_client(talk)
+    scenario.serve_their_client(talk, settings)
 
 
-def test_our_client_with_their_server(port: int) -> None:
-    scenario.talk_to_their_server(port)
+def test_our_client_with_their_server(port: int, settings: str) -> None:
+    scenario.talk_to_their_server(port, settings)

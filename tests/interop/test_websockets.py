@@ -58,9 +58,9 @@ def port() -> Iterator[int]:
     thread.join()
 
 
-def test_our_server_with_their_client() -> None:
-    scenario.serve_their_client(talk)
+def test_our_server_with_their_client(settings: str) -> None:
+    scenario.serve_their_client(talk, settings)
 
 
-def test_our_client_with_their_server(port: int) -> None:
-    scenario.talk_to_their_server(port)
+def test_our_client_with_their_server(port: int, settings: str) -> None:
+    scenario.talk_to_their_server(port, settings)

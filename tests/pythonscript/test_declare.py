@@ -267,7 +267,10 @@ def test_an_enum_of_the_engine() -> None:
 
     info = declare.info_of(Error, "", "here")
     assert (info.type, info.class_name, info.usage & USAGE_IS_ENUM) == (number(int), "Error", USAGE_IS_ENUM)
-    assert info.convert is Error
+    assert info.convert is not None
+    assert info.convert(1) is Error.FAILED
+    with pytest.raises(ValueError, match="2"):
+        info.convert(2)
 
 
 @pytest.mark.parametrize("annotation", [set, complex, Iterator, "text"])

@@ -88,9 +88,7 @@ def test_a_shutdown_hook_that_raises(new_project: Callable[..., Path]) -> None:
 
 
 def test_a_freed_argument(new_project: Callable[..., Path]) -> None:
-    body = (
-        "var holder := Holder.new()\nvar node := Node.new()\nnode.free()\nholder.keep_everything(node)\nholder.free()"
-    )
+    body = "var holder := Holder.new()\nvar node := Node.new()\nnode.free()\nholder.keep_everything(node)"
     log, code = run(new_project({"holder.py": NODE}), f"{body}\nholder.free()")
     assert code == 0, log
     assert not unclean_lines(log), log

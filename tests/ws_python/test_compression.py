@@ -66,7 +66,12 @@ def test_context_takeover_makes_similar_messages_smaller(server: WebSocketServer
 def test_a_broadcast_reaches_each_client_as_it_agreed(server: WebSocketServer) -> None:
     server.compression_context_takeover = True
     server.compression_window_bits = 15
-    modes = [{"compression": OFF}, {"compression_context_takeover": True}, {"compression_window_bits": 9}, {}]
+    modes: list[dict[str, object]] = [
+        {"compression": OFF},
+        {"compression_context_takeover": True},
+        {"compression_window_bits": 9},
+        {},
+    ]
     clients = [connected(server, **settings) for settings in modes]
     logs = [record(client) for client in clients]
     for _ in range(2):

@@ -189,7 +189,6 @@ class ServerHandshake(Handshake):
             self._fail(_explain(self._protocol.handshake_exc))
         self._protocol.send_response(response)
 
-
     def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:
         return replace(
             wanted,
@@ -259,7 +258,6 @@ class ClientHandshake(Handshake):
             return
         self.retryable = _is_retryable(error)
         self._fail(_explain(error))
-
 
     def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:
         return replace(

@@ -20,14 +20,13 @@ from ws_python.protocol.handshake import ClientHandshake, Handshake, ServerHands
 from ws_python.protocol.prepared import PreparedMessage
 
 URL = "ws://localhost/"
-BITS = (9, 12, 15)
+BITS = (9, 15)
 # Takeover in the server's, in the client's messages; both windows.
 OURS = [
     Deflate(server_no, client_no, server_bits, client_bits, min_size=0)
     for server_no, client_no in itertools.product((False, True), repeat=2)
     for server_bits, client_bits in itertools.product(BITS, repeat=2)
 ]
-ids = repr
 # What repeats is further apart than a small window reaches, and nearer.
 _NOISE = os.urandom(600)
 MESSAGES: list[str | bytes] = ["", "a" * 50, b"", _NOISE, _NOISE * 20, "é" * 3000, bytes(9000), "a" * 50, _NOISE]
@@ -65,7 +64,7 @@ def check_messages(codec: Codec, theirs: Protocol) -> None:
     assert codec.events_received() == MESSAGES
 
 
-@pytest.mark.parametrize("ours", OURS, ids=ids)
+@pytest.mark.parametrize("ours", OURS, ids=str)
 def test_our_server_with_their_client(ours: Deflate) -> None:
     for parameters in their_parameters(client=True):
         client = ClientProtocol(parse_uri(URL), extensions=[ClientPerMessageDeflateFactory(*parameters)])
@@ -84,7 +83,7 @@ def test_our_server_with_their_client(ours: Deflate) -> None:
         check_messages(Codec(server=True, deflate=agreed), client)
 
 
-@pytest.mark.parametrize("ours", OURS, ids=ids)
+@pytest.mark.parametrize("ours", OURS, ids=str)
 def test_our_client_with_their_server(ours: Deflate) -> None:
     for parameters in their_parameters(client=False):
         server = ServerProtocol(extensions=[ServerPerMessageDeflateFactory(*parameters)])
