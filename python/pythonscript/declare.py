@@ -350,10 +350,9 @@ def _accessors(property: PropertySpec, methods: list[MethodSpec]) -> Iterator[Me
         yield MethodSpec(property.getter, lambda self: getattr(self, name), [], returns=plain, is_const=True)
     if property.setter and property.setter not in defined:
         arguments = [replace(plain, name="value")]
-        exported = bool(property.info.usage & USAGE_DEFAULT)  # Otherwise the setter is code of the class, which may fail.
-        yield MethodSpec(
-            property.setter, lambda self, value: setattr(self, name, value), arguments, is_setter=exported
-        )
+        # Otherwise the setter is code of the class, which may fail.
+        exported = bool(property.info.usage & USAGE_DEFAULT)
+        yield MethodSpec(property.setter, lambda self, value: setattr(self, name, value), arguments, is_setter=exported)
 
 
 def _type_hints(function: Any, where: str, scope: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@
 #include <Python.h>
 #include <dlfcn.h>
 #include <gdextension_interface.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -127,6 +128,14 @@ static PyStatus append_path(PyConfig *config, const char *addon, const char *fol
 	return status;
 }
 
+/* Python's sockets take it for granted: writing to one that the other side has left is an OSError, not the game's end. */
+static void ignore_broken_pipes(void) {
+	struct sigaction action;
+	if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
+		signal(SIGPIPE, SIG_IGN);
+	}
+}
+
 /* An isolated interpreter: nothing of the machine's own Python, its environment or its user's folders is looked at. */
 static PyStatus initialize_python(PyConfig *config, const char *addon) {
 	PyPreConfig preconfig;
@@ -135,6 +144,7 @@ static PyStatus initialize_python(PyConfig *config, const char *addon) {
 	PyStatus status = py.Py_PreInitialize(&preconfig);
 	py.PyConfig_InitIsolatedConfig(config);
 	config->install_signal_handlers = 0; /* Ctrl-C belongs to the engine. */
+	ignore_broken_pipes(); /* Which Python would have done with its handlers. */
 	config->site_import = 0;
 	config->write_bytecode = 0;
 	config->module_search_paths_set = 1;

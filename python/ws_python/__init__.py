@@ -4,11 +4,13 @@ from .client import WebSocketClient
 from .connection import ReadyState
 from .errors import Error
 from .events import Event, event, events_of
+from .options import Compression
 from .peer import WebSocketPeer
 from .server import WebSocketServer
 from .settings import Setting, setting, settings_of
 
 __all__ = [
+    "Compression",
     "Error",
     "Event",
     "ReadyState",

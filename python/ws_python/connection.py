@@ -240,6 +240,8 @@ class Connection(Outbox, asyncio.BufferedProtocol):
             return
         if self._unsent is None and self._codec is not None:
             data = self._codec.data_to_send()
+            if self._codec.state != State.OPEN:
+                self.is_open = False  # That was the last chance to answer what came before a failure.
             if len(data) > _WRITE_SIZE:
                 self._unsent = memoryview(data)
             elif data:

@@ -12,7 +12,7 @@ _MIB = 1024 * 1024
 _MAX_BYTES = 2**31 - 1
 
 
-class CompressionMode(IntEnum):
+class Compression(IntEnum):
     """Which messages are sent compressed."""
 
     COMPRESSION_OFF = 0
@@ -23,7 +23,7 @@ class CompressionMode(IntEnum):
 class ConnectionOptions:
     """What connections are made with. A change applies to the connections made after it."""
 
-    Compression = CompressionMode
+    CompressionMode = Compression
 
     supported_protocols: list[str] = setting(
         [],
@@ -40,8 +40,8 @@ class ConnectionOptions:
     # from 3.5 KB to 34 % in 46 µs, which pays where the network is slower than 150 to 300 Mbit/s; 0.2 KB only below 30.
     # Packed floats (4 KB) shrink to 84 % in 160 µs, and noise (64 KB) not at all in 2.3 ms: hence text only. Of 1,000
     # connections that have exchanged such text, each holds 0.1 KiB more than without compression.
-    compression: CompressionMode = setting(
-        CompressionMode.COMPRESSION_TEXT,
+    compression: Compression = setting(
+        Compression.COMPRESSION_TEXT,
         group="Compression",
         doc="Which messages to send compressed, if the other side can unpack them (RFC 7692, permessage-deflate): "
         "none, text, or binary ones, too. Unless it is off, compressed messages of both kinds are received. It pays "
@@ -104,7 +104,7 @@ class ConnectionOptions:
 
     def _deflate(self) -> Deflate | None:
         """What to negotiate: one window for both directions. None for no compression."""
-        if self.compression == CompressionMode.COMPRESSION_OFF:
+        if self.compression == Compression.COMPRESSION_OFF:
             return None
         return Deflate(
             server_no_context_takeover=not self.compression_context_takeover,
@@ -112,7 +112,7 @@ class ConnectionOptions:
             server_max_window_bits=self.compression_window_bits,
             client_max_window_bits=self.compression_window_bits,
             min_size=self.compression_min_size,
-            binary=self.compression == CompressionMode.COMPRESSION_ALL,
+            binary=self.compression == Compression.COMPRESSION_ALL,
         )
 
     def _limits(self) -> Limits:

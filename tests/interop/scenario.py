@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ws_python import Error, WebSocketClient, WebSocketServer, pump
-from ws_python.options import CompressionMode, ConnectionOptions
+from ws_python import Compression, Error, WebSocketClient, WebSocketServer, pump
+from ws_python.options import ConnectionOptions
 
 from tests.ws_python.driving import named, poll_until, poll_while, record
 
@@ -35,12 +35,12 @@ PATH = "/room?name=1"
 SETTINGS: dict[str, dict[str, Any]] = {
     "defaults": {},
     "all compressed": {
-        "compression": CompressionMode.COMPRESSION_ALL,
+        "compression": Compression.COMPRESSION_ALL,
         "compression_min_size": 0,
         "compression_context_takeover": True,
         "compression_window_bits": 15,
     },
-    "uncompressed": {"compression": CompressionMode.COMPRESSION_OFF},
+    "uncompressed": {"compression": Compression.COMPRESSION_OFF},
 }
 
 
@@ -90,7 +90,7 @@ def talk_to_their_server(port: int, settings: str) -> None:
     assert client.get_selected_protocol() in SUBPROTOCOLS
     assert client.get_handshake_header("X-Greeting") == "hi"
     extensions = client.get_handshake_header("Sec-WebSocket-Extensions")
-    assert ("permessage-deflate" in extensions) == (client.compression != CompressionMode.COMPRESSION_OFF)
+    assert ("permessage-deflate" in extensions) == (client.compression != Compression.COMPRESSION_OFF)
     for message in MESSAGES:
         assert client.send(message) == Error.OK
     for number, part in enumerate(parts := ["ein ", "", "Stück"]):

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
-from websockets.frames import Opcode
-from ws_python import WebSocketClient, WebSocketServer
-from ws_python.options import CompressionMode, ConnectionOptions
+from ws_python import Compression, WebSocketClient, WebSocketServer
+from ws_python.options import ConnectionOptions
 
-from tests.ws_python.driving import RawClient, named, poll_until, record
+from tests.ws_python.driving import named, poll_until, record
 
-OFF, TEXT, ALL = CompressionMode.COMPRESSION_OFF, CompressionMode.COMPRESSION_TEXT, CompressionMode.COMPRESSION_ALL
+OFF, TEXT, ALL = Compression.COMPRESSION_OFF, Compression.COMPRESSION_TEXT, Compression.COMPRESSION_ALL
 SNAPSHOT = json.dumps([{"id": number, "name": f"player {number}", "position": [number, 0.5]} for number in range(500)])
 
 
@@ -34,7 +33,7 @@ def wire_size(sender: WebSocketClient, message: str | bytes) -> int:
 
 
 @pytest.mark.parametrize("mode", [OFF, TEXT, ALL])
-def test_the_mode_says_which_messages_are_compressed(server: WebSocketServer, mode: CompressionMode) -> None:
+def test_the_mode_says_which_messages_are_compressed(server: WebSocketServer, mode: Compression) -> None:
     client = connected(server, compression=mode)
     assert (wire_size(client, SNAPSHOT) < len(SNAPSHOT) // 3) == (mode != OFF)
     assert (wire_size(client, SNAPSHOT.encode()) < len(SNAPSHOT) // 3) == (mode == ALL)
@@ -101,18 +100,6 @@ def test_what_waits_is_counted_unpacked(server: WebSocketServer) -> None:
         client.send("x" * 100_000)  # 100 bytes compressed
     poll_until(lambda: peer._connection is not None and peer._connection._read_paused, client)
     poll_until(lambda: len(named(log, "message_received")) == 100, server, client)
-
-
-def test_what_came_before_a_broken_frame_is_answered(server: WebSocketServer, raw: RawClient) -> None:
-    server.message_received.connect(server.send)
-    log = record(server)
-    raw.send_raw(b"\x81\x81\0\0\0\0a" + b"\xf1\x81\0\0\0\0b")
-    poll_until(lambda: raw.receive().eof, server)
-    assert [(frame.opcode, bytes(frame.data)[:2]) for frame in raw.frames] == [
-        (Opcode.TEXT, b"a"),
-        (Opcode.CLOSE, b"\x03\xea"),  # 1002
-    ]
-    assert [name for name, *_ in log] == ["message_received", "client_disconnected"]
 
 
 def test_the_defaults_hold_no_memory() -> None:
