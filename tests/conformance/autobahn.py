@@ -32,10 +32,10 @@ HOW_TO_GET = (
 # The engine that a test starts says so within seconds, and wstest, in a container, too.
 START_TIMEOUT = 60.0
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[str, str, int, int], None]
 
 
-def _no_progress(side: str, begun: int, cases: int) -> None:
+def _no_progress(side: str, case: str, begun: int, cases: int) -> None:
     """Say nothing."""
 
 
@@ -46,7 +46,7 @@ def command() -> list[str] | None:
 
 
 def run_server(cases: Sequence[str], name: str, timeout: float, progress: Progress = _no_progress) -> list[Verdict]:
-    """Test the server node. `progress` is told the side, how many cases were begun, and how many there are."""
+    """Test the server node. `progress` is told the side, the case that begins, its place, and how many there are."""
     with GodotProcess(["res://tests/conformance/echo_server.tscn"]) as engine:
         port = engine.wait_for(r"^listening on port (\d+)$", START_TIMEOUT)[1]
         servers = [{"agent": "server", "url": f"ws://127.0.0.1:{port}"}]
@@ -145,8 +145,8 @@ class Suite:
         for line in self._process.stdout:
             if found := re.match(r"Ok, will run (\d+) test cases", line):
                 self._cases = int(found[1])
-            elif line.startswith("Running test case "):
+            elif found := re.match(r"Running test case ID (\S+) ", line):
                 self._begun += 1
-                self._progress(self._side, self._begun, self._cases)
+                self._progress(self._side, found[1], self._begun, self._cases)
             else:
                 self._log.append(line.rstrip())
