@@ -7,6 +7,7 @@ into the inbox, without a task, a future or a queue object per message. Writes a
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -17,8 +18,11 @@ from .outbox import Outbox
 from .protocol.codec import Closed, Codec, State
 from .protocol.handshake import Handshake, ServerHandshake
 
+if sys.platform == "linux":
+    from .plain_tcp import send
 if TYPE_CHECKING:
     from .peer import WebSocketPeer
+    from .plain_tcp import Reader
 
 # Handshakes read into this one: what is in it was copied before anything else can be read.
 _HANDSHAKE_BUFFER = bytearray(16 * 1024)
@@ -26,6 +30,7 @@ _HANDSHAKE_BUFFER = bytearray(16 * 1024)
 _WRITE_SIZE = 256 * 1024
 NO_CLOSE_CODE = -1
 _GOING_AWAY = 1001
+_OPEN = State.OPEN
 
 
 class ReadyState(IntEnum):
@@ -68,6 +73,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         "_limits",
         "_queued",
         "_read_paused",
+        "_reader",
         "_timer",
         "close_code",
         "close_reason",
@@ -95,6 +101,8 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         # Bytes of events in the inbox.
         self._queued = 0
         self._read_paused = False
+        # What reads the socket past asyncio, if something does.
+        self._reader: Reader | None = None
         # The WebSocket connection is over; what remains is to end the TCP connection.
         self._ending = False
 
@@ -151,6 +159,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         self._receive_eof()
         self._ending = True
         self._stop_timer()
+        self._return_to_asyncio()
         self._transport = None
         pump.not_at_close(self._close_with_pump)
 
@@ -184,10 +193,40 @@ class Connection(Outbox, asyncio.BufferedProtocol):
             server=server, max_message_size=self._limits.max_message_size, deflate=self.handshake.deflate
         )
         self.is_open = True
+        self._leave_asyncio()
         self._put([Opened()], 0)
         if leftover:
             self._codec.receive_data(leftover)
             self._pass_on(self._codec)
+
+    def _leave_asyncio(self) -> None:
+        """Have the socket read and written past asyncio, where that is possible."""
+        transport, reader = self._transport, pump.reader()
+        if reader is None or transport is None or transport.get_extra_info("sslcontext") is not None:
+            return
+        # So that _write_paused tells whether asyncio holds bytes, which must leave before others.
+        transport.set_write_buffer_limits(high=0)
+        transport.pause_reading()
+        self._reader = reader
+        self._fd = transport.get_extra_info("socket").fileno()
+        reader.add(self._fd, self)
+
+    def _return_to_asyncio(self) -> None:
+        if self._reader is not None:
+            self._reader.remove(self._fd)
+            self._reader = None
+            self._fd = -1
+
+    def received(self) -> None:
+        """The reader gave bytes to the codec."""
+        if self._codec is not None:
+            self._pass_on(self._codec)
+
+    def ended(self) -> None:
+        """The reader found the end, or an error: asyncio will, too, and tell it as always."""
+        self._return_to_asyncio()
+        if self._transport is not None:
+            self._transport.resume_reading()
 
     def _receive_eof(self) -> None:
         if self._codec is not None:
@@ -202,7 +241,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         events = codec.events_received()
         if events:
             self._put(events, size)
-        if codec.state != State.OPEN:
+        if codec.state != _OPEN:
             self.is_open = False
             if events and type(events[-1]) is Closed:
                 self.finish()
@@ -216,7 +255,10 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         self._queued += size
         if self._queued > self._limits.max_queued_bytes and not self._read_paused and self._transport is not None:
             self._read_paused = True
-            self._transport.pause_reading()
+            if self._reader is not None:
+                self._reader.remove(self._fd)
+            else:
+                self._transport.pause_reading()
 
     def taken(self, size: int) -> None:
         """Events that took `size` bytes left the inbox."""
@@ -226,7 +268,9 @@ class Connection(Outbox, asyncio.BufferedProtocol):
 
     def _resume_reading(self) -> None:
         self._read_paused = False
-        if self._transport is not None and not self._transport.is_closing():
+        if self._reader is not None:
+            self._reader.add(self._fd, self)
+        elif self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
     # --- out
@@ -240,18 +284,23 @@ class Connection(Outbox, asyncio.BufferedProtocol):
             return
         if self._unsent is None and self._codec is not None:
             data = self._codec.data_to_send()
-            if self._codec.state != State.OPEN:
+            if self._codec.state != _OPEN:
                 self.is_open = False  # That was the last chance to answer what came before a failure.
-            if len(data) > _WRITE_SIZE:
-                self._unsent = memoryview(data)
-            elif data:
-                transport.write(data)
+            if data:
+                self._write(transport, data)
         if self._unsent is not None:
             self._write_unsent(transport, self._unsent)
             if self._unsent is None:
                 self._write_soon()  # The codec may have more.
         elif self._ending:
             self._end_transport(transport)
+
+    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
+        sent = send(self._fd, data) if self._fd >= 0 else 0
+        if len(data) - sent > _WRITE_SIZE:
+            self._unsent = memoryview(data)[sent:]
+        elif sent < len(data):
+            transport.write(memoryview(data)[sent:])
 
     def _write_unsent(self, transport: asyncio.Transport, unsent: memoryview) -> None:
         # In parts: asyncio copies what the system does not take, and moves it again with every part that it takes.

@@ -10,6 +10,7 @@ cdef class Outbox:
     cdef public object _transport
     cdef public bint is_open
     cdef public bint _write_paused
+    cdef public int _fd
     cdef public object _unsent
     cdef public bint _writing_soon
     cdef public object _fragment_type

@@ -34,6 +34,8 @@ class Outbox:
         # True from the end of the opening handshake until either side starts to close.
         self.is_open = False
         self._write_paused = False
+        # The socket, while the connection is read and written past asyncio; otherwise -1.
+        self._fd = -1
         # What of a large write is still to be handed to the transport.
         self._unsent: memoryview | None = None
         self._writing_soon = False

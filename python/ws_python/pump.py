@@ -11,6 +11,7 @@ import contextlib
 import logging
 import selectors
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -20,6 +21,12 @@ _log = logging.getLogger("ws_python")
 
 # Turns that close() gives to cancelled tasks and closing transports to come to their end.
 _CLOSING_TURNS = 8
+
+
+if sys.platform == "linux":
+    from .plain_tcp import Reader
+else:
+    Reader = None
 
 
 class Writer(Protocol):
@@ -36,17 +43,18 @@ class _Loop(asyncio.SelectorEventLoop):
         self._waiting = selectors.DefaultSelector()
         super().__init__(self._waiting)
 
-    def wait(self, seconds: float) -> None:
-        """Return when the next turn would find something to do, after `seconds` at the latest."""
+    def has_work(self, seconds: float) -> bool:
+        """Whether a turn would find something to do. Waits for that, `seconds` at the most."""
         # asyncio has no public way to ask what is next.
         soon, timers = self._ready, self._scheduled  # type: ignore[attr-defined]
         if soon:
-            return
+            return True
         if timers:
             seconds = min(seconds, timers[0].when() - self.time())
+            if seconds < 0.0:
+                return True
         # What is ready is only looked at here: it is still ready when the turn asks the selector again.
-        if seconds > 0.0:
-            self._waiting.select(seconds)
+        return bool(self._waiting.select(seconds))
 
     async def getaddrinfo(  # type: ignore[override]  # typeshed: str | None, which bytes hosts do not need here
         self, host: str | None, port: str | int | None, **hints: Any
@@ -87,6 +95,7 @@ class _State:
         self.polls = 0
         self.tasks: set[asyncio.Task[Any]] = set()
         self.writers: list[Writer] = []
+        self.reader: Reader | None = None
         self.at_close: dict[Callable[[], None], None] = {}
 
 
@@ -107,10 +116,10 @@ def turn(wait: float = 0.0) -> None:
     If nothing is, it returns at once, or when something is but after `wait` seconds at the latest.
     """
     if _state.loop is not None:
-        if wait > 0.0:
-            _state.loop.wait(wait)
-        _state.loop.call_soon(_state.loop.stop)
-        _state.loop.run_forever()
+        # Most frames bring nothing, and a turn costs several times as much as asking.
+        if _state.loop.has_work(wait):
+            _state.loop.call_soon(_state.loop.stop)
+            _state.loop.run_forever()
     elif wait > 0.0:
         time.sleep(wait)
 
@@ -141,6 +150,14 @@ def start_task(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
     _state.tasks.add(task)
     task.add_done_callback(_state.tasks.discard)
     return task
+
+
+def reader() -> Reader | None:
+    """What reads plain connections faster than asyncio does; None where there is no such thing."""
+    if Reader is not None and _state.reader is None:
+        _state.reader = Reader()
+        loop().add_reader(_state.reader.fileno(), _state.reader.read)
+    return _state.reader
 
 
 def write_soon(writer: Writer) -> None:
@@ -193,6 +210,7 @@ def close() -> None:
     _state.writers.clear()
     _state.last_frame = -1
     _state.loop = None
+    _state.reader = None
     ended.close()
 
 

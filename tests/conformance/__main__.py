@@ -35,7 +35,9 @@ def main(cases: Sequence[str]) -> int:
     if autobahn.command() is None:
         say(f"error: {autobahn.HOW_TO_GET}")
         return 1
-    groups = {"some": cases} if cases else {f"{section}": [f"{section}.*"] for section in SECTIONS}
+    groups: dict[str, Sequence[str]] = (
+        {"some": cases} if cases else {f"{section}": [f"{section}.*"] for section in SECTIONS}
+    )
     start = time.monotonic()
     with ThreadPoolExecutor() as threads:
         running = {side: threads.submit(run_groups, side, groups) for side in SIDES}

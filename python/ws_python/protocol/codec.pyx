@@ -33,7 +33,7 @@ from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
-from .buffers cimport PY_SSIZE_T_MAX, READ_SIZE, BytesBuilder, ReceiveBuffer, borrow_buffer, give_back, uchar
+from .buffers cimport PY_SSIZE_T_MAX, READ_SIZE, BytesBuilder, ReceiveBuffer, borrow_buffer, give_back
 from .prepared cimport PreparedMessage
 from .wire cimport ABNORMAL_CLOSURE, INVALID_DATA, MESSAGE_TOO_BIG, NO_STATUS_RECEIVED, NORMAL_CLOSURE, PROTOCOL_ERROR
 from .wire cimport BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
@@ -48,8 +48,6 @@ cdef extern from "Python.h":
 
 cdef enum:
     NO_CODE_YET = -1
-    # A cut frame that stays in the carry: any header, or a control frame (which has no extended length).
-    CARRY_SIZE = MAX_HEADER + MAX_CONTROL_PAYLOAD
     # Each byte received may unpack to a thousand.
     READ_SIZE_WITH_DEFLATE = 32 * 1024
     # From here on what is left of a frame is received without a detour through a receive buffer.
@@ -107,53 +105,6 @@ cdef class Codec:
     `server`: whether this end is the server. `max_message_size`: bytes of a received message, after decompression.
     `deflate`: what the opening handshake negotiated, None for no compression.
     """
-
-    cdef readonly Py_ssize_t max_message_size
-    #: -1 until the connection is over. Then what the other side sent (1005: a close frame without a code; 1006: no
-    #: close frame), or, when this side failed the connection, the code it sent (1002, 1007 or 1009).
-    cdef readonly int close_code
-    #: Likewise; "" until then and where there is none.
-    cdef readonly str close_reason
-    #: Bytes of memory that the events not taken yet hold.
-    cdef readonly Py_ssize_t events_size
-
-    cdef bint _server
-    cdef int _state
-    cdef bint _close_sent
-    # No more input is taken.
-    cdef bint _is_deaf
-    cdef list _events
-
-    # The frame that is arriving, while its payload has not arrived whole.
-    cdef Py_ssize_t _left
-    cdef bint _fin
-    cdef uchar _key[4]
-    # The message that is arriving: its opcode, or 0 between messages. _payload_size counts payload as on the wire.
-    cdef int _opcode
-    cdef bint _compressed
-    cdef Py_ssize_t _payload_size
-    cdef Utf8 _utf8
-    cdef BytesBuilder _message
-
-    # The read under way: _room bytes at _target. _buffer is None for a read straight into _message.
-    cdef ReceiveBuffer _buffer
-    cdef uchar* _target
-    cdef Py_ssize_t _room
-    cdef uchar _carry[CARRY_SIZE]
-    cdef Py_ssize_t _carry_size
-
-    cdef BytesBuilder _output
-    # The message that is being sent in fragments: its opcode, or 0.
-    cdef int _fragment_opcode
-    cdef bint _fragments_compressed
-    cdef Utf8 _fragment_utf8
-
-    cdef Py_ssize_t _read_size
-    # Messages from that many bytes on are compressed.
-    cdef Py_ssize_t _min_compressed_text
-    cdef Py_ssize_t _min_compressed_binary
-    cdef object _compressor
-    cdef object _decompressor
 
     def __cinit__(self, *, bint server, Py_ssize_t max_message_size=16 * 1024 * 1024, deflate=None):
         if not 0 <= max_message_size <= PY_SSIZE_T_MAX // 2:
@@ -349,19 +300,19 @@ cdef class Codec:
             return "expected a continuation frame"
         return None
 
-    cdef inline Py_ssize_t _payload_limit(self, int first) noexcept:
+    cdef Py_ssize_t _payload_limit(self, int first) noexcept:
         """Bytes that the frames of a message may carry. Data that cannot be compressed grows by its block headers."""
         if self._compressed if self._opcode else first & RSV1:
             return self.max_message_size + (self.max_message_size >> 3) + 64
         return self.max_message_size
 
-    cdef inline Py_ssize_t _most_payload(self) noexcept:
+    cdef Py_ssize_t _most_payload(self) noexcept:
         """Bytes that the message under assembly can come to, as far as is known."""
         if self._fin and not self._compressed:
             return self._payload_size
         return self.max_message_size
 
-    cdef inline void _unmask(self, uchar* data, Py_ssize_t size, const uchar* key) noexcept:
+    cdef void _unmask(self, uchar* data, Py_ssize_t size, const uchar* key) noexcept:
         if self._server:
             xor_mask(data, data, size, key)
 
@@ -415,7 +366,7 @@ cdef class Codec:
             return 0
         return self._report(text, PyUnicode_GET_LENGTH(text) * PyUnicode_KIND(text))
 
-    cdef inline int _report(self, object event, Py_ssize_t size) except -1:
+    cdef int _report(self, object event, Py_ssize_t size) except -1:
         self._events.append(event)
         self.events_size += EVENT_OVERHEAD + size
         return 0
@@ -606,7 +557,7 @@ cdef class Codec:
         self._require_open()
         return self._queue_data(FIN | opcode, data, size, self._is_compressed(opcode, size))
 
-    cdef inline bint _is_compressed(self, int opcode, Py_ssize_t size) noexcept:
+    cdef bint _is_compressed(self, int opcode, Py_ssize_t size) noexcept:
         """Whether to send a message of that size compressed."""
         return size >= (self._min_compressed_text if opcode == TEXT else self._min_compressed_binary)
 
@@ -632,5 +583,5 @@ cdef class Codec:
             first |= RSV1
         return self._queue(first, <const uchar*>PyBytes_AS_STRING(payload), len(payload))
 
-    cdef inline int _queue(self, int first, const uchar* payload, Py_ssize_t size) except -1:
+    cdef int _queue(self, int first, const uchar* payload, Py_ssize_t size) except -1:
         return append_frame(self._output, first, payload, size, not self._server)
