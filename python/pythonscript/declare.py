@@ -121,7 +121,7 @@ class ClassSpec:
     virtuals: list[tuple[int, MethodSpec]] = field(default_factory=list)
 
 
-class Export:
+class Export(_bridge.StoredValue):
     """The declaration of an exported property; see `export`."""
 
     def __init__(
@@ -134,17 +134,6 @@ class Export:
 
     def __set_name__(self, owner: Any, name: str) -> None:
         self.name = name
-
-    def __get__(self, instance: Any, owner: Any) -> Any:
-        if instance is None:
-            return self
-        values = instance.__dict__
-        if self.name not in values:
-            values[self.name] = self._first_value()
-        return values[self.name]
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__[self.name] = value
 
     def _first_value(self) -> Any:
         """The default; of one that can be changed, each instance has its own."""

@@ -252,6 +252,24 @@ def release_all(list objects):
             (<Builtin>value).release()
 
 
+cdef class StoredValue:
+    """A descriptor that keeps its value in the instance's `__dict__` and is read in each frame: the base of `declare.Export`."""
+
+    cdef public str name
+
+    def __get__(self, instance, owner):
+        cdef dict values
+        if instance is None:
+            return self
+        values = instance.__dict__
+        if self.name not in values:
+            values[self.name] = self._first_value()
+        return values[self.name]
+
+    def __set__(self, instance, value):
+        instance.__dict__[self.name] = value
+
+
 def get_singleton(str name):
     """The engine singleton of that name, such as Engine or ProjectSettings; None when there is none."""
     return object_to_py(gd.global_get_singleton(string_name(name)))

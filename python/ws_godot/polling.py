@@ -9,6 +9,9 @@ from pythonscript.godot import Engine, Node
 
 from . import latency
 
+# Looked up once, as both are needed in each frame.
+_process_frames = Engine.get_process_frames
+_physics_frames = Engine.get_physics_frames
 _INTERNAL_PROCESS = Node.NOTIFICATION_INTERNAL_PROCESS
 _INTERNAL_PHYSICS_PROCESS = Node.NOTIFICATION_INTERNAL_PHYSICS_PROCESS
 
@@ -46,11 +49,11 @@ class PollingNode(Node, abstract=True):
         if what == _INTERNAL_PROCESS:
             if self.low_latency != self._has_low_latency:
                 self._set_low_latency(self.low_latency)
-            if self.process_callback == self.ProcessCallback.PROCESS_IDLE:
-                self._poll_frame(2 * Engine.get_process_frames())
+            if self.process_callback == _PROCESS_IDLE:
+                self._poll_frame(2 * _process_frames())
         elif what == _INTERNAL_PHYSICS_PROCESS:
-            if self.process_callback == self.ProcessCallback.PROCESS_PHYSICS:
-                self._poll_frame(2 * Engine.get_physics_frames() + 1)
+            if self.process_callback == _PROCESS_PHYSICS:
+                self._poll_frame(2 * _physics_frames() + 1)
         elif what == Node.NOTIFICATION_READY:
             if self.process_mode == Node.PROCESS_MODE_INHERIT:
                 # The editor's placeholder of a node is an engine's node, and saves the engine's default with the scene.
@@ -82,3 +85,7 @@ class PollingNode(Node, abstract=True):
     def _shut_down(self) -> None:
         """Closes what is open. For the derived class."""
         raise NotImplementedError
+
+
+_PROCESS_IDLE = PollingNode.ProcessCallback.PROCESS_IDLE
+_PROCESS_PHYSICS = PollingNode.ProcessCallback.PROCESS_PHYSICS

@@ -446,10 +446,13 @@ class TestDelivery:
         (peer,) = server.peers.values()
         transport = peer._connection._transport  # type: ignore[union-attr]
         writes: list[bytes] = []
+
+        def send(_fd: int, data: bytes) -> int:
+            writes.append(data)
+            return len(data)
+
         # Past asyncio where that is possible, and through its transport elsewhere.
-        monkeypatch.setattr(
-            "ws_python.connection.send", lambda _fd, data: writes.append(data) or len(data), raising=False
-        )
+        monkeypatch.setattr("ws_python.connection.send", send, raising=False)
         monkeypatch.setattr(transport, "write", lambda data: writes.append(bytes(data)))
 
         def on_message(peer_id: int, message: object) -> None:
