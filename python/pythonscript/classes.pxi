@@ -51,6 +51,7 @@ cdef class Method:
     cdef int result_type
     cdef bint returns
     cdef int types[MAX_ARGUMENTS]
+    cdef bint takes_views[MAX_ARGUMENTS]
     cdef tuple classes  # Of the Object arguments.
     cdef tuple converters
     cdef tuple defaults
@@ -76,6 +77,7 @@ cdef class Method:
         method.converters = tuple([argument.convert for argument in spec.arguments])
         for i in range(method.count):
             method.types[i] = spec.arguments[i].type
+            method.takes_views[i] = spec.arguments[i].takes_views
         return method
 
     cdef bint accepts(self, int i, value) except -1:
@@ -150,7 +152,10 @@ cdef void method_call(void* userdata, void* instance, const void** arguments, in
             if i >= count:
                 push(stack, &size, method.defaults[i - method.required])
                 continue
-            value = argument_to_py(method.types[i], arguments[i])
+            if method.takes_views[i]:
+                value = variant_to_view(arguments[i])
+            else:
+                value = argument_to_py(method.types[i], arguments[i])
             if value is NotImplemented or (method.types[i] == OBJECT and not method.accepts(i, value)):
                 error.error = CALL_INVALID_ARGUMENT
                 error.argument = i

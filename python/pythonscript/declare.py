@@ -59,6 +59,7 @@ class PropertyInfo:
     hint_string: str = ""
     usage: int = USAGE_DEFAULT
     convert: CallableType[[Any], Any] | None = None
+    takes_views: bool = False  # A long PackedByteArray comes as a memoryview of the engine's own memory, not as bytes.
     cls: Any = None
     """The class that an Object has to be of."""
 
@@ -405,6 +406,8 @@ def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:
         return PropertyInfo(name, VARIANT, usage=USAGE_DEFAULT | USAGE_IS_VARIANT)
     if origin in (typing.Union, python_types.UnionType):
         choices = [choice for choice in typing.get_args(annotation) if choice is not type(None)]
+        if memoryview in choices:
+            return replace(info_of(Any, name, where), takes_views=True)
         info = info_of(choices[0], name, where) if len(choices) == 1 else None
         return info if info is not None and info.type == _OBJECT else info_of(Any, name, where)
     if origin is list or annotation is list:

@@ -8,7 +8,10 @@
 
 from libc.stdlib cimport calloc, free, malloc
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_SIMPLE, PyBuffer_FillInfo, PyBuffer_Release, PyObject_GetBuffer
+
+cdef enum:
+    LEAST_VIEW = 4096  # Bytes from which sharing memory is cheaper than copying it.
 
 cdef int _scalars[TYPE_MAX]  # Number of 32-bit scalars of a vector-like type, 0 for the others.
 cdef bint _integral[TYPE_MAX]
@@ -66,6 +69,20 @@ cdef object variant_to_py(const void* variant):
     if CALLABLE <= kind <= ARRAY:
         return builtin_to_py(kind, variant)
     return typed_to_py(kind, _internal[kind](<void*>variant))
+
+
+cdef object variant_to_view(const void* variant):
+    """As variant_to_py, but a long PackedByteArray as a memoryview of its own memory, which is shared and not copied."""
+    cdef PackedBytes packed
+    cdef void* value
+    cdef int kind = gd.variant_get_type(variant)
+    if kind == PACKED_BYTE_ARRAY:
+        value = _internal[PACKED_BYTE_ARRAY](<void*>variant)
+        if packed_size(PACKED_BYTE_ARRAY, value) >= LEAST_VIEW:
+            packed = PackedBytes.__new__(PackedBytes)
+            gd.variant_new_copy(&packed.variant, variant)
+            return memoryview(packed)
+    return variant_to_py(variant)
 
 
 cdef object typed_to_py(int kind, const void* value):
@@ -364,6 +381,24 @@ cdef int dictionary_from_py(value, void* target) except -1:
     finally:
         Py_LeaveRecursiveCall()
     return 0
+
+
+cdef class PackedBytes:
+    """A PackedByteArray that stays in the engine, as a read-only buffer. Changing the original makes the engine copy it."""
+
+    cdef Variant variant
+
+    def __cinit__(self):
+        memset(&self.variant, 0, sizeof(Variant))  # All zero is a nil Variant.
+
+    def __dealloc__(self):
+        if _alive:
+            gd.variant_destroy(&self.variant)
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        cdef void* value = _internal[PACKED_BYTE_ARRAY](&self.variant)
+        cdef int64_t size = packed_size(PACKED_BYTE_ARRAY, value)
+        PyBuffer_FillInfo(buffer, self, <void*>gd.packed_byte_array_operator_index_const(value, 0), size, 1, flags)
 
 
 # ------------------------------------------------------------------------------------- values that stay the engine's own

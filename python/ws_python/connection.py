@@ -303,6 +303,8 @@ class Connection(Outbox, asyncio.BufferedProtocol):
             transport.write(memoryview(data)[sent:])
 
     def _write_unsent(self, transport: asyncio.Transport, unsent: memoryview) -> None:
+        if self._fd >= 0:
+            unsent = unsent[send(self._fd, unsent) :]
         # In parts: asyncio copies what the system does not take, and moves it again with every part that it takes.
         while unsent and not self._write_paused:
             transport.write(unsent[:_WRITE_SIZE])

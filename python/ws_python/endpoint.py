@@ -34,7 +34,7 @@ class Endpoint:
 
     # --- sending
 
-    def send(self, message: object) -> Error:
+    def send(self, message: object | memoryview) -> Error:
         """Send a message: text for a `String` (str), binary for a `PackedByteArray` (bytes).
 
         OK means that it is queued, and sent unless the connection breaks; it leaves at the end of the running poll()

@@ -6,11 +6,15 @@ Compiled, as the whole way of a message is (COMPILED in SConstruct): outbox.pxd 
 from __future__ import annotations
 
 import asyncio
+import sys
 
 from . import pump
 from .errors import Error
 from .protocol.codec import Codec
 from .protocol.prepared import PreparedMessage
+
+if sys.platform == "linux":
+    from .plain_tcp import send
 
 _OK = Error.OK
 _ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
@@ -22,6 +26,8 @@ _ERR_INVALID_DATA = Error.ERR_INVALID_DATA
 _FRAME_OVERHEAD = 14
 _MAX_UTF8_BYTES = 4
 _MAX_CONTROL_PAYLOAD = 125
+# From here on one system call is cheaper than one copy.
+_UNCOPIED_SIZE = 32 * 1024
 
 
 class Outbox:
@@ -69,9 +75,11 @@ class Outbox:
             except UnicodeEncodeError:
                 return _ERR_INVALID_DATA
         elif isinstance(message, (bytes, bytearray, memoryview)):
-            if not self._has_room(codec, len(message)):
+            size = message.nbytes if isinstance(message, memoryview) else len(message)
+            if not self._has_room(codec, size):
                 return _ERR_OUT_OF_MEMORY
-            codec.send_binary(message)
+            if size < _UNCOPIED_SIZE or not self._send_uncopied(codec, message, size):
+                codec.send_binary(message)
         else:
             return _ERR_INVALID_PARAMETER
         if not self._writing_soon:
@@ -126,6 +134,23 @@ class Outbox:
         codec.send_ping(payload)
         self._write_soon()
         return _OK
+
+    def _send_uncopied(self, codec: Codec, message: object, size: int) -> bool:
+        """Hand a long message that nobody can change to the system at once, from where it is. False if that cannot be."""
+        if self._fd < 0 or self._write_paused or self._unsent is not None:
+            return False
+        view = message if isinstance(message, memoryview) else memoryview(message)  # type: ignore[arg-type]
+        if not view.readonly or not view.c_contiguous or not codec.send_binary_head(size):
+            return False
+        head = codec.data_to_send()
+        sent = send(self._fd, head, True)
+        if sent < len(head):
+            self._unsent = memoryview(head[sent:] + view)
+            return True
+        sent = send(self._fd, view)
+        if sent < size:
+            self._unsent = view.cast("B")[sent:]
+        return True
 
     def _has_room(self, codec: Codec, size: int) -> bool:
         pending = codec.buffered_amount

@@ -6,12 +6,14 @@ a transport that is paused; at its end, or on an error, it goes back (`remove`),
 """
 
 cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.errno cimport EAGAIN, EINTR, errno
 
 from .protocol.codec cimport Codec
 
 cdef extern from "<sys/socket.h>" nogil:
     enum: MSG_DONTWAIT
+    enum: MSG_MORE
     enum: MSG_NOSIGNAL
     ssize_t recv(int fd, void* buffer, size_t size, int flags)
     ssize_t c_send "send"(int fd, const void* data, size_t size, int flags)
@@ -102,10 +104,15 @@ cdef class Reader:
         return 0
 
 
-def send(int fd, bytes data not None):
-    """Hand bytes to the operating system: how many it took. 0 also for an error, which asyncio will find, too."""
-    cdef const char* start = data
-    cdef size_t size = len(data)
-    cdef ssize_t taken  # Neither this nor a read waits: too short to give the GIL away for.
-    taken = c_send(fd, start, size, MSG_DONTWAIT | MSG_NOSIGNAL)
+def send(int fd, data not None, bint more=False):
+    """Hand bytes to the operating system: how many it took. 0 also for an error, which asyncio will find, too.
+
+    `more`: further bytes follow at once, to leave together with these.
+    """
+    cdef Py_buffer view
+    cdef ssize_t taken
+    PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+    # Neither this nor a read waits: too short to give the GIL away for.
+    taken = c_send(fd, view.buf, view.len, MSG_DONTWAIT | MSG_NOSIGNAL | (MSG_MORE if more else 0))
+    PyBuffer_Release(&view)
     return max(taken, 0)

@@ -183,7 +183,7 @@ class WebSocketServer(ConnectionOptions):
 
     # --- sending
 
-    def send(self, peer_id: int, message: object) -> Error:
+    def send(self, peer_id: int, message: object | memoryview) -> Error:
         """Send a message to one peer, to everybody (0), or to everybody but one (its id, negative).
 
         Text is sent for a `String` (str), binary for a `PackedByteArray` (bytes). OK means that it is queued, and sent

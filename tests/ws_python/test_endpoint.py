@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from ws_python import Error, WebSocketClient, WebSocketServer
 from ws_python.endpoint import Endpoint
@@ -132,3 +134,35 @@ def test_an_end_that_was_never_connected() -> None:
     assert end.get_current_outbound_buffered_amount() == 0
     assert end.close() == Error.OK
     assert end.send("x") == Error.ERR_CONNECTION_ERROR
+
+
+@pytest.mark.parametrize("kind", [bytes, bytearray, memoryview, lambda data: memoryview(bytearray(data))])
+def test_long_messages_that_the_system_does_not_take_at_once(
+    pair: Pair, ends: tuple[Endpoint, Endpoint], kind: Callable[[bytes], bytes | bytearray | memoryview]
+) -> None:
+    server, client, _ = pair
+    sender, receiver = ends
+    log = record(receiver)
+    sent = [bytes([i]) * size for i, size in enumerate([40_000, 8_000_000, 10, 3_000_000, 100_000])]
+    for data in sent:
+        message = kind(data)
+        assert sender.send(message) == Error.OK
+        if isinstance(message, bytearray):
+            message[:] = bytes(len(message))  # What was sent stays as it was.
+    assert sender.send("last") == Error.OK
+    assert sender.get_current_outbound_buffered_amount() > 0
+    poll_until(lambda: len(log) == len(sent) + 1, server, client)
+    assert [message for (message,) in named(log, "message_received")] == [*sent, "last"]
+    assert sender.get_current_outbound_buffered_amount() == 0
+
+
+def test_a_long_message_and_a_close_right_behind_it(pair: Pair, ends: tuple[Endpoint, Endpoint]) -> None:
+    server, client, _ = pair
+    sender, receiver = ends
+    log = record(receiver)
+    assert sender.send(bytes(8_000_000)) == Error.OK
+    assert sender.close(4000, "done") == Error.OK
+    poll_until(lambda: bool(named(log, "connection_closed")), server, client)
+    ((message,),) = named(log, "message_received")
+    assert len(message) == 8_000_000
+    assert receiver.get_close_code() == 4000

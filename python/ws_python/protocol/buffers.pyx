@@ -17,6 +17,7 @@ cdef enum:
     MIN_ROOM = 512
     # More than one only where several threads read at once.
     SPARE_BUFFERS = 4
+    REUSED_SIZE = 8 * 1024 * 1024
 
 
 @cython.final
@@ -98,6 +99,10 @@ cdef class ReceiveBuffer:
 
 
 cdef list spare_buffers = []
+
+# glibc maps a block above a threshold anew each time, and each of its pages faults at its first use: half the time of a
+# large message. Freeing one block raises the threshold to its size (mallopt(3), M_MMAP_THRESHOLD); elsewhere this is idle.
+bytes(REUSED_SIZE)
 
 
 cdef ReceiveBuffer borrow_buffer():

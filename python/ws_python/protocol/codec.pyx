@@ -38,7 +38,7 @@ from .prepared cimport PreparedMessage
 from .wire cimport ABNORMAL_CLOSURE, INVALID_DATA, MESSAGE_TOO_BIG, NO_STATUS_RECEIVED, NORMAL_CLOSURE, PROTOCOL_ERROR
 from .wire cimport BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from .wire cimport FIN, LENGTH, MASK, MAX_CONTROL_PAYLOAD, MAX_HEADER, OPCODE, RSV1, RSV2_AND_3
-from .wire cimport Utf8, append_frame, big_endian, is_valid_close_code, turn_key, utf8_continues, xor_mask
+from .wire cimport Utf8, append_frame, append_head, big_endian, is_valid_close_code, turn_key, utf8_continues, xor_mask
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
@@ -461,6 +461,17 @@ cdef class Codec:
             self._send_message(BINARY, <const uchar*>view.buf, view.len)
         finally:
             PyBuffer_Release(&view)
+
+    def send_binary_head(self, Py_ssize_t size):
+        """Queue the head of a binary message whose `size` bytes of payload the caller sends right behind it, unchanged.
+
+        False, with nothing queued, where the payload must be masked or compressed. Raises RuntimeError if not OPEN.
+        """
+        self._require_open()
+        if not self._server or self._is_compressed(BINARY, size):
+            return False
+        append_head(self._output, FIN | BINARY, size)
+        return True
 
     def send_fragment(self, data not None, *, bint first, bint fin, bint text):
         """Queue one frame of a fragmented message; `text` counts for the first one.

@@ -38,21 +38,19 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forget_masking_keys)
 
 
+cdef int append_head(BytesBuilder output, int first, Py_ssize_t size) except -1:
+    """Append the head of an unmasked frame (RFC 6455 §5.2) whose first byte is `first` and whose payload has `size` bytes."""
+    cdef uchar* target = output.reserve(MAX_HEADER, PY_SSIZE_T_MAX)
+    target[0] = first
+    output.size += write_length(target, size)
+    return 0
+
+
 cdef int append_frame(BytesBuilder output, int first, const uchar* payload, Py_ssize_t size, bint masked) except -1:
     """Append a frame (RFC 6455 §5.2) whose first byte is `first`."""
     cdef uchar* target = output.reserve(MAX_HEADER + size, PY_SSIZE_T_MAX)
-    cdef Py_ssize_t head = 2
+    cdef Py_ssize_t head = write_length(target, size)
     target[0] = first
-    if size < 126:
-        target[1] = size
-    elif size < 1 << 16:
-        target[1] = 126
-        head = 4
-        put_big_endian(target + 2, size, 2)
-    else:
-        target[1] = 127
-        head = 10
-        put_big_endian(target + 2, size, 8)
     if masked:
         target[1] |= MASK
         new_masking_key(target + head)
@@ -62,3 +60,17 @@ cdef int append_frame(BytesBuilder output, int first, const uchar* payload, Py_s
         memcpy(target + head, payload, size)
     output.size += head + size
     return 0
+
+
+cdef Py_ssize_t write_length(uchar* target, Py_ssize_t size) noexcept:
+    """Write the payload length behind the first byte of a frame; how long the head is so far."""
+    if size < 126:
+        target[1] = size
+        return 2
+    if size < 1 << 16:
+        target[1] = 126
+        put_big_endian(target + 2, size, 2)
+        return 4
+    target[1] = 127
+    put_big_endian(target + 2, size, 8)
+    return 10
