@@ -136,7 +136,7 @@ class Outbox:
         return _OK
 
     def _send_uncopied(self, codec: Codec, message: object, size: int) -> bool:
-        """Hand a long message that nobody can change to the system at once, from where it is. False if that cannot be."""
+        """Hand a long message that nobody can change to the system at once, from where it is. False if it cannot be."""
         if self._fd < 0 or self._write_paused or self._unsent is not None:
             return False
         view = message if isinstance(message, memoryview) else memoryview(message)  # type: ignore[arg-type]
