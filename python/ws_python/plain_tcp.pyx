@@ -65,6 +65,10 @@ cdef class Reader:
         """The file descriptor for the event loop to watch."""
         return self._epoll
 
+    def is_ready(self):
+        """Whether `read` has something to do."""
+        return epoll_wait(self._epoll, events, 1, 0) > 0
+
     def add(self, int fd, connection):
         """From now on read `fd` for `connection`: into its codec, then `connection.received()`, or `.ended()` at the end."""
         cdef epoll_event event

@@ -21,6 +21,8 @@ _log = logging.getLogger("ws_python")
 
 # Turns that close() gives to cancelled tasks and closing transports to come to their end.
 _CLOSING_TURNS = 8
+# Turns that one poll makes as long as there is something to read.
+_MOST_TURNS = 4
 
 
 if sys.platform == "linux":
@@ -131,16 +133,23 @@ def wait_in_frames(seconds: float) -> None:
 
 def poll(deliver: Callable[[], None], frame: int = -1) -> None:
     """One turn, `deliver()`, and what was written during both leaves. With a `frame` number, one turn per frame."""
-    _state.polls += 1
-    try:
-        if frame < 0 or frame != _state.last_frame:
-            _state.last_frame = frame
-            turn(_state.frame_wait if frame >= 0 else 0.0)
-        deliver()
-    finally:
-        _state.polls -= 1
-        # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.
-        flush()
+    first_in_frame = frame < 0 or frame != _state.last_frame
+    _state.last_frame = frame
+    wait = _state.frame_wait if frame >= 0 else 0.0
+    for _ in range(_MOST_TURNS if first_in_frame else 1):
+        _state.polls += 1
+        try:
+            if first_in_frame:
+                turn(wait)
+            deliver()
+        finally:
+            _state.polls -= 1
+            # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.
+            flush()
+        # What came in the meantime need not wait for another frame.
+        if _state.reader is None or not _state.reader.is_ready():
+            return
+        wait = 0.0
 
 
 def start_task(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

@@ -45,6 +45,16 @@ def command() -> list[str] | None:
     return words if shutil.which(words[0]) else None
 
 
+def version() -> str:
+    """The version of the suite that wstest runs."""
+    words = command()
+    assert words is not None, HOW_TO_GET
+    done = subprocess.run([*words, "--autobahnversion"], capture_output=True, text=True, timeout=START_TIMEOUT)
+    found = re.search(r"^AutobahnTestSuite (\S+)$", done.stdout, re.MULTILINE)
+    assert found, f"{words} does not say its version:\n{done.stdout}{done.stderr}"
+    return found[1]
+
+
 def run_server(cases: Sequence[str], name: str, timeout: float, progress: Progress = _no_progress) -> list[Verdict]:
     """Test the server node. `progress` is told the side, the case that begins, its place, and how many there are."""
     with GodotProcess(["res://tests/conformance/echo_server.tscn"]) as engine:
