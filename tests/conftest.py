@@ -1,11 +1,13 @@
-"""What all tests share: settings of hypothesis, and engines that are ended with the test that started them."""
+"""What all tests share: what is built is what is tested, settings of hypothesis, engines that end with their test."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
+import compiled
 import hypothesis
 import pytest
 
@@ -15,6 +17,20 @@ from tests.godot_process import GodotProcess
 hypothesis.settings.register_profile("local", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+def pytest_configure() -> None:
+    """Do not start where the tests would run what was compiled before the last edit."""
+    check_compiled()
+
+
+def check_compiled(root: Path = compiled.ROOT) -> None:
+    """Raise UsageError, which ends pytest, unless the compiled modules were made of the sources that are there."""
+    edited = compiled.edited(root)
+    if edited is None:
+        raise pytest.UsageError("nothing is built: run `make build`")
+    if edited:
+        raise pytest.UsageError(f"{', '.join(edited)}: edited since it was compiled, run `make build`")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
     FOLDER/libpython3.X.so.1.0       stripped
     FOLDER/python3.X/                the standard library, compiled and trimmed; lib-dynload/ its extension modules
-    FOLDER/site-packages/            websockets and the packages of python/, with sources (for tracebacks)
+    FOLDER/site-packages/            websockets and the packages of python/, with sources (for tracebacks) and stubs
     FOLDER/licenses/                 of what is not ours
     FOLDER/runtime.txt               what it is; written last
 
@@ -17,7 +17,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import bootstrap
@@ -26,6 +26,8 @@ import report
 ROOT = Path(__file__).resolve().parent.parent
 THIRD_PARTY = ("websockets",)
 EXTENSION_SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
+# What a package is made of; the last two are for editors and type checkers of whoever writes nodes in Python.
+PACKAGE_FILES = (".py", EXTENSION_SUFFIX, ".pyi", "py.typed")
 
 # Parts of the standard library that a game has no use for: tests, tools, user interfaces, and what builds packages.
 LEFT_OUT = frozenset(
@@ -101,14 +103,14 @@ def stage_packages(folder: Path) -> None:
     for base, packages in ((installed, THIRD_PARTY), (ROOT / "python", own_packages())):
         for package in packages:
             for path in (base / package).rglob("*"):
-                if path.suffix == ".py" or path.name.endswith(EXTENSION_SUFFIX):
+                if path.name.endswith(PACKAGE_FILES):
                     wanted[folder / "site-packages" / path.relative_to(base)] = path
     for target, source in wanted.items():
         if is_older(target, source):
             target.parent.mkdir(parents=True, exist_ok=True)
-            copy_stripped(source, target) if source.suffix == ".so" else copy_compiled(source, target)
+            COPY.get(source.suffix, shutil.copy2)(source, target)
     for path in (folder / "site-packages").rglob("*"):
-        if path.suffix in (".py", ".so") and path not in wanted:
+        if path.name.endswith(PACKAGE_FILES) and path not in wanted:
             path.unlink()
 
 
@@ -148,6 +150,9 @@ def copy_compiled(source: Path, target: Path) -> None:
     """Copy a module, with its bytecode beside it: the folder of an installed game may be read-only."""
     shutil.copy2(source, target)
     py_compile.compile(str(target), invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+
+
+COPY: dict[str, Callable[[Path, Path], object]] = {".py": copy_compiled, ".so": copy_stripped}
 
 
 def main() -> int:

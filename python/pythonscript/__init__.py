@@ -12,8 +12,12 @@
         def _process(self, delta: float) -> None: ...
 
 It runs inside the engine only: pythonscript.c starts CPython there. See declare.py for what counts in a class.
+
+An exception that a method lets out is a script error, and the game goes on: the caller gets the default value of the
+method's type, such as 0, "" or null, and FAILED for an Error.
 """
 
+from pythonscript._bridge import physics_frames, process_frames
 from pythonscript.declare import export, signal
 from pythonscript.lifecycle import call_at_frame_end, call_at_shutdown
 from pythonscript.types import (
@@ -87,5 +91,7 @@ __all__ = [
     "call_at_frame_end",
     "call_at_shutdown",
     "export",
+    "physics_frames",
+    "process_frames",
     "signal",
 ]

@@ -7,6 +7,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     MAX_ARGUMENTS = 16  # More than any virtual of the engine has.
+    FAILED = 1  # Of the enum Error.
     METHOD_NORMAL = 1
     METHOD_CONST = 4
     METHOD_STATIC = 32
@@ -48,11 +49,13 @@ cdef class Method:
     cdef bint is_setter
     cdef int count
     cdef int required
-    cdef int result_type
     cdef bint returns
+    cdef int result_type
+    cdef tuple result_class  # As one of `classes`.
+    cdef bint returns_error
     cdef int types[MAX_ARGUMENTS]
     cdef bint takes_views[MAX_ARGUMENTS]
-    cdef tuple classes  # Of the Object arguments.
+    cdef tuple classes  # Of the Object arguments: (Python class or None, Godot name), see is_of_class().
     cdef tuple converters
     cdef tuple defaults
 
@@ -72,8 +75,11 @@ cdef class Method:
         Arguments(method.defaults)  # Raises where one is no value that Godot can hold.
         method.required = method.count - len(method.defaults)
         method.returns = spec.returns is not None
-        method.result_type = spec.returns.type if method.returns else NIL
-        method.classes = tuple([argument.cls for argument in spec.arguments])
+        if method.returns:
+            method.result_type = spec.returns.type
+            method.result_class = (spec.returns.cls, spec.returns.class_name)
+            method.returns_error = spec.returns.class_name == "Error"
+        method.classes = tuple([(argument.cls, argument.class_name) for argument in spec.arguments])
         method.converters = tuple([argument.convert for argument in spec.arguments])
         for i in range(method.count):
             method.types[i] = spec.arguments[i].type
@@ -81,8 +87,14 @@ cdef class Method:
         return method
 
     cdef bint accepts(self, int i, value) except -1:
-        """Whether an Object argument is of the class that is wanted."""
-        return value is None or self.classes[i] is None or isinstance(value, self.classes[i])
+        """Whether an argument, if it is an Object, is of the class that is wanted."""
+        return self.types[i] != OBJECT or is_of_class(value, self.classes[i])
+
+    cdef int check_result(self, value) except -1:
+        """TypeError for an Object that is not of the class that the method declares: the caller relies on that."""
+        if self.result_type == OBJECT and not is_of_class(value, self.result_class):
+            raise wrong_class(self.result_class, value)
+        return 0
 
     cdef void report(self, exception) noexcept:
         """Tells the caller of a setter in one line what is wrong with the value; all else is a script error."""
@@ -103,6 +115,18 @@ cdef class Method:
         if self.overrides is not None:
             function = self.overrides.get(type(<object>stack[0]), function)
         return PyObject_Vectorcall(function, stack, self.count + 1, NULL)
+
+
+cdef bint is_of_class(value, tuple wanted) except -1:
+    """Whether an Object may stand where that class is declared. The engine's word counts where Python does not know better."""
+    cls, name = wanted
+    if value is None or not name or (cls is not None and isinstance(value, cls)):
+        return True
+    return isinstance(value, Object) and VariantMethod.make(value, "is_class")(name)
+
+
+cdef object wrong_class(tuple wanted, value):
+    return TypeError(f"a {wanted[1]} is needed, not {type(value).__name__}")
 
 
 cdef inline void push(PyObject** stack, int* size, value) noexcept:
@@ -135,6 +159,7 @@ cdef void method_call(void* userdata, void* instance, const void** arguments, in
                       GDExtensionCallError* error) noexcept with gil:
     cdef Method method = <Method><PyObject*>userdata
     cdef PyObject* stack[MAX_ARGUMENTS + 1]
+    cdef Slot slot
     cdef int size = 0
     cdef int i
     error.error = CALL_OK
@@ -156,73 +181,84 @@ cdef void method_call(void* userdata, void* instance, const void** arguments, in
                 value = variant_to_view(arguments[i])
             else:
                 value = argument_to_py(method.types[i], arguments[i])
-            if value is NotImplemented or (method.types[i] == OBJECT and not method.accepts(i, value)):
+            if value is NotImplemented or not method.accepts(i, value):
                 error.error = CALL_INVALID_ARGUMENT
                 error.argument = i
                 error.expected = method.types[i]
                 return
             push(stack, &size, method.argument(i, value))
-        return_variant(method, method.invoke(stack), result)
+        value = method.invoke(stack)
+        if method.returns:
+            method.check_result(value)
+            py_to_typed(method.result_type, value, &slot)
+            put_variant(method.result_type, &slot, result)
     except BaseException as exception:
         method.report(exception)
+        if method.returns:
+            default_result(method, &slot)
+            put_variant(method.result_type, &slot, result)
     finally:
         drop(stack, size)
 
 
-cdef int return_variant(Method method, value, void* result) except -1:
-    """Puts the result where the engine wants it; it holds a value, which an exception leaves whole."""
-    cdef Variant variant
-    if method.returns:
-        if method.result_type == VARIANT:
-            py_to_variant(value, &variant)
-        else:
-            typed_variant(method.result_type, value, &variant)
-        gd.variant_destroy(result)
-        (<Variant*>result)[0] = variant
-    return 0
-
-
-cdef int typed_variant(int kind, value, Variant* variant) except -1:
-    cdef Slot slot
-    py_to_typed(kind, value, &slot)
-    _variant_from[kind](variant, &slot)
+cdef void put_variant(int kind, Slot* slot, void* result) noexcept:
+    """Moves a value into the Variant that the engine takes it from; there is one already."""
+    gd.variant_destroy(result)
+    if kind == VARIANT:
+        memcpy(result, slot, sizeof(Variant))
+        return
+    _variant_from[kind](result, slot)
     if _destroy[kind] != NULL:
-        _destroy[kind](&slot)
-    return 0
+        _destroy[kind](slot)
+
+
+cdef void default_result(Method method, Slot* slot) noexcept:
+    """Writes what a method returns that raised: never what its caller takes for an answer by mistake."""
+    memset(slot, 0, sizeof(Slot))  # All zero is a nil Variant, and no Object.
+    if method.returns_error:
+        slot.words[0] = FAILED
+    elif method.result_type != VARIANT and method.result_type != OBJECT:
+        _construct_default[method.result_type](slot, NULL)
 
 
 cdef void method_ptrcall(void* userdata, void* instance, const void** arguments, void* result) noexcept with gil:
     cdef Method method = <Method><PyObject*>userdata
     cdef PyObject* stack[MAX_ARGUMENTS + 1]
+    cdef Slot slot
     cdef int size = 0
     cdef int i
+    cdef bint returns = method.returns and result != NULL
     stack[0] = <PyObject*>instance
     Py_XINCREF(stack[0])
     try:
         for i in range(method.count):
-            push(stack, &size, method.argument(i, typed_to_py(method.types[i], arguments[i])))
-        return_typed(method, method.invoke(stack), result)
+            value = typed_to_py(method.types[i], arguments[i])
+            if not method.accepts(i, value):
+                raise wrong_class(method.classes[i], value)
+            push(stack, &size, method.argument(i, value))
+        value = method.invoke(stack)
+        if returns:
+            method.check_result(value)
+            py_to_typed(method.result_type, value, &slot)
+            if method.result_type == OBJECT and value is not None and (<Object>value).counted:
+                call_bool(_reference, (<Object>value).pointer)
+            put_typed(method.result_type, &slot, result)
     except BaseException as exception:
         method.report(exception)
+        if returns:
+            default_result(method, &slot)
+            put_typed(method.result_type, &slot, result)
     finally:
         drop(stack, size)
 
 
-cdef int return_typed(Method method, value, void* result) except -1:
-    """As return_variant, for a typed pointer."""
-    cdef Slot slot
-    cdef int kind = method.result_type
-    if not method.returns or result == NULL:
-        return 0
-    py_to_typed(kind, value, &slot)
+cdef void put_typed(int kind, Slot* slot, void* result) noexcept:
+    """As put_variant, for a typed pointer."""
     if kind == VARIANT:
         gd.variant_destroy(result)
     elif _destroy[kind] != NULL:
         _destroy[kind](result)
-    if kind == OBJECT and value is not None and (<Object>value).counted:
-        call_bool(_reference, (<Object>value).pointer)
-    memcpy(result, &slot, type_size(kind))
-    return 0
+    memcpy(result, slot, type_size(kind))
 
 
 cdef size_t type_size(int kind) noexcept:

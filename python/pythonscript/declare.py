@@ -126,11 +126,20 @@ class Export(_bridge.StoredValue):
     """The declaration of an exported property; see `export`."""
 
     def __init__(
-        self, default: Any, type: Any, doc: str, group: str | None, subgroup: str | None, hint: int, hint_string: str
+        self,
+        default: Any,
+        type: Any,
+        doc: str,
+        group: str | None,
+        subgroup: str | None,
+        hint: int,
+        hint_string: str,
+        changed: CallableType[[Any], object] | None,
     ) -> None:
         self.default, self.type, self.doc = default, type, doc
         self.group, self.subgroup = group, subgroup
         self.hint, self.hint_string = hint, hint_string
+        self.changed = changed
         self.name = ""
 
     def __set_name__(self, owner: Any, name: str) -> None:
@@ -154,12 +163,14 @@ def export(
     subgroup: str | None = None,
     hint: int = 0,
     hint_string: str = "",
+    changed: CallableType[[Any], object] | None = None,
 ) -> T:
     """Declares an exported property in a class body: shown in the Inspector, saved with the scene.
 
     `default` is its value at first; the annotation or `type` gives its type. `range` is (minimum, maximum) or
     (minimum, maximum, step), `unit` its suffix in the Inspector; `group`/`subgroup` start one there; `hint` and
-    `hint_string` are Godot's PropertyHint where more is wanted.
+    `hint_string` are Godot's PropertyHint where more is wanted. `changed`, a function of the class that stands above,
+    is called whenever a value was assigned.
     """
     if range is not None:
         hint, hint_string = (
@@ -167,7 +178,7 @@ def export(
             ",".join([f"{number:.15g}" for number in range] + [f"suffix:{unit}"] * bool(unit)),
         )
     # What type checkers see is what reading the attribute of an instance gives.
-    return cast(T, Export(default, type, doc, group, subgroup, hint, hint_string))
+    return cast(T, Export(default, type, doc, group, subgroup, hint, hint_string, changed))
 
 
 class signal:
@@ -393,10 +404,14 @@ def _virtual(cls: Any, name: str) -> tuple[int, MethodSpec] | None:
             infos = [PropertyInfo(argument, kind) for argument, kind in arguments]
             function = getattr(cls, name)
             if hasattr(function, "__code__"):
-                return hash_value, MethodSpec(
-                    name, function, infos, returns=None if returns is None else PropertyInfo("", returns)
-                )
+                return hash_value, MethodSpec(name, function, infos, returns=_virtual_result(returns))
     return None
+
+
+def _virtual_result(returns: int | str | None) -> PropertyInfo | None:
+    if isinstance(returns, str):
+        return PropertyInfo("", _OBJECT, class_name=returns)
+    return None if returns is None else PropertyInfo("", returns)
 
 
 def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:

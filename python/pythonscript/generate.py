@@ -15,10 +15,11 @@ from typing import Any
 BUILTIN_METHODS = ("size", "resize")
 UTILITIES = ("print", "printerr")
 METHODS = {
+    "Engine": ("get_process_frames", "get_physics_frames"),
     "RefCounted": ("reference", "unreference", "init_ref"),
     "Object": ("emit_signal", "has_connections", "notification"),
 }
-ANNOTATIONS = {"VIRTUALS": ": dict[str, dict[str, tuple[int, int | None, list[tuple[str, int]]]]]"}
+ANNOTATIONS = {"VIRTUALS": ": dict[str, dict[str, tuple[int, int | str | None, list[tuple[str, int]]]]]"}
 VARIANT = 39
 OBJECT = 24
 
@@ -55,10 +56,16 @@ def type_number(name: str, types: dict[str, int]) -> int:
     return types.get(name, OBJECT)
 
 
-def virtuals(api: dict[str, Any]) -> dict[str, dict[str, tuple[int, int | None, list[tuple[str, int]]]]]:
-    """Class -> virtual -> (hash, type of the result or None, [(argument, type)]), without those that take pointers."""
+def result_type(name: str | None, types: dict[str, int]) -> int | str | None:
+    """The type of a virtual's result; of an object its class, which the engine relies on; None for no result."""
+    number = None if name is None else type_number(name, types)
+    return name if number == OBJECT else number
+
+
+def virtuals(api: dict[str, Any]) -> dict[str, dict[str, tuple[int, int | str | None, list[tuple[str, int]]]]]:
+    """Class -> virtual -> (hash, result_type(), [(argument, type)]), without those that take pointers."""
     types = variant_types(api)
-    table: dict[str, dict[str, tuple[int, int | None, list[tuple[str, int]]]]] = {}
+    table: dict[str, dict[str, tuple[int, int | str | None, list[tuple[str, int]]]]] = {}
     for cls in api["classes"]:
         for method in cls.get("methods", []):
             arguments = [(argument["name"], argument["type"]) for argument in method.get("arguments", [])]
@@ -67,7 +74,7 @@ def virtuals(api: dict[str, Any]) -> dict[str, dict[str, tuple[int, int | None, 
                 continue
             table.setdefault(cls["name"], {})[method["name"]] = (
                 method["hash"],
-                None if result is None else type_number(result, types),
+                result_type(result, types),
                 [(name, type_number(kind, types)) for name, kind in arguments],
             )
     return table

@@ -43,6 +43,24 @@ def request_frame():
     return gd.register_main_loop_callbacks != NULL
 
 
+def process_frames():
+    """Engine.get_process_frames(), quick enough to ask in each frame: how many idle frames there were."""
+    need_engine()
+    return engine_count(_process_frames)
+
+
+def physics_frames():
+    """Engine.get_physics_frames(), as process_frames()."""
+    need_engine()
+    return engine_count(_physics_frames)
+
+
+cdef uint64_t engine_count(const void* bind) noexcept:
+    cdef uint64_t count = 0
+    gd.object_method_bind_ptrcall(bind, _engine, NULL, &count)
+    return count
+
+
 cdef void main_loop_frame() noexcept nogil:
     global _frame_wanted
     if _frame_wanted and _alive:

@@ -13,13 +13,14 @@ from types import ModuleType
 from typing import Any
 
 from pythonscript import _bridge, declare, docs
-from pythonscript.godot import engine_class
-from pythonscript.types import Array
+from pythonscript.godot import PropertyHint, engine_class
+from pythonscript.types import CLASSES, Array
 
 MODULES_SETTING = "python/modules"
 """Project setting: the project's own modules with node classes, as "res://turret.py", in the order to load them."""
 
 _EDITOR_LEVEL = 3  # GDEXTENSION_INITIALIZATION_EDITOR
+_LOGGING_FILE = logging.info.__code__.co_filename
 _frame_hooks: list[Callable[[], None]] = []
 _shutdown_hooks: list[Callable[[], None]] = []
 
@@ -48,11 +49,23 @@ class EngineLogHandler(logging.Handler):
                 message += "\n" + "".join(traceback.format_exception(record.exc_info[1])).rstrip()
             if record.levelno >= logging.WARNING:
                 kind = "error" if record.levelno >= logging.ERROR else "warning"
-                _bridge.print_message(kind, message, "", record.funcName or "", record.pathname, record.lineno)
+                _bridge.print_message(kind, message, "", *_origin(record))
             else:
                 _bridge.print_text(message)
         except Exception:
             self.handleError(record)
+
+
+def _origin(record: logging.LogRecord) -> tuple[str, str, int]:
+    """Function, file and line that logged; of a compiled module only the logger's name.
+
+    Such a module has no Python frames: logging takes it for its nearest caller that has one, or for itself.
+    """
+    package: list[str] = getattr(sys.modules.get(record.name), "__path__", [])
+    elsewhere = package and not record.pathname.startswith(tuple(package))
+    if elsewhere or record.pathname == _LOGGING_FILE:
+        return record.name, "", 0
+    return record.funcName or "", record.pathname, record.lineno
 
 
 class EngineStream:
@@ -94,6 +107,7 @@ def start(modules: list[str]) -> None:
 
 
 def _load(name: str, load: Callable[[str], Any]) -> None:
+    """Loads one module and registers its classes. What cannot be is told with its place in the module."""
     try:
         load(name)
         for wrong in declare.register_noted():
@@ -105,13 +119,23 @@ def _load(name: str, load: Callable[[str], Any]) -> None:
             f"The Python module {name} cannot be loaded: {error} (looked in {', '.join(sys.path)}). "
             "Its nodes are missing; copy the whole addon folder again, or correct the import."
         )
-        _bridge.print_message("error", message, "", "", error.path or "")
+        _bridge.print_message("error", message, "", *_place(error, name))
     except BaseException as error:  # SystemExit too: a module does not end the engine.
         declare.forget_noted()
-        frame = traceback.extract_tb(error.__traceback__)[-1]
         trace = "".join(traceback.format_exception(error)).rstrip()
         title = f"The Python module {name} cannot be loaded: {error}"
-        _bridge.print_message("script", title, f"{title}\n{trace}", frame.name, frame.filename, frame.lineno or 0)
+        _bridge.print_message("script", title, f"{title}\n{trace}", *_place(error, name))
+
+
+def _place(error: BaseException, name: str) -> tuple[str, str, int]:
+    """Function, file and line of what has to be corrected: not of Python's import and ours, which only came across it."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return "", error.filename, error.lineno or 0
+    importing = (__file__, importlib.import_module.__code__.co_filename)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if frame.filename not in importing and not frame.filename.startswith("<frozen "):
+            return frame.name, frame.filename, frame.lineno or 0
+    return "", name, 0
 
 
 def _project_modules() -> list[str]:
@@ -120,7 +144,15 @@ def _project_modules() -> list[str]:
         settings.set_setting(MODULES_SETTING, [])
     settings.set_initial_value(MODULES_SETTING, [])
     settings.set_as_basic(MODULES_SETTING, True)
-    settings.add_property_info({"name": MODULES_SETTING, "type": 28, "hint": 23, "hint_string": "4/13:*.py"})
+    settings.add_property_info(
+        {
+            "name": MODULES_SETTING,
+            "type": CLASSES.index(Array),
+            "hint": PropertyHint.PROPERTY_HINT_TYPE_STRING,
+            # Each item: "type/hint:hint string".
+            "hint_string": f"{CLASSES.index(str)}/{PropertyHint.PROPERTY_HINT_FILE:d}:*.py",
+        }
+    )
     paths = settings.get_setting(MODULES_SETTING)
     if not isinstance(paths, (list, Array)):
         _bridge.print_message("error", f"The project setting {MODULES_SETTING} is no list of paths: correct it", "")

@@ -11,6 +11,9 @@ cdef const void* _init_ref = NULL
 cdef const void* _emit_signal = NULL
 cdef const void* _notification = NULL
 cdef const void* _has_connections = NULL  # NULL in an engine without it.
+cdef void* _engine = NULL  # The singleton Engine, which is there as long as the extension is, and binds of its methods.
+cdef const void* _process_frames = NULL
+cdef const void* _physics_frames = NULL
 
 
 def set_class_factory(factory):
@@ -21,11 +24,15 @@ def set_class_factory(factory):
 
 cdef int load_object_binds() except -1:
     global _reference, _unreference, _init_ref, _emit_signal, _notification, _has_connections
+    global _engine, _process_frames, _physics_frames
     _reference = method_bind("RefCounted", "reference")
     _unreference = method_bind("RefCounted", "unreference")
     _init_ref = method_bind("RefCounted", "init_ref")
     _emit_signal = method_bind("Object", "emit_signal")
     _notification = method_bind("Object", "notification")
+    _engine = gd.global_get_singleton(string_name("Engine"))
+    _process_frames = method_bind("Engine", "get_process_frames")
+    _physics_frames = method_bind("Engine", "get_physics_frames")
     if "Object.has_connections" in _api.METHOD_HASHES:
         _has_connections = method_bind("Object", "has_connections")
     return 0
@@ -60,6 +67,13 @@ cdef object object_to_py(void* pointer):
     adopted = _Pointer.__new__(_Pointer)
     adopted.value = pointer
     return cls.__new__(cls, adopted)
+
+
+cdef void* living_object(void* pointer) noexcept:
+    """A pointer that typed GDScript passes, NULL if its object was freed: GDScript does not look. An id that is found is right."""
+    if pointer == NULL or gd.object_get_instance_from_id(gd.object_get_instance_id(pointer)) != pointer:
+        return NULL
+    return pointer
 
 
 cdef void* object_pointer(value) except? NULL:
@@ -253,9 +267,10 @@ def release_all(list objects):
 
 
 cdef class StoredValue:
-    """A descriptor that keeps its value in the instance's `__dict__` and is read in each frame: the base of `declare.Export`."""
+    """A descriptor that keeps its value in the instance's `__dict__`, and is quick to read: the base of `declare.Export`."""
 
     cdef public str name
+    cdef public object changed  # Called with the instance whenever a value was assigned; or None.
 
     def __get__(self, instance, owner):
         cdef dict values
@@ -268,6 +283,8 @@ cdef class StoredValue:
 
     def __set__(self, instance, value):
         instance.__dict__[self.name] = value
+        if self.changed is not None:
+            self.changed(instance)
 
 
 def get_singleton(str name):

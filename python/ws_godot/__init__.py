@@ -18,4 +18,5 @@ def _flush_at_frame_end() -> None:
 
 _request_flush = pump.request_flush
 pump.request_flush = _flush_at_frame_end
+pump.claim()  # The engine loads its extensions on the main thread.
 call_at_shutdown(pump.close)

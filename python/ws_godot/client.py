@@ -27,6 +27,3 @@ class WebSocketClient(
     def _start(self) -> None:
         if self.autoconnect and self.status == self.Status.STATUS_IDLE:
             self.connect_to_url()
-
-    def _shut_down(self) -> None:
-        self._end()

@@ -6,12 +6,10 @@ from collections.abc import Callable
 
 import ws_python
 from pythonscript.godot import Node
-from ws_python import events_of
-from ws_python.events import BoundEvent
+from ws_python.close_codes import GOING_AWAY
+from ws_python.events import silence
 
 from .members import members_of
-
-_GOING_AWAY = 1001
 
 
 class WebSocketPeerNode(
@@ -30,13 +28,17 @@ class WebSocketPeerNode(
 
     def __init__(self) -> None:
         super().__init__()
-        # The server takes its peer back.
+        # The server takes its peer back. None: no server has made this.
         self._when_freed: Callable[[WebSocketPeerNode], None] | None = None
 
     def _notification(self, what: int) -> None:
-        if what == Node.NOTIFICATION_PREDELETE:
+        if what == Node.NOTIFICATION_PARENTED:
+            # duplicate() of a server copies its children, too; the connections are not copied.
+            if self._when_freed is None and isinstance(self.get_parent(), ws_python.WebSocketServer):
+                self.queue_free()
+        elif what == Node.NOTIFICATION_PREDELETE:
             # The server goes on to deliver what is on the way, but nobody can listen to a freed node's signals.
-            self.__dict__.update((name, BoundEvent(name)) for name in events_of(ws_python.WebSocketPeer))
-            self.close(_GOING_AWAY)
+            silence(self)
+            self.close(GOING_AWAY)
             if self._when_freed is not None:
                 self._when_freed(self)

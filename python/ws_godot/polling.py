@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from pythonscript import export
-from pythonscript.godot import Engine, Node
+from pythonscript import export, physics_frames, process_frames
+from pythonscript.godot import Node
 
 from . import latency
 
-# Looked up once, as both are needed in each frame.
-_process_frames = Engine.get_process_frames
-_physics_frames = Engine.get_physics_frames
 _INTERNAL_PROCESS = Node.NOTIFICATION_INTERNAL_PROCESS
 _INTERNAL_PHYSICS_PROCESS = Node.NOTIFICATION_INTERNAL_PHYSICS_PROCESS
+# When a node begins or ceases to be processed.
+_PROCESSED_OR_NOT = (
+    Node.NOTIFICATION_ENTER_TREE,
+    Node.NOTIFICATION_PAUSED,
+    Node.NOTIFICATION_UNPAUSED,
+    Node.NOTIFICATION_DISABLED,
+    Node.NOTIFICATION_ENABLED,
+)
 
 
 class PollingNode(Node, abstract=True):
@@ -26,53 +31,60 @@ class PollingNode(Node, abstract=True):
         PROCESS_PHYSICS = 1
         PROCESS_MANUAL = 2
 
+    def _choose_frames(self) -> None:
+        """Has the engine call in the frames in which the node polls, and in no others."""
+        self.set_process_internal(self.process_callback == _PROCESS_IDLE)
+        self.set_physics_process_internal(self.process_callback == _PROCESS_PHYSICS)
+        self._choose_latency()
+
+    def _choose_latency(self) -> None:
+        # While nobody polls in idle frames nobody waits in them either: without its sleep the engine would spin.
+        waits = self.low_latency and self.process_callback == _PROCESS_IDLE
+        if waits and self.is_inside_tree() and self.can_process():
+            latency.want(self)
+        else:
+            latency.release(self)
+
     process_callback: ProcessCallback = export(
         ProcessCallback.PROCESS_IDLE,
-        doc="When the node polls the network: in `_process`, in `_physics_process`, or only when poll() is called.",
+        changed=_choose_frames,
+        doc="When the node polls the network: in `_process`, in `_physics_process`, or only when poll() is called. It "
+        "goes on while the game is paused: `process_mode` is Always from the start, and Inherit becomes Always when the "
+        "node is ready. For a node that stops with the game choose Pausable.",
     )
 
     low_latency: bool = export(
         False,
+        changed=_choose_latency,
         doc="In a run without a window, wait for the network in place of the engine's sleep between frames, so that a "
         "message is handled when it arrives and not up to 6.9 ms later. It costs no processor time while nothing "
-        "arrives. For `process_callback` idle.",
+        "arrives. For `process_callback` idle; otherwise, and while the node is not processed, it does nothing.",
     )
 
     def __init__(self) -> None:
         super().__init__()
-        self._has_low_latency = False
         # A paused game must not drop its players.
         self.process_mode = Node.PROCESS_MODE_ALWAYS
 
     def _notification(self, what: int) -> None:
         # Not _ready() and _process(): a script on the node may have its own, which the engine calls in place of these.
         if what == _INTERNAL_PROCESS:
-            if self.low_latency != self._has_low_latency:
-                self._set_low_latency(self.low_latency)
-            if self.process_callback == _PROCESS_IDLE:
-                self._poll_frame(2 * _process_frames())
+            self._poll_frame(2 * process_frames())
         elif what == _INTERNAL_PHYSICS_PROCESS:
-            if self.process_callback == _PROCESS_PHYSICS:
-                self._poll_frame(2 * _physics_frames() + 1)
+            self._poll_frame(2 * physics_frames() + 1)
+        elif what in _PROCESSED_OR_NOT:
+            self._choose_latency()
         elif what == Node.NOTIFICATION_READY:
             if self.process_mode == Node.PROCESS_MODE_INHERIT:
                 # The editor's placeholder of a node is an engine's node, and saves the engine's default with the scene.
                 self.process_mode = Node.PROCESS_MODE_ALWAYS
-            self.set_process_internal(True)
-            self.set_physics_process_internal(True)
+            self._choose_frames()
             self._start()
         elif what == Node.NOTIFICATION_EXIT_TREE:
-            self._set_low_latency(False)
+            latency.release(self)
         elif what == Node.NOTIFICATION_PREDELETE:
             self.set_block_signals(True)  # A handler would find a node that is half gone.
             self._shut_down()
-
-    def _set_low_latency(self, wanted: bool) -> None:
-        self._has_low_latency = wanted
-        if wanted:
-            latency.want(self)
-        else:
-            latency.release(self)
 
     def _start(self) -> None:
         """Does what the node is to do as soon as it is ready. For the derived class."""
@@ -83,7 +95,7 @@ class PollingNode(Node, abstract=True):
         raise NotImplementedError
 
     def _shut_down(self) -> None:
-        """Closes what is open. For the derived class."""
+        """Closes what is open, without further signals. What is derived brings it along from ws_python."""
         raise NotImplementedError
 
 

@@ -33,7 +33,11 @@ class WebSocketServer(
         peer = WebSocketPeerNode()
         peer._when_freed = self._forget_peer
         peer.name = f"Peer{peer_id}"
-        self.add_child(peer)
+        # While the engine sets up what is below the server, poll() of a child's _ready() brought us here.
+        if self.is_node_ready() or not self.is_inside_tree():
+            self.add_child(peer)
+        if peer.get_parent() is None:
+            self.call_deferred("add_child", peer)
         return peer
 
     def _forget_peer(self, peer: WebSocketPeerNode) -> None:
@@ -44,6 +48,3 @@ class WebSocketServer(
     def _drop_peer(self, peer: ws_python.WebSocketPeer) -> None:
         if isinstance(peer, Node) and peer.is_instance_valid():
             peer.queue_free()
-
-    def _shut_down(self) -> None:
-        self.stop()

@@ -6,22 +6,25 @@ import asyncio
 import logging
 import random
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from . import connector, messages, pump
+from .close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .connection import Connection, Failed, Opened
 from .endpoint import Endpoint
 from .errors import Error
 from .events import event
-from .inbox import Inbox
-from .options import ConnectionOptions
+from .polled import Polled
 from .protocol.codec import Closed, Pong
-from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols, parse_url
+from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols
 from .settings import setting
+
+if TYPE_CHECKING:
+    from websockets.uri import WebSocketURI
 
 _log = logging.getLogger("ws_python")
 _OK = Error.OK
 
-_GOING_AWAY = 1001
 # Each wait is a random part of the delay, from this share to all of it, lest all clients of a server that restarted
 # come back in the same moment.
 _LEAST_JITTER = 0.5
@@ -37,11 +40,12 @@ class ClientStatus(IntEnum):
     STATUS_RECONNECTING = 4
 
 
-class WebSocketClient(ConnectionOptions, Endpoint):
+class WebSocketClient(Polled, Endpoint):
     """A WebSocket client. Call connect_to_url(), then poll() once a frame: events are delivered in poll() only.
 
     connect_to_url() is answered by either `connected_to_server` or `connection_failed`; `connected_to_server` is
-    followed by one `connection_closed`. A handler may call anything, also close(), connect_to_url() or poll().
+    followed by one `connection_closed`. A handler may call anything, also close(), connect_to_url() or poll(). Closed
+    in `status_changed`, before `connected_to_server` could be told, it tells `connection_closed` only.
     """
 
     Status = ClientStatus
@@ -94,8 +98,8 @@ class WebSocketClient(ConnectionOptions, Endpoint):
 
     def __init__(self) -> None:
         super().__init__()
-        self._status = ClientStatus.STATUS_IDLE
-        self._inbox = Inbox()
+        self._status: ClientStatus = ClientStatus.STATUS_IDLE
+        # The URL that it connects to, again and again where it reconnects.
         self._target = ""
         self._attempt = 0
         self._connecting: asyncio.Task[None] | None = None
@@ -107,31 +111,32 @@ class WebSocketClient(ConnectionOptions, Endpoint):
         """Connect to a ws:// or wss:// URL, or to the property `url` if it is empty. Never blocks.
 
         Errors: ERR_ALREADY_IN_USE unless the client is idle, ERR_INVALID_PARAMETER for a bad URL, subprotocol or
-        header, ERR_UNAVAILABLE for wss:// if this Python has no TLS. Each is explained in one line in the log. What
-        goes wrong later is told by `connection_failed`.
+        header, ERR_UNAVAILABLE for wss:// if this Python cannot load TLS. Each is explained in one line in the log.
+        What goes wrong later is told by `connection_failed`.
         """
         if self._status != ClientStatus.STATUS_IDLE:
             _log.error("connect_to_url: the client is in use; call close() and wait for connection_closed first")
             return Error.ERR_ALREADY_IN_USE
         url = url or self.url
         try:
-            secure = parse_url(url).secure
-            parse_subprotocols(self.supported_protocols)
-            parse_headers(self.handshake_headers)
+            handshake = self._new_handshake(url)
         except ValueError as error:
             _log.error("connect_to_url: %s", error)
             return Error.ERR_INVALID_PARAMETER
-        if secure and not connector.has_tls():
-            _log.error("connect_to_url: this Python has no ssl module; use a ws:// URL, or another Python")
+        if handshake.uri.secure and (problem := connector.tls_problem()):
+            _log.error(
+                "connect_to_url: wss:// needs TLS, which this Python cannot load (%s); install OpenSSL, or use ws://",
+                problem,
+            )
             return Error.ERR_UNAVAILABLE
         self._target = url
         self._attempt = 0
         pump.at_close(self._end)
-        self._start_connecting()
+        self._start_connecting(handshake)
         self._set_status(ClientStatus.STATUS_CONNECTING)
         return _OK
 
-    def close(self, code: int = 1000, reason: str = "") -> Error:
+    def close(self, code: int = NORMAL_CLOSURE, reason: str = "") -> Error:
         """Close the connection with a closing handshake; `connection_closed` follows within `close_timeout`.
 
         A connection that is not open yet is given up at once: the client is idle and no event but `status_changed`
@@ -158,13 +163,6 @@ class WebSocketClient(ConnectionOptions, Endpoint):
 
     # --- delivering
 
-    def poll(self) -> None:
-        """Read and write the network, and deliver what arrived. Never waits. Call it once a frame."""
-        pump.poll(self._deliver)
-
-    def _poll_frame(self, frame: int) -> None:
-        pump.poll(self._deliver, frame)
-
     def _deliver(self) -> None:
         inbox = self._inbox
         while True:
@@ -181,7 +179,8 @@ class WebSocketClient(ConnectionOptions, Endpoint):
         if isinstance(item, Opened):
             self._attempt = 0
             self._set_status(ClientStatus.STATUS_ACTIVE)
-            self.connected_to_server.emit()
+            if self._status == ClientStatus.STATUS_ACTIVE:
+                self.connected_to_server.emit()
         elif isinstance(item, Closed):
             self._inbox.connection.finish()
             retry = self.auto_reconnect and self._status == ClientStatus.STATUS_ACTIVE
@@ -197,21 +196,32 @@ class WebSocketClient(ConnectionOptions, Endpoint):
 
     # --- connecting
 
-    def _start_connecting(self) -> None:
-        self._reconnect_timer = None
+    def _new_handshake(self, url: str) -> ClientHandshake:
+        """What to say to the server, by the properties of this moment. Raises ValueError with what is wrong in them."""
         subprotocols = parse_subprotocols(self.supported_protocols)
-        handshake = ClientHandshake(self._target, subprotocols, parse_headers(self.handshake_headers), self._deflate())
+        return ClientHandshake(url, subprotocols, parse_headers(self.handshake_headers), self._deflate())
+
+    def _start_connecting(self, handshake: ClientHandshake) -> None:
         deadline = pump.loop().time() + self.connect_timeout
         self._connection = Connection(handshake, self._inbox, self._limits(), deadline)
-        self._connecting = pump.start_task(self._connect(self._connection, deadline))
+        self._connecting = pump.start_task(self._connect(self._connection, handshake.uri, deadline))
 
-    async def _connect(self, connection: Connection, deadline: float) -> None:
-        uri = parse_url(self._target)
+    async def _connect(self, connection: Connection, uri: WebSocketURI, deadline: float) -> None:
         try:
             await connector.connect(lambda: connection, uri.host, uri.port, secure=uri.secure, deadline=deadline)
-        except OSError as error:
+        except Exception as error:  # Whatever it is, the user waits for an answer.
             reason = connector.explain(error, uri.host, uri.port, secure=uri.secure)
-            connection.fail(reason, retryable=not connector.is_untrusted(error))
+            connection.fail(reason, retryable=connector.may_pass(error))
+
+    def _reconnect(self) -> None:
+        self._reconnect_timer = None
+        try:
+            handshake = self._new_handshake(self._target)
+        except ValueError as error:
+            # The properties were changed since the last attempt, whose connection this is told for.
+            self._inbox.put(self._inbox.connection, [Failed(str(error), retryable=False)], 0)
+        else:
+            self._start_connecting(handshake)
 
     def _go_on(self, retry: bool) -> asyncio.TimerHandle | None:
         """After the end of a connection or an attempt: idle, or the timer of the next attempt."""
@@ -220,7 +230,7 @@ class WebSocketClient(ConnectionOptions, Endpoint):
             self._set_status(ClientStatus.STATUS_IDLE)
             return None
         self._attempt += 1
-        timer = pump.loop().call_later(self._next_delay(), self._start_connecting)
+        timer = pump.loop().call_later(self._next_delay(), self._reconnect)
         self._reconnect_timer = timer
         self._set_status(ClientStatus.STATUS_RECONNECTING)
         return timer
@@ -250,13 +260,9 @@ class WebSocketClient(ConnectionOptions, Endpoint):
 
     def _end(self) -> None:
         """Say goodbye without a word to the user, who is going away."""
-        self._give_up(_GOING_AWAY, "")
+        self._give_up(GOING_AWAY, "")
         self._status = ClientStatus.STATUS_IDLE
         pump.flush()
-
-    def _set_status(self, status: ClientStatus) -> None:
-        self._status = status
-        self.status_changed.emit(status)
 
     def _explain_unsent(self, method: str) -> None:
         if self._status not in (ClientStatus.STATUS_ACTIVE, ClientStatus.STATUS_CLOSING):

@@ -2,6 +2,21 @@
 
 Rules: nothing here calls a user's code. Bytes go from the socket into the codec's own buffer, events from the codec
 into the inbox, without a task, a future or a queue object per message. Writes are collected and leave once per poll.
+
+The states, and what holds them:
+
+| state                            | handshake.done | _codec | is_open | codec.state | _ending | close_code |
+|----------------------------------|----------------|--------|---------|-------------|---------|------------|
+| connecting, shaking hands        | no             | None   | no      |             | no      | -1         |
+| failed to open                   | yes            | None   | no      |             | yes     | -1         |
+| open                             | yes            | there  | yes     | OPEN        | no      | -1         |
+| they broke the protocol (1)      | yes            | there  | yes     | OPEN        | no      | -1         |
+| closed by us, not answered (2)   | yes            | there  | no      | CLOSING     | no      | -1 (3)     |
+| over, TCP is being ended or gone | yes            | there  | no      | CLOSED      | yes     | set        |
+
+(1) Closed waits in the inbox, and what came before it can be answered until the next flush() takes our close frame.
+(2) Until they answer, what they had sent before is received. (3) abandon() sets it at once: nobody waits for theirs.
+`_transport` is there while the TCP connection is, in any of them.
 """
 
 from __future__ import annotations
@@ -13,6 +28,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from . import pump
+from .close_codes import GOING_AWAY, NO_CLOSE_CODE
 from .inbox import Inbox
 from .outbox import Outbox
 from .protocol.codec import Closed, Codec, State
@@ -28,8 +44,6 @@ if TYPE_CHECKING:
 _HANDSHAKE_BUFFER = bytearray(16 * 1024)
 # The most that is written in one call.
 _WRITE_SIZE = 256 * 1024
-NO_CLOSE_CODE = -1
-_GOING_AWAY = 1001
 _OPEN = State.OPEN
 
 
@@ -353,7 +367,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
             self._transport.abort()
 
     def _close_with_pump(self) -> None:
-        self.abandon(_GOING_AWAY, "")
+        self.abandon(GOING_AWAY, "")
         self.flush()
         transport = self._transport
         if transport is not None and transport.get_write_buffer_size() == 0:

@@ -7,7 +7,7 @@ import errno
 import socket
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 _HAPPY_EYEBALLS_DELAY = 0.25
 
 
-def has_tls() -> bool:
-    """Whether this Python can speak TLS."""
-    return find_spec("_ssl") is not None
+def tls_problem() -> str:
+    """Why this Python cannot speak TLS; "" if it can."""
+    # Only loading it tells: the module may be there, and OpenSSL's libraries missing.
+    try:
+        import_module("ssl")
+    except ImportError as error:
+        return str(error)
+    return ""
 
 
 async def connect(
@@ -44,19 +49,30 @@ def explain(error: Exception, host: str, port: int, *, secure: bool) -> str:
         return f"{host}, port {port}, did not answer in time; check the address, firewalls, and connect_timeout"
     if _is_refused(error):
         return f"{host} refuses connections on port {port}; check that the server is running, and its port"
-    if is_untrusted(error):
+    if _is_untrusted(error):
         return f"the certificate of {host} is not trusted ({getattr(error, 'verify_message', error)})"
     # A server without TLS closes on what it cannot read.
     if type(error).__name__.startswith("SSL") or (secure and isinstance(error, ConnectionResetError)):
         what = str(error) or "it hung up"
         return f"{host}, port {port}, does not speak TLS as it should ({what}); use ws:// if it has no TLS"
-    return f"{host}, port {port}, cannot be reached: {getattr(error, 'strerror', None) or error}"
+    return f"{host}, port {port}, cannot be reached: {_detail(error)}"
 
 
-def is_untrusted(error: Exception) -> bool:
-    """Whether the server's certificate was refused."""
+def may_pass(error: Exception) -> bool:
+    """Whether another attempt may succeed: not where the certificate was refused, or this program is at fault."""
+    return isinstance(error, OSError) and not _is_untrusted(error)
+
+
+def _is_untrusted(error: Exception) -> bool:
     # By name: Python may come without the ssl module.
     return type(error).__name__ == "SSLCertVerificationError"
+
+
+def _detail(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    first_line = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {first_line}"
 
 
 def _is_refused(error: Exception) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 
 from . import messages
-from .connection import NO_CLOSE_CODE, Connection, ReadyState
+from .close_codes import NO_CLOSE_CODE, NORMAL_CLOSURE
+from .connection import Connection, ReadyState
 from .errors import Error
 from .events import event
 
@@ -86,7 +87,7 @@ class Endpoint:
             self._explain(error, "ping", payload)
         return error
 
-    def close(self, code: int = 1000, reason: str = "") -> Error:
+    def close(self, code: int = NORMAL_CLOSURE, reason: str = "") -> Error:
         """Close the connection with a closing handshake; `connection_closed` follows within `close_timeout`.
 
         `code` is 1000 (done), 1001 (going away), another code that RFC 6455 lets applications send, or one of your own

@@ -65,6 +65,11 @@ def event(*, doc: str, **arguments: type) -> Event:
     return Event(arguments, doc)
 
 
+def silence(instance: object) -> None:
+    """Have nobody hear the events of `instance` any more: what is emitted from now on goes nowhere."""
+    vars(instance).update((name, BoundEvent(name)) for name in events_of(type(instance)))
+
+
 def events_of(cls: type) -> dict[str, Event]:
     """The events of a class by name, in the order of declaration, those of its bases first."""
     found: dict[str, Event] = {}

@@ -6,15 +6,11 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 
+from .close_codes import may_be_sent
 from .errors import Error
 
 _log = logging.getLogger("ws_python")
 
-# Codes that an application may send: RFC 6455 section 7.4.1 and the IANA registry, without those that are never sent
-# (1005, 1006, 1015), and the two ranges of section 7.4.2.
-_CLOSE_CODES = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
-_FIRST_OWN_CLOSE_CODE = 3000
-_LAST_OWN_CLOSE_CODE = 4999
 # A control frame's 125 bytes (RFC 6455 section 5.5) less the code.
 _MAX_REASON_BYTES = 123
 
@@ -39,7 +35,7 @@ def _plain(value: object) -> object:
 
 def check_close(code: int, reason: str) -> Error:
     """Whether a close frame may hold `code` and `reason`."""
-    if code not in _CLOSE_CODES and not _FIRST_OWN_CLOSE_CODE <= code <= _LAST_OWN_CLOSE_CODE:
+    if not may_be_sent(code):
         _log.error("close: code %d cannot be sent; use 1000 (done), 1001 (going away) or one from 3000 to 4999", code)
         return Error.ERR_INVALID_PARAMETER
     try:

@@ -1,7 +1,8 @@
 """The pump: one asyncio event loop for the whole process, never run, only turned, once for each poll.
 
-Everything here belongs to one thread, the one that polls. Nothing that a user wrote is called during a turn: what
-arrives is queued, and delivered after it. The loop is made at the first use, and again at the first use after close().
+Everything here belongs to one thread, the one that polls: the first to do so, or the one that claimed it. Nothing that
+a user wrote is called during a turn: what arrives is queued, and delivered after it. The loop is made at the first use,
+and again at the first use after close().
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from threading import get_ident
 from typing import Any, Protocol
 
 _log = logging.getLogger("ws_python")
@@ -91,6 +93,8 @@ class _State:
     def __init__(self) -> None:
         self.loop: _Loop | None = None
         self.last_frame = -1
+        # The thread that polls; 0 until one does.
+        self.thread = 0
         # Seconds that a turn for a frame may wait for the network.
         self.frame_wait = 0.0
         # How many polls are under way: a handler may poll, too.
@@ -133,6 +137,8 @@ def wait_in_frames(seconds: float) -> None:
 
 def poll(deliver: Callable[[], None], frame: int = -1) -> None:
     """One turn, `deliver()`, and what was written during both leaves. With a `frame` number, one turn per frame."""
+    if _state.thread != get_ident() and not _is_first_to_poll():
+        return
     first_in_frame = frame < 0 or frame != _state.last_frame
     _state.last_frame = frame
     wait = _state.frame_wait if frame >= 0 else 0.0
@@ -150,6 +156,21 @@ def poll(deliver: Callable[[], None], frame: int = -1) -> None:
         if _state.reader is None or not _state.reader.is_ready():
             return
         wait = 0.0
+
+
+def claim() -> None:
+    """Make the calling thread the one that polls. Without it, that is the first one to poll."""
+    _state.thread = get_ident()
+
+
+def _is_first_to_poll() -> bool:
+    if _state.loop is None:
+        return True  # There is nothing to poll yet.
+    if _state.thread:
+        _log.error("poll: another thread polls the network already; call it there (in Godot, use call_deferred)")
+        return False
+    claim()
+    return True
 
 
 def start_task(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -220,6 +241,7 @@ def close() -> None:
     _state.last_frame = -1
     _state.loop = None
     _state.reader = None
+    _state.thread = 0
     ended.close()
 
 

@@ -8,13 +8,13 @@ from enum import IntEnum
 from types import MappingProxyType
 
 from . import messages, pump
+from .close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .connection import Connection, Failed, Opened
 from .errors import Error, explain_bind_error
 from .events import event
-from .inbox import Inbox
 from .listener import Listener, is_valid_address
-from .options import ConnectionOptions
 from .peer import WebSocketPeer
+from .polled import Polled
 from .protocol.codec import Closed, Pong
 from .protocol.handshake import ServerHandshake, parse_headers, parse_subprotocols
 from .protocol.prepared import PreparedMessage
@@ -26,7 +26,6 @@ _OK = Error.OK
 # 1 is the server itself in Godot's multiplayer, 0 means everybody.
 _FIRST_PEER_ID = 2
 _LAST_PEER_ID = 2**31 - 1
-_GOING_AWAY = 1001
 _MAX_PORT = 65535
 
 
@@ -37,7 +36,7 @@ class ServerStatus(IntEnum):
     STATUS_ACTIVE = 1
 
 
-class WebSocketServer(ConnectionOptions):
+class WebSocketServer(Polled):
     """A WebSocket server. Call listen(), then poll() once a frame: events are delivered in poll() only.
 
     Every connection is a peer with a number, announced by `client_connected` and taken back by `client_disconnected`,
@@ -84,9 +83,9 @@ class WebSocketServer(ConnectionOptions):
 
     def __init__(self) -> None:
         super().__init__()
-        self._status = ServerStatus.STATUS_IDLE
+        self._status: ServerStatus = ServerStatus.STATUS_IDLE
         self._listener: Listener | None = None
-        self._inbox = Inbox()
+        self._offer: _Offer | None = None
         self._peers: dict[int, WebSocketPeer] = {}
         # Every connection of this server that is not over, also those that are still shaking hands.
         self._connections: dict[Connection, None] = {}
@@ -104,10 +103,10 @@ class WebSocketServer(ConnectionOptions):
             _log.error("listen: already listening on port %d; call stop() first", self._listener.port)
             return Error.ERR_ALREADY_IN_USE
         port = self.port if port == -1 else port
-        if not self._check_options(port):
+        if not self._read_options(port):
             return Error.ERR_INVALID_PARAMETER
         try:
-            self._open(port)
+            self._listener = Listener(self.bind_address, port, self._accept)
         except OSError as error:
             code, advice = explain_bind_error(error)
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
@@ -130,7 +129,7 @@ class WebSocketServer(ConnectionOptions):
         self._inbox.clear()
         connections, self._connections = self._connections, {}
         for connection in connections:
-            connection.abandon(_GOING_AWAY, "")
+            connection.abandon(GOING_AWAY, "")
         self._set_status(ServerStatus.STATUS_IDLE)
         for connection in connections:
             self._part_with(connection)
@@ -172,7 +171,7 @@ class WebSocketServer(ConnectionOptions):
         """How many peers are connected."""
         return len(self._peers)
 
-    def disconnect_peer(self, peer_id: int, code: int = 1000, reason: str = "") -> Error:
+    def disconnect_peer(self, peer_id: int, code: int = NORMAL_CLOSURE, reason: str = "") -> Error:
         """Close the connection of one peer; `client_disconnected` follows within `close_timeout`.
 
         Errors: ERR_DOES_NOT_EXIST for an unknown id, ERR_INVALID_PARAMETER for a code or reason that cannot be sent,
@@ -195,6 +194,10 @@ class WebSocketServer(ConnectionOptions):
         """
         peer = self._peers.get(peer_id)
         return self._send_to_many(peer_id, message) if peer is None else peer.send(message)
+
+    def send_text(self, peer_id: int, message: str) -> Error:
+        """Send a text message to one peer, to everybody (0), or to all but one. Errors: as for send()."""
+        return self.send(peer_id, message)
 
     def send_json(self, peer_id: int, value: object) -> Error:
         """Send a value as one text message of JSON: dictionaries, arrays, strings, numbers, booleans, null.
@@ -231,13 +234,6 @@ class WebSocketServer(ConnectionOptions):
         return Error.ERR_DOES_NOT_EXIST
 
     # --- delivering
-
-    def poll(self) -> None:
-        """Read and write the network, and deliver what arrived. Never waits. Call it once a frame."""
-        pump.poll(self._deliver)
-
-    def _poll_frame(self, frame: int) -> None:
-        pump.poll(self._deliver, frame)
 
     def _deliver(self) -> None:
         inbox = self._inbox
@@ -297,11 +293,10 @@ class WebSocketServer(ConnectionOptions):
 
     # --- inside
 
-    def _set_status(self, status: ServerStatus) -> None:
-        self._status = status
-        self.status_changed.emit(status)
+    def _end(self) -> None:
+        self.stop()
 
-    def _check_options(self, port: int) -> bool:
+    def _read_options(self, port: int) -> bool:
         if not 0 <= port <= _MAX_PORT:
             _log.error("listen: port %d does not exist; use 1 to %d, or 0 for a free one", port, _MAX_PORT)
             return False
@@ -309,24 +304,40 @@ class WebSocketServer(ConnectionOptions):
             _log.error('listen: bind_address "%s" must be "*", "localhost" or an IP address', self.bind_address)
             return False
         try:
-            parse_subprotocols(self.supported_protocols)
-            parse_headers(self.handshake_headers)
+            self._offer = _Offer(self.supported_protocols, self.handshake_headers)
         except ValueError as error:
             _log.error("listen: %s", error)
             return False
         return True
 
-    def _open(self, port: int) -> None:
-        subprotocols = parse_subprotocols(self.supported_protocols)
-        headers = parse_headers(self.handshake_headers)
+    def _accept(self) -> Connection:
+        offer = self._current_offer()
+        handshake = ServerHandshake(offer.subprotocols, offer.headers, self._deflate())
+        if self.refuse_new_connections:
+            handshake.refusal = "This server takes no new connections."
+        deadline = pump.loop().time() + self.handshake_timeout
+        connection = Connection(handshake, self._inbox, self._limits(), deadline)
+        self._connections[connection] = None
+        return connection
 
-        def accept() -> Connection:
-            handshake = ServerHandshake(subprotocols, headers, self._deflate())
-            if self.refuse_new_connections:
-                handshake.refusal = "This server takes no new connections."
-            deadline = pump.loop().time() + self.handshake_timeout
-            connection = Connection(handshake, self._inbox, self._limits(), deadline)
-            self._connections[connection] = None
-            return connection
+    def _current_offer(self) -> _Offer:
+        """The properties of this moment; where they became bad, it is said once, and the last good ones stay."""
+        offer = self._offer
+        assert offer is not None  # Made by listen().
+        if offer.lines != (self.supported_protocols, self.handshake_headers):
+            try:
+                offer = self._offer = _Offer(self.supported_protocols, self.handshake_headers)
+            except ValueError as error:
+                offer.lines = (list(self.supported_protocols), list(self.handshake_headers))
+                _log.error("handshake_headers, supported_protocols: %s; what was set before stays in force", error)
+        return offer
 
-        self._listener = Listener(self.bind_address, port, accept)
+
+class _Offer:
+    """What the server says in opening handshakes, parsed. Raises ValueError with what is wrong in the lines."""
+
+    def __init__(self, supported_protocols: list[str], handshake_headers: list[str]) -> None:
+        # What this was made of, to see whether the user has changed it since.
+        self.lines = (list(supported_protocols), list(handshake_headers))
+        self.subprotocols = parse_subprotocols(supported_protocols)
+        self.headers = parse_headers(handshake_headers)

@@ -277,9 +277,9 @@ ROWS = (
     ),
     Row(
         "broadcast",
-        "broadcast of 128 B to 500 peers, 2 in flight",
+        "broadcast of 128 B to 500 peers, 10 in flight",
         _rate(5),
-        partial(_broadcast, connections=500, size=128, in_flight=2),
+        partial(_broadcast, connections=500, size=128, in_flight=10),
         subjects.ALL,
     ),
     Row(

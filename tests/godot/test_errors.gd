@@ -52,7 +52,10 @@ func test_bad_urls() -> void:
 	var client := WebSocketClient.new()
 	add_child(client)
 	var log := record(client)
-	for url: String in ["", "localhost:8080", "http://localhost", "ws://", "ws://host:port", "ws://a b/", "ws://x/#f"]:
+	var bad := [
+		"", "localhost:8080", "http://localhost", "ws://", "ws://host:port", "ws://a b/", "ws://x/#f", "ws://a:0/"
+	]
+	for url: String in bad + ["ws://a..b", "ws://./", "ws://%s/" % "a".repeat(64)]:
 		expect_error('^ERROR: connect_to_url: "%s" is not a WebSocket URL: .*ws://localhost:8080/path' % url)
 		check_equal(client.connect_to_url(url), ERR_INVALID_PARAMETER, url)
 		check_equal(client.status, WebSocketClient.STATUS_IDLE as int)
@@ -256,3 +259,31 @@ func test_connecting_twice() -> void:
 	expect_error("^ERROR: connect_to_url: the client is in use; call close")
 	check_equal(client.connect_to_url(url_of(server)), ERR_ALREADY_IN_USE)
 	check_equal(client.status, WebSocketClient.STATUS_ACTIVE as int)
+
+
+func test_polling_on_another_thread() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	var log := record(server)
+	client.send("hello")
+	client.poll()
+	expect_error("^ERROR: poll: another thread polls the network already; call it there .*call_deferred")
+	var thread := Thread.new()
+	thread.start(func() -> void: server.poll())
+	thread.wait_to_finish()
+	check_equal(log, [] as Array[Array])
+	await until(func() -> bool: return named(log, "message_received").size() == 1)
+
+
+func test_reconnecting_with_properties_that_became_bad() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	client.auto_reconnect = true
+	client.reconnect_delay = 0.01
+	client.handshake_headers = ["nonsense"]
+	var log := record(client)
+	last_peer(server).close()
+	await until(func() -> bool: return client.status == WebSocketClient.STATUS_IDLE)
+	check(str(named(log, "connection_failed")).contains("is not a header"), "the reason")
+	client.handshake_headers = []
+	check_equal(client.connect_to_url(url_of(server)), OK)

@@ -92,6 +92,20 @@ func test_url_without_a_path() -> void:
 	check_equal(last_peer(server).get_request_path(), "/")
 
 
+func test_properties_that_change_while_listening() -> void:
+	var server := start_server()
+	await open_client(server)
+	server.supported_protocols = ["v1"]
+	server.handshake_headers = ["X-Server: changed"]
+	var client := WebSocketClient.new()
+	client.supported_protocols = ["v1"]
+	add_child(client)
+	client.connect_to_url(url_of(server))
+	await until(func() -> bool: return client.status == WebSocketClient.STATUS_ACTIVE)
+	check_equal(client.get_selected_protocol(), "v1")
+	check_equal(client.get_handshake_header("X-Server"), "changed")
+
+
 func test_refused_connections() -> void:
 	var server := start_server()
 	var inside: WebSocketClient = await open_client(server)

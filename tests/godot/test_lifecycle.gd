@@ -185,6 +185,34 @@ func test_a_handler_frees_other_nodes_at_once() -> void:
 	check_equal(server.get_local_port(), port, "still listening")
 
 
+func test_freeing_the_server_in_the_handlers_of_a_peer() -> void:
+	for signal_name: String in ["message_received", "connection_closed"]:
+		var server := start_server()
+		var is_gone := _is_gone.bind(server.get_instance_id())
+		var client: WebSocketClient = await open_client(server)
+		# That the peer goes with its server is the engine's complaint, and the only one.
+		expect_error("^ERROR: Object .* was freed or unreferenced while a signal is being emitted from it")
+		last_peer(server).connect(signal_name, func(_message: Variant = null) -> void: server.free())
+		client.send("hello")
+		client.close()
+		await until(is_gone, signal_name)
+		await until(func() -> bool: return client.status == WebSocketClient.STATUS_IDLE, signal_name)
+
+
+func test_closing_as_soon_as_the_status_is_active() -> void:
+	var server := start_server()
+	var client := start_client(server)
+	var log := record(client)
+	client.status_changed.connect(
+		func(status: WebSocketClient.Status) -> void:
+			if status == WebSocketClient.STATUS_ACTIVE:
+				client.close()
+	)
+	await until(func() -> bool: return client.status == WebSocketClient.STATUS_IDLE)
+	check_equal(named(log, "connected_to_server").size(), 0)
+	check_equal(named(log, "connection_closed").size(), 1)
+
+
 func test_stop_inside_each_handler() -> void:
 	for signal_name: String in ["client_connected", "message_received", "client_disconnected"]:
 		var server := start_server()

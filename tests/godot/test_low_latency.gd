@@ -64,6 +64,35 @@ func test_the_engines_sleep_comes_back_with_the_last_node() -> void:
 	check_equal(OS.low_processor_usage_mode_sleep_usec, SLEEP_USEC)
 
 
+func _sleeps() -> bool:
+	return OS.low_processor_usage_mode_sleep_usec == SLEEP_USEC
+
+
+func test_the_engine_sleeps_where_no_node_waits() -> void:
+	OS.low_processor_usage_mode_sleep_usec = SLEEP_USEC
+	var server := start_server()
+	server.low_latency = true
+	check(not _sleeps(), "the node waits")
+	server.process_callback = WebSocketServer.PROCESS_MANUAL
+	check(_sleeps(), "polled by hand")
+	server.process_callback = WebSocketServer.PROCESS_PHYSICS
+	check(_sleeps(), "polled in physics frames")
+	server.process_callback = WebSocketServer.PROCESS_IDLE
+	check(not _sleeps(), "polled in idle frames again")
+	server.process_mode = Node.PROCESS_MODE_DISABLED
+	check(_sleeps(), "disabled")
+	server.process_mode = Node.PROCESS_MODE_PAUSABLE
+	check(not _sleeps(), "enabled again")
+	get_tree().paused = true
+	check(_sleeps(), "paused")
+	get_tree().paused = false
+	check(not _sleeps(), "not paused any more")
+	remove_child(server)
+	check(_sleeps(), "outside of the tree")
+	add_child(server)
+	check(not _sleeps(), "in the tree again")
+
+
 func test_what_the_game_has_set_in_the_meantime_stays() -> void:
 	var server := start_server()
 	server.low_latency = true

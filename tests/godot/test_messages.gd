@@ -184,3 +184,18 @@ func test_a_message_that_is_changed_after_it_was_sent() -> void:
 	await until(func() -> bool: return received.size() == 2, "both messages")
 	binary.fill(1)
 	check(received[0] == binary and received[1] == binary, "what was sent arrived, not what it became")
+
+
+func test_poll_in_a_handler_while_thousands_wait() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	var received: Array = []
+	server.message_received.connect(
+		func(_peer_id: int, message: Variant) -> void:
+			received.append(message)
+			server.poll()
+	)
+	for i: int in 3000:
+		client.send(str(i))
+	await until(func() -> bool: return received.size() == 3000)
+	check_equal(received, range(3000).map(func(i: int) -> String: return str(i)))

@@ -42,6 +42,25 @@ func test_manual() -> void:
 	check_equal(named(log, "message_received").size(), 1)
 
 
+func _frames_of(node: Node) -> Array[bool]:
+	return [node.is_processing_internal(), node.is_physics_processing_internal()]
+
+
+func test_the_engine_calls_in_those_frames_only() -> void:
+	var client := WebSocketClient.new()
+	client.process_callback = WebSocketClient.PROCESS_PHYSICS
+	add_child(client)
+	check_equal(_frames_of(client), [false, true] as Array[bool])
+	var server := start_server()
+	check_equal(_frames_of(server), [true, false] as Array[bool])
+	server.set("process_callback", WebSocketServer.PROCESS_PHYSICS)
+	check_equal(_frames_of(server), [false, true] as Array[bool])
+	server.process_callback = WebSocketServer.PROCESS_MANUAL
+	check_equal(_frames_of(server), [false, false] as Array[bool])
+	server.process_callback = WebSocketServer.PROCESS_IDLE
+	check_equal(_frames_of(server), [true, false] as Array[bool])
+
+
 func test_polling_by_hand_without_a_frame() -> void:
 	var server := WebSocketServer.new()
 	var client := WebSocketClient.new()

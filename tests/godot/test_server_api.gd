@@ -382,6 +382,18 @@ func test_method_send() -> void:
 	check_equal(named(log, "message_received"), expected)
 
 
+func test_method_send_text() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	var client: WebSocketClient = await open_client(server)
+	var log := record(client)
+	check_equal(server.send_text(server.get_peer_ids()[0], "typed"), OK)
+	check_equal(untyped.send_text(0, "untyped"), OK)
+	check_equal(untyped.call("send_text", 0, ""), OK)
+	await until(func() -> bool: return named(log, "message_received").size() == 3)
+	check_equal(named(log, "message_received"), [["typed"], ["untyped"], [""]] as Array[Array])
+
+
 func test_method_send_json() -> void:
 	var server := start_server()
 	var untyped: Variant = server

@@ -178,6 +178,15 @@ def test_virtuals_have_the_types_of_the_engine(spec: ClassSpec) -> None:
     assert process.returns is None
 
 
+def test_a_virtual_that_returns_an_object_declares_its_class() -> None:
+    class Tip(Control):
+        def _make_custom_tooltip(self, for_text: str) -> object: ...
+
+    ((_, tooltip),) = declare.spec_of(Tip).virtuals
+    assert tooltip.returns is not None
+    assert (tooltip.returns.type, tooltip.returns.class_name) == (number(_bridge.Object), "Object")
+
+
 def test_a_derived_class_adds_its_own() -> None:
     class Base(Node):
         """The base."""

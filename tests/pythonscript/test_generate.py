@@ -53,6 +53,8 @@ def test_virtuals() -> None:
     _, returns, arguments = virtuals["Node"]["_get_configuration_warnings"]
     assert (returns, arguments) == (34, [])
     assert virtuals["Node"]["_input"][2] == [("event", 24)]
+    assert virtuals["Control"]["_make_custom_tooltip"][1] == "Object"
+    assert virtuals["EditorPlugin"]["_get_plugin_icon"][1] == "Texture2D", "the engine relies on the class"
     assert "add_child" not in virtuals["Node"]
 
 

@@ -6,6 +6,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -84,7 +85,10 @@ class TestConnecting:
         assert client.connect_to_url() == Error.OK
         poll_until(is_active(client), server, client)
 
-    @pytest.mark.parametrize("url", ["", "nonsense", "http://localhost/", "ws://a b/"])
+    @pytest.mark.parametrize(
+        "url",
+        ["", "nonsense", "http://localhost/", "ws://a b/", "ws://example..com", "ws://.", f"ws://{70 * 'a'}.com"],
+    )
     def test_a_bad_url(self, client: WebSocketClient, url: str, caplog: pytest.LogCaptureFixture) -> None:
         log = record(client)
         assert client.connect_to_url(url) == Error.ERR_INVALID_PARAMETER
@@ -123,9 +127,10 @@ class TestConnecting:
     def test_without_tls_a_wss_url_is_unavailable(
         self, client: WebSocketClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
-        monkeypatch.setattr(connector, "has_tls", lambda: False)
+        monkeypatch.setitem(sys.modules, "ssl", None)  # Importing it raises, as it does without OpenSSL's libraries.
         assert client.connect_to_url("wss://localhost/") == Error.ERR_UNAVAILABLE
-        assert "this Python has no ssl module" in caplog.text
+        assert "connect_to_url: wss:// needs TLS, which this Python cannot load (" in caplog.text
+        assert client.status == Status.STATUS_IDLE
 
 
 class TestFailing:
@@ -150,6 +155,15 @@ class TestFailing:
 
         monkeypatch.setattr(socket, "getaddrinfo", unknown)
         assert 'the host name "no.example" cannot be resolved' in self.failure(client, "ws://no.example/")
+
+    def test_what_nobody_foresaw(self, client: WebSocketClient, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(*_: Any, **__: Any) -> Any:
+            raise LookupError("unknown encoding\nand more")
+
+        monkeypatch.setattr(socket, "getaddrinfo", broken)
+        client.auto_reconnect = True
+        reason = self.failure(client, "ws://some.example/")
+        assert reason.endswith("some.example, port 80, cannot be reached: LookupError: unknown encoding")
 
     def test_a_server_that_never_answers(self, client: WebSocketClient, silent_port: int) -> None:
         client.connect_timeout = 0.1
@@ -276,6 +290,15 @@ class TestClosing:
         assert named(log, "connection_closed") == [()]
         assert client.get_close_code() == 1000
 
+    def test_closing_as_soon_as_the_status_is_active(
+        self, server: WebSocketServer, client: WebSocketClient, url: str
+    ) -> None:
+        log = record(client)
+        client.status_changed.connect(lambda status: client.close() if status == Status.STATUS_ACTIVE else None)
+        client.connect_to_url(url)
+        poll_until(is_idle(client), server, client)
+        assert (named(log, "connected_to_server"), named(log, "connection_closed")) == ([], [()])
+
     def test_what_still_arrives_is_delivered_before_the_end(self, pair: Pair) -> None:
         server, client, peer_id = pair
         log = record(client)
@@ -364,6 +387,31 @@ class TestReconnecting:
         poll_until(is_idle(eager), eager)
         assert named(log, "reconnecting") == []
         assert eager._reconnect_timer is None
+
+    def test_the_properties_of_the_moment_count(
+        self, server: WebSocketServer, eager: WebSocketClient, url: str
+    ) -> None:
+        eager.connect_to_url(url)
+        poll_until(lambda: server.get_peer_count() == 1, server, eager)
+        eager.handshake_headers = ["X-Token: new"]
+        (old,) = server.get_peer_ids()
+        server.disconnect_peer(old)
+        poll_until(lambda: server.get_peer_count() == 1 and not server.has_peer(old), server, eager)
+        (peer,) = server.peers.values()
+        assert peer.get_handshake_header("X-Token") == "new"
+
+    def test_properties_that_became_bad_end_it(self, server: WebSocketServer, eager: WebSocketClient, url: str) -> None:
+        eager.connect_to_url(url)
+        poll_until(lambda: server.get_peer_count() == 1, server, eager)
+        eager.handshake_headers = ["nonsense"]
+        log = record(eager)
+        server.disconnect_peer(server.get_peer_ids()[0])
+        poll_until(is_idle(eager), server, eager)
+        ((reason,),) = named(log, "connection_failed")
+        assert reason == f"{url}: 'nonsense' is not a header; write it like \"Name: value\""
+        eager.handshake_headers = []
+        assert eager.connect_to_url(url) == Error.OK
+        poll_until(is_active(eager), server, eager)
 
     def test_a_final_answer_is_not_repeated(self, eager: WebSocketClient) -> None:
         server = WebSocketServer()

@@ -38,6 +38,14 @@ def test_a_reset_without_tls_is_no_matter_of_tls() -> None:
     assert connector.explain(error, "host", 80, secure=False).endswith("cannot be reached: Connection reset by peer")
 
 
-def test_only_a_refused_certificate_is_final() -> None:
-    assert connector.is_untrusted(ssl.SSLCertVerificationError(1, "self-signed"))
-    assert not connector.is_untrusted(ConnectionRefusedError())
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ConnectionRefusedError(), True),
+        (TimeoutError(), True),
+        (ssl.SSLCertVerificationError(1, "self-signed"), False),
+        (LookupError("unknown encoding"), False),
+    ],
+)
+def test_what_another_attempt_cannot_change_is_final(error: Exception, expected: bool) -> None:
+    assert connector.may_pass(error) is expected

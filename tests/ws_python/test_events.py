@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from ws_python.events import event, events_of
+from ws_python.events import event, events_of, silence
 
 
 class Base:
@@ -73,3 +73,14 @@ def test_a_callback_may_disconnect_itself() -> None:
     sample.started.emit()
     sample.started.emit()
     assert calls == [1]
+
+
+def test_what_is_silenced_is_heard_by_nobody() -> None:
+    quiet, loud, calls = Sample(), Sample(), list[tuple[int, float]]()
+    for sample in (quiet, loud):
+        sample.moved.connect(lambda x, y: calls.append((x, y)))
+    silence(quiet)
+    quiet.moved.emit(1, 1.0)
+    quiet.started.emit()
+    loud.moved.emit(2, 2.0)
+    assert calls == [(2, 2.0)]

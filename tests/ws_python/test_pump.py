@@ -6,6 +6,7 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -73,6 +74,38 @@ def test_what_is_written_in_an_inner_poll_is_flushed_at_the_inner_end() -> None:
         assert writer.flushes == 1
 
     pump.poll(deliver)
+
+
+def test_a_poll_on_another_thread_does_nothing_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    delivered: list[str] = []
+    pump.loop()
+    pump.poll(lambda: delivered.append("here"))
+    other = threading.Thread(target=pump.poll, args=(lambda: delivered.append("there"),))
+    other.start()
+    other.join()
+    pump.poll(lambda: delivered.append("here"))
+    assert delivered == ["here", "here"]
+    (line,) = caplog.messages
+    assert line.startswith("poll: another thread polls the network already;")
+
+
+def test_the_thread_that_claims_the_pump_is_the_one_that_polls(caplog: pytest.LogCaptureFixture) -> None:
+    pump.loop()
+    pump.claim()
+    other = threading.Thread(target=pump.poll, args=(lambda: None,))
+    other.start()
+    other.join()
+    assert len(caplog.messages) == 1
+
+
+def test_after_close_another_thread_may_poll(caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        pump.loop()
+        other = threading.Thread(target=pump.poll, args=(lambda: None,))
+        other.start()
+        other.join()
+        pump.close()
+    assert caplog.messages == []
 
 
 def test_what_is_written_outside_a_poll_is_flushed_by_the_next_turn() -> None:

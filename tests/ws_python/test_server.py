@@ -355,6 +355,14 @@ class TestSend:
         poll_until(lambda: len(raw.receive().frames) == 2, server)
         assert [frame.data for frame in raw.frames] == [b'{"a":[1,null]}', b"[true]"]
 
+    def test_send_text(self, server: WebSocketServer, raw: RawClient, caplog: pytest.LogCaptureFixture) -> None:
+        (peer_id,) = server.get_peer_ids()
+        assert server.send_text(peer_id, "one") == Error.OK
+        assert server.send_text(0, "all") == Error.OK
+        assert server.send_text(7, "nobody") == Error.ERR_DOES_NOT_EXIST
+        poll_until(lambda: len(raw.receive().frames) == 2, server)
+        assert [(frame.opcode, frame.data) for frame in raw.frames] == [(Opcode.TEXT, b"one"), (Opcode.TEXT, b"all")]
+
     def test_a_broadcast_leaves_out_those_that_are_closing(
         self, server: WebSocketServer, three: dict[int, RawClient]
     ) -> None:
@@ -424,6 +432,27 @@ class TestDelivery:
             raw.send(Opcode.TEXT, str(number).encode())
         poll_until(lambda: len(named(log, "message_received")) == 5, server)
         assert [message for _, message in named(log, "message_received")] == list("01234")
+
+    def test_polls_in_handlers_nest_to_a_bound_only(
+        self, server: WebSocketServer, raw: RawClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        count = 3000
+        received: list[object] = []
+        depths: list[int] = [0]
+
+        def on_message(_peer_id: int, message: object) -> None:
+            received.append(message)
+            depths.append(depths[-1] + 1)
+            server.poll()
+            depths.append(depths[-1] - 1)
+
+        server.message_received.connect(on_message)
+        for number in range(count):
+            raw.send(Opcode.TEXT, str(number).encode())
+        poll_until(lambda: len(received) == count, server)
+        assert received == [str(number) for number in range(count)]
+        assert 1 < max(depths) < 50
+        assert caplog.text == ""
 
     def test_a_handler_that_polls_until_an_answer_comes_gets_it(self, server: WebSocketServer, raw: RawClient) -> None:
         log = record(server)
@@ -513,6 +542,31 @@ class TestHandshake:
         assert (client.get_request_path(), peer.get_request_path()) == ("/chat?room=1", "/chat?room=1")
         assert (client.get_requested_url(), peer.get_requested_url()) == (url, url)
 
+    def test_properties_that_change_while_listening_count_for_the_next_connection(
+        self, server: WebSocketServer, client: WebSocketClient, url: str
+    ) -> None:
+        server.supported_protocols.append("v1")
+        server.handshake_headers = ["X-Server: changed"]
+        client.supported_protocols = ["v1"]
+        assert client.connect_to_url(url) == Error.OK
+        poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, server, client)
+        assert (client.get_selected_protocol(), client.get_handshake_header("X-Server")) == ("v1", "changed")
+
+    def test_properties_that_became_bad_while_listening_leave_the_last_good_ones(
+        self, server: WebSocketServer, url: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server.handshake_headers = ["X-Server: good"]
+        for changed in (["X-Server: good"], ["nonsense"], ["nonsense"]):
+            server.handshake_headers = changed
+            client = WebSocketClient()
+            assert client.connect_to_url(url) == Error.OK
+            poll_until(lambda c=client: c.status == c.Status.STATUS_ACTIVE, server, client)  # type: ignore[misc]
+            assert client.get_handshake_header("X-Server") == "good"
+        assert [record.message for record in caplog.records] == [
+            "handshake_headers, supported_protocols: 'nonsense' is not a header; write it like \"Name: value\"; "
+            "what was set before stays in force"
+        ]
+
     def test_refusing_new_connections_keeps_the_old_ones(self, server: WebSocketServer, raw: RawClient) -> None:
         server.refuse_new_connections = True
         log, client = record(server), WebSocketClient()
@@ -520,7 +574,7 @@ class TestHandshake:
         client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
         poll_until(lambda: client.status == client.Status.STATUS_IDLE, server, client)
         ((reason,),) = named(client_log, "connection_failed")
-        assert "HTTP 503 Service Unavailable: This server takes no new connections." in reason
+        assert "HTTP 503 Service Unavailable: This server takes no new connections; try again later" in reason
         assert named(log, "handshake_failed") == [("127.0.0.1: This server takes no new connections.",)]
         raw.send(Opcode.TEXT, b"still here")
         poll_until(lambda: bool(named(log, "message_received")), server)
@@ -562,6 +616,33 @@ class TestHandshake:
             poll_until(ended, server)
         assert answer.startswith(b"HTTP/1.1 426 Upgrade Required\r\n")
         assert b"You need a WebSocket client" in answer
+
+
+class TestShutDown:
+    """A host may free the object that is being polled, in any handler."""
+
+    @pytest.mark.parametrize("name", ["message_received", "connection_closed"])
+    def test_in_a_handler_of_a_peer(
+        self, server: WebSocketServer, raw: RawClient, name: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (peer,) = server.peers.values()
+        log = record(server)
+        getattr(peer, name).connect(lambda *_: server._shut_down())
+        raw.send(Opcode.TEXT, b"x")
+        raw.send(Opcode.CLOSE, b"")
+        poll_until(lambda: not server.is_listening(), server)
+        server.poll()
+        assert [entry[0] for entry in log] == ["message_received"]
+        assert (server.get_peer_count(), caplog.text) == (0, "")
+
+    def test_of_a_client(self, pair: Pair) -> None:
+        server, client, peer_id = pair
+        log = record(client)
+        client.message_received.connect(lambda _: client._shut_down())
+        server.send(peer_id, "1")
+        server.send(peer_id, "2")
+        poll_until(lambda: server.get_peer_count() == 0, server, client)
+        assert log == [("message_received", "1")]
 
 
 def test_a_thousand_connections_at_once_get_in_within_three_seconds(server: WebSocketServer) -> None:

@@ -89,3 +89,7 @@ cdef class Codec:
     cdef int _queue_close(self, int code, bytes reason) except -1
     cdef int _queue_data(self, int first, const uchar* data, Py_ssize_t size, bint compressed) except -1
     cdef int _queue(self, int first, const uchar* payload, Py_ssize_t size) except -1
+
+    cpdef send_text(self, str text)
+    cpdef send_binary(self, data)
+    cpdef bint send_binary_head(self, Py_ssize_t size) except -1

@@ -11,9 +11,6 @@ class State(IntEnum):
     CLOSING = 2
     CLOSED = 3
 
-class Ping(NamedTuple):
-    payload: bytes
-
 class Pong(NamedTuple):
     payload: bytes
 
@@ -21,7 +18,7 @@ class Closed(NamedTuple):
     code: int
     reason: str
 
-Event = str | bytes | Ping | Pong | Closed
+Event = str | bytes | Pong | Closed
 
 @final
 class Codec:

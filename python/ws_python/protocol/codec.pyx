@@ -67,12 +67,6 @@ class State(IntEnum):
     CLOSED = 3
 
 
-class Ping(NamedTuple):
-    """A ping arrived. The pong is queued already."""
-
-    payload: bytes
-
-
 class Pong(NamedTuple):
     """A pong arrived."""
 
@@ -87,7 +81,7 @@ class Closed(NamedTuple):
 
 
 #: What `Codec.events_received` lists.
-Event = str | bytes | Ping | Pong | Closed
+Event = str | bytes | Pong | Closed
 
 cdef tuple STATES = (None, State.OPEN, State.CLOSING, State.CLOSED)
 
@@ -167,7 +161,7 @@ cdef class Codec:
             self._end(ABNORMAL_CLOSURE, "")
 
     def events_received(self):
-        """Take what arrived, in order: text as `str`, binary as `bytes`, `Ping`, `Pong`, and at last `Closed`."""
+        """Take what arrived, in order: text as `str`, binary as `bytes`, `Pong`, and at last `Closed`. Pings are not told."""
         events = self._events
         self._events = []
         self.events_size = 0
@@ -383,12 +377,10 @@ cdef class Codec:
     cdef int _control(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
         if opcode == CLOSE:
             return self._close_received(data, size)
-        payload = PyBytes_FromStringAndSize(<char*>data, size)
         if opcode == PING:
             # Also after our own close frame (RFC 6455 §5.5.2: unless a close frame was received).
-            self._queue(FIN | PONG, data, size)
-            return self._report(Ping(payload), size)
-        return self._report(Pong(payload), size)
+            return self._queue(FIN | PONG, data, size)
+        return self._report(Pong(PyBytes_FromStringAndSize(<char*>data, size)), size)
 
     cdef int _close_received(self, const uchar* data, Py_ssize_t size) except -1:
         """RFC 6455 §5.5.1, §7.1.5, §7.1.6. A message that the close frame cuts off is dropped."""
@@ -447,13 +439,13 @@ cdef class Codec:
 
     # --- out
 
-    def send_text(self, str text not None):
+    cpdef send_text(self, str text):
         """Queue a text message. Raises UnicodeEncodeError for a lone surrogate, RuntimeError if not OPEN."""
         cdef Py_ssize_t size = 0
         cdef const char* data = PyUnicode_AsUTF8AndSize(text, &size)
         self._send_message(TEXT, <const uchar*>data, size)
 
-    def send_binary(self, data not None):
+    cpdef send_binary(self, data):
         """Queue a binary message. Raises RuntimeError if not OPEN."""
         cdef Py_buffer view
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
@@ -462,7 +454,7 @@ cdef class Codec:
         finally:
             PyBuffer_Release(&view)
 
-    def send_binary_head(self, Py_ssize_t size):
+    cpdef bint send_binary_head(self, Py_ssize_t size) except -1:
         """Queue the head of a binary message whose `size` bytes of payload the caller sends right behind it, unchanged.
 
         False, with nothing queued, where the payload must be masked or compressed. Raises RuntimeError if not OPEN.

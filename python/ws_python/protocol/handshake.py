@@ -11,10 +11,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
-from websockets.datastructures import Headers, MultipleValuesError
-from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidURI
 from websockets.extensions.permessage_deflate import (
     ClientPerMessageDeflateFactory,
     PerMessageDeflate,
@@ -27,6 +28,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI, parse_uri
 
 from .deflate import MAX_WINDOW_BITS, Deflate
+from .handshake_errors import explain_to_client, explain_to_server, is_retryable
 
 _END_OF_HEAD = b"\r\n\r\n"
 _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")  # RFC 9110 section 5.6.2
@@ -35,8 +37,8 @@ _UNWRITABLE = re.compile(r"[\x00-\x20\x7f]")
 # The handshake itself writes these.
 _RESERVED = re.compile(r"(sec-websocket-.*|upgrade|connection|content-length|transfer-encoding)", re.IGNORECASE)
 _USER_AGENT = "ws_python"
-# Answers after which trying again later makes sense, beside every 5xx one.
-_TRY_AGAIN = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+# How much of an answer is kept to tell what it was: more than any status line.
+_KEPT_BYTES = 256
 
 
 def parse_url(url: str) -> WebSocketURI:
@@ -44,7 +46,13 @@ def parse_url(url: str) -> WebSocketURI:
     try:
         if _UNWRITABLE.search(url):
             raise ValueError("it holds a space or a control character")
-        return parse_uri(url)
+        uri = parse_uri(url)
+        if urlsplit(url).port == 0:
+            raise ValueError("there is no port 0")
+        uri.host.encode("idna")  # As for looking the name up.
+        return uri
+    except UnicodeError:
+        reason = "a part of the host name is empty, too long, or holds what no name may hold"
     except InvalidURI as error:
         reason = error.msg
     except ValueError as error:
@@ -170,7 +178,7 @@ class ServerHandshake(Handshake):
             if isinstance(request, Request):
                 self._answer(request)
         if not self.done and self._protocol.handshake_exc is not None:
-            self._fail(_explain(self._protocol.handshake_exc))
+            self._fail(explain_to_server(self._protocol.handshake_exc))
 
     def _answer(self, request: Request) -> None:
         self.path = request.path
@@ -186,7 +194,7 @@ class ServerHandshake(Handshake):
                 response.headers[name] = value
             self._succeed()
         elif self._protocol.handshake_exc is not None:
-            self._fail(_explain(self._protocol.handshake_exc))
+            self._fail(explain_to_server(self._protocol.handshake_exc))
         self._protocol.send_response(response)
 
     def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:
@@ -211,12 +219,13 @@ class ClientHandshake(Handshake):
         headers: Sequence[tuple[str, str]],
         deflate: Deflate | None = None,
     ) -> None:
-        uri = parse_url(url)
+        uri = self.uri = parse_url(url)
         extensions = None if deflate is None else [_client_extension(deflate)]
         super().__init__(ClientProtocol(uri, subprotocols=subprotocols or None, extensions=extensions), deflate)
         self.path = uri.resource_name
         self.url = url
         self.retryable = True
+        self._beginning = b""
         request = self._protocol.connect()
         request.headers["User-Agent"] = _USER_AGENT
         for name, value in headers:
@@ -228,6 +237,7 @@ class ClientHandshake(Handshake):
 
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the server."""
+        self._beginning += data[: _KEPT_BYTES - len(self._beginning)]
         head, rest = self._split_head(data)
         self._protocol.receive_data(head)
         if rest and not self._finished():
@@ -256,8 +266,8 @@ class ClientHandshake(Handshake):
         if error is None:
             self._succeed()
             return
-        self.retryable = _is_retryable(error)
-        self._fail(_explain(error))
+        self.retryable = is_retryable(error, self._beginning)
+        self._fail(explain_to_client(error, self._beginning))
 
     def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:
         return replace(
@@ -291,26 +301,3 @@ def _client_extension(wanted: Deflate) -> ClientPerMessageDeflateFactory:
 def _limited(window_bits: int) -> int | None:
     """The largest window is what holds when nothing is said (RFC 7692 sections 7.1.2.1 and 7.1.2.2)."""
     return window_bits if window_bits < MAX_WINDOW_BITS else None
-
-
-def _is_retryable(error: Exception) -> bool:
-    if isinstance(error, InvalidStatus):
-        status = error.response.status_code
-        return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRY_AGAIN
-    return False
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, InvalidStatus):
-        return _explain_status(error.response)
-    if isinstance(error, InvalidMessage):
-        return f"the other side does not speak HTTP/1.1 ({error.__cause__ or error})"
-    if isinstance(error, (InvalidHandshake, MultipleValuesError)):
-        return str(error)
-    return f"the opening handshake failed: {error}"
-
-
-def _explain_status(response: Response) -> str:
-    first_line = bytes(response.body).decode("utf-8", "replace").strip().partition("\n")[0][:200]
-    detail = f": {first_line}" if first_line and first_line.isprintable() and not first_line.startswith("<") else ""
-    return f"the server answered HTTP {response.status_code} {response.reason_phrase}{detail}"

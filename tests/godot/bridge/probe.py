@@ -115,6 +115,11 @@ class Probe(Node, icon="res://probe.svg"):
     data: bytes = export(b"")
     position: Vector2 = export(Vector2(1.0, 2.0), group="Place")
 
+    def _note_mood(self) -> None:
+        self.log.append(f"mood {self.mood}")
+
+    mood: str = export("calm", changed=_note_mood)
+
     def __init__(self) -> None:
         self.log: list[str] = []
         self._strict = 0
@@ -374,8 +379,20 @@ class Callables(Node):
         return result
 
 
+def _fail(cls: Any) -> Any:
+    def fail(self: Any) -> Any:
+        raise LookupError("no result")
+
+    fail.__annotations__ = {"return": cls}
+    return fail
+
+
 class Failing(Node):
-    """Raises, wherever it can."""
+    """Raises, wherever it can; `fail_Vector2` and so on where that result is declared."""
+
+    for _cls in (cls for cls in CLASSES if cls is not None):
+        locals()[f"fail_{_cls.__name__}"] = _fail(_cls)
+    del _cls
 
     value: int = export(1)
 
@@ -393,6 +410,18 @@ class Failing(Node):
 
     def wrong_result(self) -> int:
         return "text"  # type: ignore[return-value]
+
+    def wrong_class(self) -> Node:
+        return RandomNumberGenerator()  # type: ignore[return-value]
+
+    def no_object(self) -> Node:
+        return "text"  # type: ignore[return-value]
+
+    def error(self) -> Error:
+        raise LookupError("no Error")
+
+    def any_value(self) -> Any:
+        raise LookupError("no value")
 
     @property
     def setting(self) -> int:

@@ -66,6 +66,14 @@ func test_a_property_of_python_code() -> void:
 	check_equal(probe.strict, 5)
 
 
+func test_a_node_hears_that_its_property_was_set() -> void:
+	var probe := _probe()
+	check_equal(probe.mood, "calm")
+	probe.mood = "eager"
+	probe.set("mood", "bored")
+	check_equal(probe.get_log().slice(-2), PackedStringArray(["mood eager", "mood bored"]))
+
+
 func test_a_property_of_the_wrong_type() -> void:
 	var probe: Variant = _probe()
 	expect_error("SCRIPT ERROR: Invalid assignment of property or key 'speed'|Invalid type")

@@ -64,6 +64,14 @@ func test_a_wrong_call_is_an_error_of_gdscript() -> void:
 	_call_wrongly(func(probe: Variant) -> void: probe.no_such())
 
 
+func test_a_freed_argument_is_none() -> void:
+	var probe := _probe()
+	var node := Node.new()
+	node.free()
+	check_equal(probe.optional(node), true)
+	check_equal(probe.call("optional", node), true)
+
+
 func test_the_class_says_what_it_takes() -> void:
 	var add := _method("add")
 	var arguments: Array = add["args"]

@@ -15,7 +15,7 @@ from websockets.exceptions import PayloadTooBig, ProtocolError
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.protocol import OPEN, Protocol, Side
-from ws_python.protocol.codec import Closed, Codec, Event, Ping, Pong, State
+from ws_python.protocol.codec import Closed, Codec, Event, Pong, State
 from ws_python.protocol.deflate import Deflate
 
 MAX_SIZE = 3000
@@ -87,11 +87,9 @@ class Oracle:
             self.receive(b"\0")
 
     def _receive_frame(self, opcode: Opcode, data: bytes, fin: bool) -> None:
-        if opcode is Opcode.PING:
-            self.events.append(Ping(data))
-        elif opcode is Opcode.PONG:
+        if opcode is Opcode.PONG:
             self.events.append(Pong(data))
-        elif opcode is not Opcode.CLOSE:
+        elif opcode not in (Opcode.PING, Opcode.CLOSE):
             if opcode is not Opcode.CONT:
                 self._message = b""
                 self._is_text = opcode is Opcode.TEXT
@@ -178,7 +176,6 @@ def conversations(draw: st.DrawFn, *, server: bool, deflate: bool) -> tuple[byte
         for payload in draw(st.lists(st.binary(max_size=125), max_size=1)):
             if draw(st.booleans()):
                 sender.send_ping(payload)
-                events.append(Ping(payload))
             else:
                 sender.send_pong(payload)
                 events.append(Pong(payload))
@@ -306,7 +303,6 @@ def test_what_the_oracle_understands(data: st.DataObject, side: dict[str, bool],
             sender.send_binary(message)
         sent.append(message)
     sender.send_ping(b"p")
-    sent.append(Ping(b"p"))
     sender.send_close(4000, "bye")
     wire = sender.data_to_send()
     oracle.receive(wire)

@@ -124,7 +124,7 @@ class TestNegotiation:
         client, server = ClientHandshake(URL, [], [], Deflate()), ServerHandshake([], [], Deflate())
         server.receive_data(client.data_to_send())
         client.receive_data(server.data_to_send().replace(b"permessage-deflate", b"permessage-deflate; unknown"))
-        assert client.error.startswith("Unsupported extension: name = permessage-deflate, params = [('unknown'")
+        assert "(Unsupported extension: name = permessage-deflate, params = [('unknown'" in client.error
 
     def test_a_handshake_keeps_no_compressor(self) -> None:
         client, server = ClientHandshake(URL, [], [], Deflate()), ServerHandshake([], [], Deflate())

@@ -1,0 +1,64 @@
+"""What server and client have in common: they are polled, deliver what arrived, have a status, and may be shut down."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from . import pump
+from .events import Event, silence
+from .inbox import Inbox
+from .options import ConnectionOptions
+
+# How deep polls in handlers may nest in one another; each level takes some of the thread's stack.
+_MOST_NESTED = 16
+
+
+class Polled(ConnectionOptions):
+    """Delivers events in poll() only. What is derived declares `status_changed` and sets its first status."""
+
+    status_changed: Event
+    _status: IntEnum
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._inbox = Inbox()
+        # How many deliveries are under way.
+        self._nested = 0
+
+    def poll(self) -> None:
+        """Read and write the network, and deliver what arrived. Never waits. Call it once a frame.
+
+        A handler may call it, too, and what arrived after the event that it handles is delivered within. Where 16 such
+        calls are nested in one another, a further one leaves delivering to them. All nodes are polled on one thread,
+        which is the main one in Godot; on another, poll() does nothing but log an error.
+        """
+        pump.poll(self._deliver_nested)
+
+    def _poll_frame(self, frame: int) -> None:
+        pump.poll(self._deliver_nested, frame)
+
+    def _deliver_nested(self) -> None:
+        if self._nested == _MOST_NESTED:
+            return
+        self._nested += 1
+        try:
+            self._deliver()
+        finally:
+            self._nested -= 1
+
+    def _deliver(self) -> None:
+        """Empty the inbox. For the derived class."""
+        raise NotImplementedError
+
+    def _set_status(self, status: IntEnum) -> None:
+        self._status = status
+        self.status_changed.emit(status)
+
+    def _shut_down(self) -> None:
+        """End everything and deliver nothing any more: for a host that is about to free this object, in any handler."""
+        silence(self)
+        self._end()
+
+    def _end(self) -> None:
+        """Say goodbye to whoever is connected. For the derived class."""
+        raise NotImplementedError
