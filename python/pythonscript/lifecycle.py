@@ -128,7 +128,7 @@ def _load(name: str, load: Callable[[str], Any]) -> None:
 
 
 def _place(error: BaseException, name: str) -> tuple[str, str, int]:
-    """Function, file and line of what has to be corrected: not of Python's import and ours, which only came across it."""
+    """Function, file and line of what has to be corrected: not of Python's import and ours, which came across it."""
     if isinstance(error, SyntaxError) and error.filename:
         return "", error.filename, error.lineno or 0
     importing = (__file__, importlib.import_module.__code__.co_filename)

@@ -49,8 +49,8 @@ class PollingNode(Node, abstract=True):
         ProcessCallback.PROCESS_IDLE,
         changed=_choose_frames,
         doc="When the node polls the network: in `_process`, in `_physics_process`, or only when poll() is called. It "
-        "goes on while the game is paused: `process_mode` is Always from the start, and Inherit becomes Always when the "
-        "node is ready. For a node that stops with the game choose Pausable.",
+        "goes on while the game is paused: `process_mode` is Always from the start, and Inherit becomes Always when "
+        "the node is ready. For a node that stops with the game choose Pausable.",
     )
 
     low_latency: bool = export(

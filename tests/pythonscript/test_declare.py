@@ -180,7 +180,7 @@ def test_virtuals_have_the_types_of_the_engine(spec: ClassSpec) -> None:
 
 def test_a_virtual_that_returns_an_object_declares_its_class() -> None:
     class Tip(Control):
-        def _make_custom_tooltip(self, for_text: str) -> object: ...
+        def _make_custom_tooltip(self, for_text: str) -> Object | None: ...
 
     ((_, tooltip),) = declare.spec_of(Tip).virtuals
     assert tooltip.returns is not None
