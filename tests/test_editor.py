@@ -54,4 +54,5 @@ def test_the_help_says_what_the_docstrings_say(help_pages: dict[str, str]) -> No
     assert "A client connected and can be sent messages." in help_pages["WebSocketServer"]
     assert 'connect_to_url(url: String = "")' in help_pages["WebSocketClient"]
     assert "Seconds that connecting may take" in help_pages["WebSocketClient"]
+    assert "Inherit becomes Always when the node is ready" in help_pages["WebSocketServer"]
     assert "The number that the server knows this connection by" in help_pages["WebSocketPeerNode"]

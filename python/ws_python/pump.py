@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import select
 import selectors
 import socket
 import sys
@@ -40,12 +41,23 @@ class Writer(Protocol):
         """Hand everything queued to the operating system."""
 
 
+def _events_within(selector: Any) -> Callable[[float], list[Any]]:
+    """A function that waits so many milliseconds at the most for what `selector` watches."""
+    if sys.platform == "linux":
+        # An epoll is itself something to poll, and that runs no Python code: most frames do no more than this.
+        poll = select.poll()
+        poll.register(selector.fileno(), select.POLLIN)
+        return poll.poll
+    return lambda milliseconds: selector.select(milliseconds / 1e3)  # type: ignore[no-any-return]
+
+
 class _Loop(asyncio.SelectorEventLoop):
     """An event loop that can be waited for, and whose name resolution cannot keep the process from exiting."""
 
     def __init__(self) -> None:
-        self._waiting = selectors.DefaultSelector()
-        super().__init__(self._waiting)
+        selector = selectors.DefaultSelector()
+        super().__init__(selector)
+        self._events_within = _events_within(selector)
 
     def has_work(self, seconds: float) -> bool:
         """Whether a turn would find something to do. Waits for that, `seconds` at the most."""
@@ -58,7 +70,7 @@ class _Loop(asyncio.SelectorEventLoop):
             if seconds < 0.0:
                 return True
         # What is ready is only looked at here: it is still ready when the turn asks the selector again.
-        return bool(self._waiting.select(seconds))
+        return bool(self._events_within(1e3 * seconds))
 
     async def getaddrinfo(  # type: ignore[override]  # typeshed: str | None, which bytes hosts do not need here
         self, host: str | None, port: str | int | None, **hints: Any
@@ -116,8 +128,8 @@ def loop() -> asyncio.AbstractEventLoop:
     return _state.loop
 
 
-def turn(wait: float = 0.0) -> None:
-    """Let the loop handle what is ready now: network events, timers, callbacks.
+def turn(wait: float = 0.0) -> bool:
+    """Let the loop handle what is ready now: network events, timers, callbacks. False if nothing was.
 
     If nothing is, it returns at once, or when something is but after `wait` seconds at the latest.
     """
@@ -126,8 +138,10 @@ def turn(wait: float = 0.0) -> None:
         if _state.loop.has_work(wait):
             _state.loop.call_soon(_state.loop.stop)
             _state.loop.run_forever()
+            return True
     elif wait > 0.0:
         time.sleep(wait)
+    return False
 
 
 def wait_in_frames(seconds: float) -> None:
@@ -142,18 +156,17 @@ def poll(deliver: Callable[[], None], frame: int = -1) -> None:
     first_in_frame = frame < 0 or frame != _state.last_frame
     _state.last_frame = frame
     wait = _state.frame_wait if frame >= 0 else 0.0
-    for _ in range(_MOST_TURNS if first_in_frame else 1):
+    for _ in range(_MOST_TURNS):
         _state.polls += 1
         try:
-            if first_in_frame:
-                turn(wait)
+            worked = first_in_frame and turn(wait)
             deliver()
         finally:
             _state.polls -= 1
             # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.
             flush()
-        # What came in the meantime need not wait for another frame.
-        if _state.reader is None or not _state.reader.is_ready():
+        # What came in the meantime need not wait for another frame. Where nothing happened, that was no time.
+        if not worked or _state.reader is None or not _state.reader.is_ready():
             return
         wait = 0.0
 

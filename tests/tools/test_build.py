@@ -52,6 +52,10 @@ class TestRuntime:
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(str(LIB)) or module in ("json",)
 
+    @pytest.mark.parametrize("file", ["pythonscript/godot.pyi", "pythonscript/_bridge.pyi", "pythonscript/py.typed"])
+    def test_has_what_an_editor_of_python_reads(self, file: str) -> None:
+        assert (LIB / "site-packages" / file).read_bytes() == (ROOT / "python" / file).read_bytes()
+
     def test_says_what_it_is(self) -> None:
         assert (LIB / "runtime.txt").read_text().startswith(f"Python {sys.version.split()[0]}\nwebsockets ")
 

@@ -37,8 +37,9 @@ def test_a_turn_runs_what_is_ready_and_does_not_wait() -> None:
     pump.loop().call_soon(calls.append, "now")
     pump.loop().call_later(3600, calls.append, "later")
     start = time.monotonic()
-    pump.turn()
+    assert pump.turn()
     assert calls == ["now"]
+    assert not pump.turn(), "nothing is ready any more"
     assert time.monotonic() - start < 1
 
 
