@@ -48,7 +48,7 @@ def _events_within(selector: Any) -> Callable[[float], list[Any]]:
         poll = select.poll()
         poll.register(selector.fileno(), select.POLLIN)
         return poll.poll
-    return lambda milliseconds: selector.select(milliseconds / 1e3)  # type: ignore[no-any-return]
+    return lambda milliseconds: selector.select(milliseconds / 1e3)
 
 
 class _Loop(asyncio.SelectorEventLoop):
