@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from .connection import Connection
 from .endpoint import Endpoint
 from .errors import Error
@@ -32,4 +30,5 @@ class WebSocketPeer(Endpoint):
 
     def _send_prepared(self, message: PreparedMessage) -> Error:
         """Queue a message that was encoded once for several peers."""
-        return cast(Connection, self._connection).send_prepared(message)
+        connection = self._connection
+        return Error.ERR_CONNECTION_ERROR if connection is None else connection.send_prepared(message)

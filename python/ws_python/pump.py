@@ -150,7 +150,10 @@ def wait_in_frames(seconds: float) -> None:
 
 
 def poll(deliver: Callable[[], None], frame: int = -1) -> None:
-    """One turn, `deliver()`, and what was written during both leaves. With a `frame` number, one turn per frame."""
+    """One turn, `deliver()`, and what was written during both leaves; again while more comes in, a few times at most.
+
+    Of several polls with the same `frame` number only the first turns the loop.
+    """
     if _state.thread != get_ident() and not _is_first_to_poll():
         return
     first_in_frame = frame < 0 or frame != _state.last_frame
