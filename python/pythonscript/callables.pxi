@@ -127,12 +127,6 @@ cdef bint has_connections(void* pointer, const void* signal) noexcept:
 cdef class BoundSignal:
     """A signal of one object: `emit`, `connect`, `disconnect`. It does not keep the object alive."""
 
-    cdef void* pointer
-    cdef uint64_t instance_id
-    cdef readonly str name
-    cdef readonly int argument_count
-    cdef void* string_name
-
     @staticmethod
     def of(Object owner, str name, int argument_count):
         """The signal `name` of `owner`, whose `emit` takes exactly `argument_count` arguments."""
@@ -151,22 +145,27 @@ cdef class BoundSignal:
 
     def emit(self, *arguments):
         """Emits the signal: handlers run before it returns. TypeError for a wrong number of arguments."""
+        cdef PyObject* borrowed[MAX_EMITTED]
+        cdef Py_ssize_t i
         if len(arguments) != self.argument_count or self.argument_count > MAX_EMITTED:
             raise TypeError(f"the signal {self.name} has {self.argument_count} arguments, {len(arguments)} given")
-        if has_connections(self.living(), self.string_name):
-            self.emit_to_engine(arguments)
+        for i in range(self.argument_count):
+            borrowed[i] = <PyObject*>arguments[i]
+        self.emit_values(borrowed)
 
-    cdef int emit_to_engine(self, tuple arguments) except -1:
+    cdef int emit_values(self, PyObject** arguments) except -1:
         cdef Variant values[1 + MAX_EMITTED]
         cdef const void* pointers[1 + MAX_EMITTED]
         cdef Variant result
         cdef GDExtensionCallError error
         cdef Py_ssize_t i
         cdef Py_ssize_t made = 1
+        if not has_connections(self.living(), self.string_name):
+            return 0
         _variant_from[STRING_NAME](&values[0], self.string_name)
         try:
             for i in range(self.argument_count):
-                py_to_variant(arguments[i], &values[i + 1])
+                py_to_variant(<object>arguments[i], &values[i + 1])
                 made += 1
             for i in range(made):
                 pointers[i] = &values[i]

@@ -2,6 +2,8 @@
 # engine to a Python method. Three doors lead in: `call` (untyped GDScript: raw Variants, count and types checked here),
 # `ptrcall` (typed GDScript: typed pointers) and virtuals (`_process` and the like, as ptrcall).
 
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+
 cdef extern from "Python.h":
     object PyObject_Vectorcall(object, PyObject**, size_t, PyObject*)
 
@@ -30,6 +32,7 @@ cdef class ClassData:
 
     cdef object cls
     cdef str name
+    cdef NotificationShortcut notification_shortcut
     cdef ClassTable table
     cdef list methods  # These two keep every Method alive whose address the engine holds.
     cdef list virtuals
@@ -38,12 +41,25 @@ cdef class ClassData:
         free(self.table.virtuals)
 
 
+cdef const char* _SHORTCUT = "pythonscript.Shortcut"
+cdef const char* _NOTIFICATION_SHORTCUT = "pythonscript.NotificationShortcut"
+
+
+cdef object shortcut_capsule(Shortcut function):
+    return PyCapsule_New(<void*>function, _SHORTCUT, NULL)
+
+
+cdef object notification_shortcut_capsule(NotificationShortcut function):
+    return PyCapsule_New(<void*>function, _NOTIFICATION_SHORTCUT, NULL)
+
+
 cdef class Method:
     """One Python function with the types that Godot calls it with."""
 
     cdef str name
     cdef str where
     cdef object function
+    cdef Shortcut shortcut
     cdef dict overrides  # Derived Python class -> its function, once there is one: the engine may call through the parent's.
     cdef bint is_static
     cdef bint is_setter
@@ -68,6 +84,9 @@ cdef class Method:
         method.name = spec.name
         method.where = f"{class_name}.{spec.name}()"
         method.function = spec.function
+        method.shortcut = NULL
+        if spec.shortcut is not None:
+            method.shortcut = <Shortcut>PyCapsule_GetPointer(spec.shortcut, _SHORTCUT)
         method.is_static = spec.is_static
         method.is_setter = spec.is_setter
         method.count = len(spec.arguments)
@@ -102,6 +121,9 @@ cdef class Method:
             print_message("error", f"{self.where[:-2]}: {exception}", "", self.name)
         else:
             report_exception(self.where)
+
+    cdef bint takes_shortcut(self, instance) except -1:
+        return self.overrides is None or type(instance) not in self.overrides
 
     cdef object argument(self, int i, value):
         converter = self.converters[i]
@@ -173,6 +195,10 @@ cdef void method_call(void* userdata, void* instance, const void** arguments, in
     stack[0] = <PyObject*>instance
     Py_XINCREF(stack[0])  # The method may free its own node.
     try:
+        if method.shortcut != NULL and count == method.count and method.takes_shortcut(<object>stack[0]):
+            if method.shortcut(<object>stack[0], arguments, <int64_t*>&slot):
+                put_variant(INT, &slot, result)
+                return
         for i in range(method.count):
             if i >= count:
                 push(stack, &size, method.defaults[i - method.required])
@@ -303,9 +329,10 @@ cdef void notification(void* instance, int32_t what, GDExtensionBool reversed) n
 
 
 cdef void notification_to_py(void* instance, int32_t what) noexcept with gil:
-    owner = <object><PyObject*>instance
+    cdef Object owner = <Object><PyObject*>instance
     try:
-        owner._notification(what)
+        if owner.notification_shortcut == NULL or not owner.notification_shortcut(owner, what):
+            owner._notification(what)
     except BaseException:
         report_exception(f"{type(owner).__name__}._notification()")
 
@@ -365,6 +392,10 @@ def register_class(spec):
     cdef uint64_t icon = 0
     data.cls = spec.cls
     data.name = spec.name
+    data.notification_shortcut = NULL
+    if spec.notification_shortcut is not None:
+        data.notification_shortcut = <NotificationShortcut>PyCapsule_GetPointer(
+            spec.notification_shortcut, _NOTIFICATION_SHORTCUT)
     data.methods = [Method.make(spec.name, method) for method in spec.methods]
     data.virtuals = []
     fill_virtuals(data, spec.virtuals)

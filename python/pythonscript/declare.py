@@ -69,6 +69,7 @@ class MethodSpec:
     """One method: `defaults` belong to the last arguments; `returns` is None for no result.
 
     `is_setter`: it only takes a value; a ValueError or TypeError is the answer to a wrong one and told in one line.
+    `shortcut`: what _bridge.pxd calls so.
     """
 
     name: str
@@ -80,6 +81,7 @@ class MethodSpec:
     is_const: bool = False
     is_setter: bool = False
     doc: str = ""
+    shortcut: object | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,7 @@ class ClassSpec:
     icon: str
     tool: bool
     has_notification: bool
+    notification_shortcut: object | None = None
     constants: list[tuple[str, str, int]] = field(default_factory=list)
     signals: list[SignalSpec] = field(default_factory=list)
     properties: list[PropertySpec] = field(default_factory=list)
@@ -205,12 +208,19 @@ _specs: dict[str, ClassSpec] = {}
 _enum_names: dict[type, str] = {}
 
 
-def note(cls: type, icon: str = "", tool: bool = False, members: dict[str, Export | signal] | None = None) -> None:
+def note(
+    cls: type,
+    icon: str = "",
+    tool: bool = False,
+    members: dict[str, Export | signal] | None = None,
+    shortcuts: dict[str, object] | None = None,
+) -> None:
     """Notes a class for registration, in the order of definition.
 
     `icon` is a res:// path; with `tool` the class also runs in the editor (otherwise the editor shows a placeholder);
     `members` are exports and signals that are not in the class body, such as those of a plain base class: a signal
-    becomes an attribute of the class, an export describes an attribute that is there.
+    becomes an attribute of the class, an export describes an attribute that is there. `shortcuts` are ways past Python
+    for methods by their names, see _bridge.pxd.
     """
     if getattr(cls, "__refcounted__", False):
         raise TypeError(
@@ -221,7 +231,7 @@ def note(cls: type, icon: str = "", tool: bool = False, members: dict[str, Expor
         member.name = name
         if isinstance(member, signal):
             setattr(cls, name, member)
-    cls.__pythonscript__ = {"icon": icon, "tool": tool, "members": members or {}}  # type: ignore[attr-defined]
+    cls.__pythonscript__ = {"icon": icon, "tool": tool, "members": members or {}, "shortcuts": shortcuts or {}}  # type: ignore[attr-defined]
     _noted.append(cls)
 
 
@@ -264,7 +274,14 @@ def spec_of(cls: Any) -> ClassSpec:
     bases = list(_own_bases(cls))
     doc = next((_doc(base) for base in reversed(bases) if base.__doc__), "")
     spec = ClassSpec(
-        cls, name, _parent(cls).__name__, doc, options["icon"], options["tool"], hasattr(cls, "_notification")
+        cls,
+        name,
+        _parent(cls).__name__,
+        doc,
+        options["icon"],
+        options["tool"],
+        hasattr(cls, "_notification"),
+        options["shortcuts"].get("_notification"),
     )
     own = {key: value for base in bases for key, value in vars(base).items() if key not in options["members"]}
     members = own | options["members"]  # in this order: what is in no group of the Inspector stands above the groups
@@ -320,7 +337,8 @@ def _read_member(spec: ClassSpec, name: str, value: Any, bases: list[type]) -> N
             )
         )
     elif isinstance(value, staticmethod) or hasattr(value, "__code__"):
-        spec.methods.append(method_of(name, value, where, _scope(bases)))
+        method = method_of(name, value, where, _scope(bases))
+        spec.methods.append(replace(method, shortcut=spec.cls.__dict__["__pythonscript__"]["shortcuts"].get(name)))
 
 
 def _scope(bases: list[type]) -> Mapping[str, Any]:

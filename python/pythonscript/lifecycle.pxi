@@ -43,13 +43,13 @@ def request_frame():
     return gd.register_main_loop_callbacks != NULL
 
 
-def process_frames():
+cpdef uint64_t process_frames() except? 0:
     """Engine.get_process_frames(), quick enough to ask in each frame: how many idle frames there were."""
     need_engine()
     return engine_count(_process_frames)
 
 
-def physics_frames():
+cpdef uint64_t physics_frames() except? 0:
     """Engine.get_physics_frames(), as process_frames()."""
     need_engine()
     return engine_count(_physics_frames)

@@ -101,6 +101,7 @@ cdef class Object:
     cdef uint64_t instance_id
     cdef bint counted  # Derives from RefCounted and holds one reference.
     cdef bint extension  # An instance of a class written in Python.
+    cdef NotificationShortcut notification_shortcut  # Of its class, or NULL.
     cdef dict __dict__
     cdef object __weakref__
 
@@ -131,6 +132,7 @@ cdef class Object:
                 call_bool(_init_ref, self.pointer)
             return 0
         self.extension = True
+        self.notification_shortcut = data.notification_shortcut
         Py_INCREF(self)  # The engine object's own reference, given back by free_instance.
         gd.object_set_instance(self.pointer, string_name(data.name), <void*><PyObject*>self)
         gd.object_set_instance_binding(self.pointer, _library, <void*><PyObject*>self, callbacks)

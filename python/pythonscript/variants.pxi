@@ -85,6 +85,38 @@ cdef object variant_to_view(const void* variant):
     return variant_to_py(variant)
 
 
+cdef int64_t packed_bytes_of(const void* variant, const uint8_t** data) noexcept:
+    cdef void* value
+    cdef int64_t size
+    cdef int kind = gd.variant_get_type(variant)
+    if kind != PACKED_BYTE_ARRAY:
+        return -1
+    value = _internal[PACKED_BYTE_ARRAY](<void*>variant)
+    size = packed_size(PACKED_BYTE_ARRAY, value)
+    data[0] = gd.packed_byte_array_operator_index_const(value, 0) if size else NULL
+    return size
+
+
+cdef int64_t string_chars_of(const void* variant, const uint32_t** chars) noexcept:
+    cdef void* value
+    cdef int64_t size
+    cdef int kind = gd.variant_get_type(variant)
+    if kind != STRING:
+        return -1
+    value = _internal[STRING](<void*>variant)
+    size = gd.string_to_utf32_chars(value, NULL, 0)
+    chars[0] = gd.string_operator_index_const(value, 0) if size else NULL
+    return size
+
+
+cdef bint int_of(const void* variant, int64_t* value) noexcept:
+    cdef int kind = gd.variant_get_type(variant)
+    if kind != INT:
+        return False
+    value[0] = (<int64_t*>_internal[INT](<void*>variant))[0]
+    return True
+
+
 cdef object typed_to_py(int kind, const void* value):
     cdef Variant variant
     if kind == INT:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ws_python
 
+from . import shortcuts
 from .members import members_of
 from .polling import PollingNode
 
@@ -13,6 +14,7 @@ class WebSocketClient(
     PollingNode,
     icon="res://addons/ws_python/icons/WebSocketClient.svg",
     members=members_of(ws_python.WebSocketClient),
+    shortcuts=shortcuts.CLIENT_SHORTCUTS,
 ):
     """A WebSocket client: it connects, reconnects if told to, sends and receives.
 
@@ -23,6 +25,9 @@ class WebSocketClient(
 
     When the node is freed, the connection is closed with code 1001 (going away), without further signals.
     """
+
+    def _new_sink(self) -> ws_python.Sink:
+        return shortcuts.ClientSink(self.message_received)  # type: ignore[arg-type]
 
     def _start(self) -> None:
         if self.autoconnect and self.status == self.Status.STATUS_IDLE:

@@ -9,6 +9,7 @@ from pythonscript.godot import Node
 from ws_python.close_codes import GOING_AWAY
 from ws_python.events import silence
 
+from . import shortcuts
 from .members import members_of
 
 
@@ -17,6 +18,7 @@ class WebSocketPeerNode(
     Node,
     icon="res://addons/ws_python/icons/WebSocketPeerNode.svg",
     members=members_of(ws_python.WebSocketPeer),
+    shortcuts=shortcuts.PEER_SHORTCUTS,
 ):
     """One connection of a WebSocketServer: a child node of it, made and freed by it.
 

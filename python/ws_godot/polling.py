@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from pythonscript import export, physics_frames, process_frames
+from pythonscript import export
 from pythonscript.godot import Node
 
 from . import latency
+from .shortcuts import poll_frame
 
-_INTERNAL_PROCESS = Node.NOTIFICATION_INTERNAL_PROCESS
-_INTERNAL_PHYSICS_PROCESS = Node.NOTIFICATION_INTERNAL_PHYSICS_PROCESS
 # When a node begins or ceases to be processed.
 _PROCESSED_OR_NOT = (
     Node.NOTIFICATION_ENTER_TREE,
@@ -68,11 +67,9 @@ class PollingNode(Node, abstract=True):
 
     def _notification(self, what: int) -> None:
         # Not _ready() and _process(): a script on the node may have its own, which the engine calls in place of these.
-        if what == _INTERNAL_PROCESS:
-            self._poll_frame(2 * process_frames())
-        elif what == _INTERNAL_PHYSICS_PROCESS:
-            self._poll_frame(2 * physics_frames() + 1)
-        elif what in _PROCESSED_OR_NOT:
+        if poll_frame(self, what):
+            return
+        if what in _PROCESSED_OR_NOT:
             self._choose_latency()
         elif what == Node.NOTIFICATION_READY:
             if self.process_mode == Node.PROCESS_MODE_INHERIT:
@@ -88,10 +85,6 @@ class PollingNode(Node, abstract=True):
 
     def _start(self) -> None:
         """Does what the node is to do as soon as it is ready. For the derived class."""
-        raise NotImplementedError
-
-    def _poll_frame(self, frame: int) -> None:
-        """Polls once for each number. What is derived brings it along from ws_python."""
         raise NotImplementedError
 
     def _shut_down(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ws_python
 from pythonscript.godot import Node
 
+from . import shortcuts
 from .members import members_of
 from .peer import WebSocketPeerNode
 from .polling import PollingNode
@@ -15,6 +16,7 @@ class WebSocketServer(
     PollingNode,
     icon="res://addons/ws_python/icons/WebSocketServer.svg",
     members=members_of(ws_python.WebSocketServer),
+    shortcuts=shortcuts.SERVER_SHORTCUTS,
 ):
     """A WebSocket server: it listens, accepts, and owns one WebSocketPeerNode for each connection.
 
@@ -29,6 +31,9 @@ class WebSocketServer(
         if self.autostart and not self.is_listening():
             self.listen()
 
+    def _new_sink(self) -> ws_python.Sink:
+        return shortcuts.ServerSink(self.message_received)  # type: ignore[arg-type]
+
     def _new_peer(self, peer_id: int) -> WebSocketPeerNode:
         peer = WebSocketPeerNode()
         peer._when_freed = self._forget_peer
@@ -42,8 +47,8 @@ class WebSocketServer(
 
     def _forget_peer(self, peer: WebSocketPeerNode) -> None:
         """The game frees the node: its id is nobody's any more, `client_disconnected` follows."""
-        if self._peers.get(peer.peer_id) is peer:
-            del self._peers[peer.peer_id]
+        if self.get_peer(peer.peer_id) is peer:
+            self._peers.remove(peer.peer_id)
 
     def _drop_peer(self, peer: ws_python.WebSocketPeer) -> None:
         if isinstance(peer, Node) and peer.is_instance_valid():

@@ -4,6 +4,7 @@ from .client import WebSocketClient
 from .connection import ReadyState
 from .errors import Error
 from .events import Event, event, events_of
+from .inbox import Sink
 from .options import Compression
 from .peer import WebSocketPeer
 from .server import WebSocketServer
@@ -15,6 +16,7 @@ __all__ = [
     "Event",
     "ReadyState",
     "Setting",
+    "Sink",
     "WebSocketClient",
     "WebSocketPeer",
     "WebSocketServer",

@@ -13,7 +13,8 @@ from .close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .connection import Connection, Failed, Opened
 from .endpoint import Endpoint
 from .errors import Error
-from .events import event
+from .events import BoundEvent, event
+from .inbox import Intake, Sink
 from .polled import Polled
 from .protocol.codec import Closed, Pong
 from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols
@@ -163,26 +164,17 @@ class WebSocketClient(Polled, Endpoint):
 
     # --- delivering
 
-    def _deliver(self) -> None:
-        inbox = self._inbox
-        while True:
-            for item in inbox.events:
-                kind = type(item)
-                if kind is str or kind is bytes:
-                    self.message_received.emit(item)
-                else:
-                    self._deliver_other(item)
-            if not inbox.next_batch():
-                return
+    def _new_sink(self) -> Sink:
+        return _EventSink(self.message_received)
 
-    def _deliver_other(self, item: object) -> None:
+    def _deliver_other(self, connection: Connection, item: object) -> None:
         if isinstance(item, Opened):
             self._attempt = 0
             self._set_status(ClientStatus.STATUS_ACTIVE)
             if self._status == ClientStatus.STATUS_ACTIVE:
                 self.connected_to_server.emit()
         elif isinstance(item, Closed):
-            self._inbox.connection.finish()
+            connection.finish()
             retry = self.auto_reconnect and self._status == ClientStatus.STATUS_ACTIVE
             timer = self._go_on(retry)
             self.connection_closed.emit()
@@ -219,7 +211,8 @@ class WebSocketClient(Polled, Endpoint):
             handshake = self._new_handshake(self._target)
         except ValueError as error:
             # The properties were changed since the last attempt, whose connection this is told for.
-            self._inbox.put(self._inbox.connection, [Failed(str(error), retryable=False)], 0)
+            assert self._inbox.source is not None
+            self._inbox.put(self._inbox.source, [Failed(str(error), retryable=False)], 0)
         else:
             self._start_connecting(handshake)
 
@@ -262,8 +255,18 @@ class WebSocketClient(Polled, Endpoint):
         """Say goodbye without a word to the user, who is going away."""
         self._give_up(GOING_AWAY, "")
         self._status = ClientStatus.STATUS_IDLE
-        pump.flush()
+        pump.writers.flush()
 
     def _explain_unsent(self, method: str) -> None:
         if self._status not in (ClientStatus.STATUS_ACTIVE, ClientStatus.STATUS_CLOSING):
             _log.error("%s: not connected; call connect_to_url() and wait for connected_to_server", method)
+
+
+class _EventSink(Sink):
+    """Messages as events of the client."""
+
+    def __init__(self, message_received: BoundEvent) -> None:
+        self._emit = message_received.emit
+
+    def message(self, source: Intake, message: str | bytes) -> None:
+        self._emit(message)

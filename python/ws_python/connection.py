@@ -22,29 +22,21 @@ The states, and what holds them:
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from . import pump
 from .close_codes import GOING_AWAY, NO_CLOSE_CODE
-from .inbox import Inbox
-from .outbox import Outbox
-from .protocol.codec import Closed, Codec, State
+from .inbox import Inbox, Intake
+from .plain_tcp import Reader, send
+from .protocol.codec import Codec, State
 from .protocol.handshake import Handshake, ServerHandshake
-
-if sys.platform == "linux":
-    from .plain_tcp import send
-if TYPE_CHECKING:
-    from .peer import WebSocketPeer
-    from .plain_tcp import Reader
 
 # Handshakes read into this one: what is in it was copied before anything else can be read.
 _HANDSHAKE_BUFFER = bytearray(16 * 1024)
 # The most that is written in one call.
 _WRITE_SIZE = 256 * 1024
-_OPEN = State.OPEN
 
 
 class ReadyState(IntEnum):
@@ -77,44 +69,33 @@ class Limits:
     close_timeout: float
 
 
-class Connection(Outbox, asyncio.BufferedProtocol):
+class Connection(Intake, asyncio.BufferedProtocol):
     """A WebSocket connection, from the accepted or connected socket to its end."""
 
     __slots__ = (
         "_deadline",
         "_ending",
-        "_inbox",
         "_limits",
-        "_queued",
-        "_read_paused",
         "_reader",
         "_timer",
         "close_code",
         "close_reason",
         "handshake",
         "host",
-        "peer",
         "port",
     )
 
     def __init__(self, handshake: Handshake, inbox: Inbox, limits: Limits, deadline: float) -> None:
-        super().__init__(limits.outbound_buffer_size)
+        super().__init__(inbox, limits.max_queued_bytes, limits.outbound_buffer_size)
         self.handshake = handshake
         self.host = ""
         self.port = 0
         self.close_code = NO_CLOSE_CODE
         self.close_reason = ""
-        # The server's peer for this connection, once it was announced.
-        self.peer: WebSocketPeer | None = None
-        # None when nobody is interested in this connection any more.
-        self._inbox: Inbox | None = inbox
         self._limits = limits
         # When the opening handshake is given up, on the loop's clock.
         self._deadline = deadline
         self._timer: asyncio.TimerHandle | None = None
-        # Bytes of events in the inbox.
-        self._queued = 0
-        self._read_paused = False
         # What reads the socket past asyncio, if something does.
         self._reader: Reader | None = None
         # The WebSocket connection is over; what remains is to end the TCP connection.
@@ -184,7 +165,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """The operating system takes more again."""
         self._write_paused = False
-        self._write_soon()
+        pump.writers.add(self)
 
     # --- in
 
@@ -218,23 +199,19 @@ class Connection(Outbox, asyncio.BufferedProtocol):
         transport, reader = self._transport, pump.reader()
         if reader is None or transport is None or transport.get_extra_info("sslcontext") is not None:
             return
+        assert isinstance(transport, asyncio.Transport)
         # So that _write_paused tells whether asyncio holds bytes, which must leave before others.
         transport.set_write_buffer_limits(high=0)
         transport.pause_reading()
         self._reader = reader
         self._fd = transport.get_extra_info("socket").fileno()
-        reader.add(self._fd, self)
+        reader.add(self)
 
     def _return_to_asyncio(self) -> None:
         if self._reader is not None:
             self._reader.remove(self._fd)
             self._reader = None
             self._fd = -1
-
-    def received(self) -> None:
-        """The reader gave bytes to the codec."""
-        if self._codec is not None:
-            self._pass_on(self._codec)
 
     def ended(self) -> None:
         """The reader found the end, or an error: asyncio will, too, and tell it as always."""
@@ -250,67 +227,45 @@ class Connection(Outbox, asyncio.BufferedProtocol):
             self.handshake.receive_eof()
             self.fail(self.handshake.error, retryable=self.handshake.retryable)
 
-    def _pass_on(self, codec: Codec) -> None:
-        size = codec.events_size
-        events = codec.events_received()
-        if events:
-            self._put(events, size)
-        if codec.state != _OPEN:
-            self.is_open = False
-            if events and type(events[-1]) is Closed:
-                self.finish()
-        if codec.buffered_amount:
-            self._write_soon()  # A pong, or a close frame.
-
-    def _put(self, events: list[Any], size: int) -> None:
-        if self._inbox is None:
+    def _pause_reading(self) -> None:
+        if self._transport is None:
             return
-        self._inbox.put(self, events, size)
-        self._queued += size
-        if self._queued > self._limits.max_queued_bytes and not self._read_paused and self._transport is not None:
-            self._read_paused = True
-            if self._reader is not None:
-                self._reader.remove(self._fd)
-            else:
-                self._transport.pause_reading()
-
-    def taken(self, size: int) -> None:
-        """Events that took `size` bytes left the inbox."""
-        self._queued -= size
-        if self._read_paused and self._queued <= self._limits.max_queued_bytes // 2:
-            self._resume_reading()
+        self._read_paused = True
+        if self._reader is not None:
+            self._reader.remove(self._fd)
+        else:
+            self._transport.pause_reading()
 
     def _resume_reading(self) -> None:
         self._read_paused = False
         if self._reader is not None:
-            self._reader.add(self._fd, self)
+            self._reader.add(self)
         elif self._transport is not None and not self._transport.is_closing():
             self._transport.resume_reading()
 
     # --- out
 
-    def flush(self) -> None:
-        """Hand everything queued to the operating system in one write, as soon as it takes more."""
-        self._writing_soon = False
+    def _flush_rest(self, taken: int) -> None:
         transport = self._transport
         # While the transport still holds bytes, further ones stay in the codec, which joins them to one write.
         if transport is None or self._write_paused or transport.is_closing():
             return
         if self._unsent is None and self._codec is not None:
             data = self._codec.data_to_send()
-            if self._codec.state != _OPEN:
+            if not self._codec.is_open():
                 self.is_open = False  # That was the last chance to answer what came before a failure.
-            if data:
-                self._write(transport, data)
+            if len(data) > taken:
+                self._write(transport, data, taken)
         if self._unsent is not None:
             self._write_unsent(transport, self._unsent)
             if self._unsent is None:
-                self._write_soon()  # The codec may have more.
+                pump.writers.add(self)  # The codec may have more.
         elif self._ending:
             self._end_transport(transport)
 
-    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
-        sent = send(self._fd, data) if self._fd >= 0 else 0
+    def _write(self, transport: asyncio.Transport, data: bytes, sent: int) -> None:
+        if self._fd >= 0 and not sent:
+            sent = send(self._fd, data)
         if len(data) - sent > _WRITE_SIZE:
             self._unsent = memoryview(data)[sent:]
         elif sent < len(data):
@@ -338,7 +293,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
             self._end()  # The other side has broken the protocol meanwhile.
             return
         self._start_close_timer()
-        self._write_soon()
+        pump.writers.add(self)
 
     def finish(self) -> None:
         """The last event, Closed, is delivered. Until then what came before it can be answered, if the codec allows."""
@@ -396,7 +351,7 @@ class Connection(Outbox, asyncio.BufferedProtocol):
             self._resume_reading()
         if self._transport is not None:
             self._start_close_timer()
-            self._write_soon()
+            pump.writers.add(self)
 
     def _end_transport(self, transport: asyncio.Transport) -> None:
         if isinstance(self.handshake, ServerHandshake) and transport.can_write_eof():

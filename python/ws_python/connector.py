@@ -10,6 +10,8 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from .addresses import is_ip_address
+
 if TYPE_CHECKING:
     import ssl
 
@@ -37,7 +39,9 @@ async def connect(
             host,
             port,
             ssl=_tls_context() if secure else None,
-            happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY,
+            # An address is one of its family. And asyncio's race of several loses the socket that has just won, open, when
+            # it is cancelled in that moment.
+            happy_eyeballs_delay=None if is_ip_address(host) else _HAPPY_EYEBALLS_DELAY,
         )
 
 

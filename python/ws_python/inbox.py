@@ -1,46 +1,141 @@
-"""What arrived during the pump for one server or client and waits for its poll.
+"""The way in: what the codec of a connection brought is queued for one server or client, and handed out by its poll.
 
-Batches come in order and each is taken away before it is handed out, and the iterator over the current batch is shared.
+Batches come in order and each is taken away before it is handed out, and the place in the current batch is shared.
 Hence a handler may poll: the inner delivery goes on where the outer one is, and nothing comes twice or out of order.
+Compiled, with the types of inbox.pxd.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import pump
+from .outbox import Outbox
+from .protocol.codec import Closed, Codec
+
 if TYPE_CHECKING:
-    from .connection import Connection
+    from .peer import WebSocketPeer
+
+_writers = pump.writers
+
+
+class Intake(Outbox):
+    """The receiving half of a connection: passes on what the codec has, and stops reading where too much waits."""
+
+    def __init__(self, inbox: Inbox, max_queued_bytes: int, outbound_buffer_size: int) -> None:
+        super().__init__(outbound_buffer_size)
+        # The server's peer for this connection, from when it is announced until it is taken back; and its id.
+        self.peer: WebSocketPeer | None = None
+        self.peer_id = 0
+        # None when nobody is interested in this connection any more.
+        self._inbox: Inbox | None = inbox
+        self._max_queued_bytes = max_queued_bytes
+        # Bytes of events in the inbox.
+        self._queued = 0
+        self._read_paused = False
+
+    def received(self) -> None:
+        """The reader gave bytes to the codec."""
+        codec = self._codec
+        if codec is not None:
+            self._pass_on(codec)
+
+    def finish(self) -> None:
+        """The last event, Closed, is there or delivered. The connection knows what is to be done."""
+        raise NotImplementedError
+
+    def _pass_on(self, codec: Codec) -> None:
+        size = codec.events_size
+        events = codec.events_received()
+        if events:
+            self._put(events, size)
+        if not codec.is_open():
+            self.is_open = False
+            if events and type(events[-1]) is Closed:
+                self.finish()
+        if codec.buffered_amount:
+            _writers.add(self)  # A pong, or a close frame.
+
+    def _put(self, events: list[Any], size: int) -> None:
+        if self._inbox is None:
+            return
+        self._inbox.put(self, events, size)
+        self._queued += size
+        if self._queued > self._max_queued_bytes and not self._read_paused:
+            self._pause_reading()
+
+    def _taken(self, size: int) -> None:
+        # Events that took `size` bytes left the inbox.
+        self._queued -= size
+        if self._read_paused and self._queued <= self._max_queued_bytes // 2:
+            self._resume_reading()
+
+    def _pause_reading(self) -> None:
+        """Let what arrives wait in the system. The connection knows how."""
+        raise NotImplementedError
+
+    def _resume_reading(self) -> None:
+        raise NotImplementedError
+
+
+class Sink:
+    """Whom messages are told: the events of a server or client, or what a host has in their place."""
+
+    def message(self, source: Intake, message: str | bytes) -> None:
+        """Tell of one message. It may be the last: a handler can stop everything."""
+        raise NotImplementedError
+
+
+class _Batch:
+    """What one connection brought at once, and the memory it takes in bytes."""
+
+    def __init__(self, source: Intake, events: list[Any], size: int) -> None:
+        self.source = source
+        self.events = events
+        self.size = size
 
 
 class Inbox:
     """A queue of batches of events, each from one connection."""
 
-    __slots__ = ("_batches", "connection", "events")
-
     def __init__(self) -> None:
-        self._batches: deque[tuple[Connection, list[Any], int]] = deque()
-        # The current batch: the connection it came from (unset before the first one), and what of it is left.
-        self.connection: Any = None
-        self.events: Iterator[Any] = iter(())
+        self._batches: deque[_Batch] = deque()
+        # The current batch: the connection it came from (None before the first one), and how far it was handed out.
+        self.source: Intake | None = None
+        self._events: list[Any] = []
+        self._next = 0
 
-    def put(self, connection: Connection, events: list[Any], size: int) -> None:
+    def put(self, source: Intake, events: list[Any], size: int) -> None:
         """Append events that took `size` bytes."""
-        self._batches.append((connection, events, size))
+        self._batches.append(_Batch(source, events, size))
 
-    def next_batch(self) -> bool:
-        """Make the next batch the current one. False if there is none."""
+    def deliver(self, sink: Sink, other: Callable[[Any, Any], None]) -> None:
+        """Hand out everything: messages to `sink`, to `other` what else happened, each with its connection."""
+        while True:
+            while self._next < len(self._events):
+                event = self._events[self._next]
+                self._next += 1
+                if type(event) is bytes or type(event) is str:
+                    sink.message(self.source, event)  # type: ignore[arg-type]
+                else:
+                    other(self.source, event)
+            if not self._next_batch():
+                return
+
+    def _next_batch(self) -> bool:
         if not self._batches:
             return False
-        connection, events, size = self._batches.popleft()
-        self.connection = connection
-        self.events = iter(events)
-        connection.taken(size)
+        batch = self._batches.popleft()
+        self.source = batch.source
+        self._events = batch.events
+        self._next = 0
+        batch.source._taken(batch.size)
         return True
 
     def clear(self) -> None:
         """Forget what was not handed out. A delivery that is under way ends, too."""
         self._batches.clear()
-        for _ in self.events:
-            pass
+        self._events = []
+        self._next = 0

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import logging
 import os
 import socket
 from collections.abc import Callable
 
 from . import pump
+from .addresses import is_ip_address
 
 _log = logging.getLogger("ws_python")
 
@@ -86,13 +86,7 @@ class Listener:
 
 def is_valid_address(address: str) -> bool:
     """Whether open_sockets() takes `address`. A host name it does not: resolving it could block."""
-    if address in (ANY_ADDRESS, LOCALHOST):
-        return True
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True
+    return address in (ANY_ADDRESS, LOCALHOST) or is_ip_address(address)
 
 
 def open_sockets(address: str, port: int) -> list[socket.socket]:

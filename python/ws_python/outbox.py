@@ -6,16 +6,14 @@ Compiled, as the whole way of a message is (COMPILED in SConstruct): outbox.pxd 
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from . import pump
 from .errors import Error
+from .plain_tcp import Stream
 from .protocol.codec import Codec
 from .protocol.prepared import PreparedMessage
 
-if sys.platform == "linux":
-    from .plain_tcp import send
-
+_writers = pump.writers
 _OK = Error.OK
 _ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
 _ERR_BUSY = Error.ERR_BUSY
@@ -30,21 +28,18 @@ _MAX_CONTROL_PAYLOAD = 125
 _UNCOPIED_SIZE = 32 * 1024
 
 
-class Outbox:
-    """Queues what is sent on one connection. Nothing is sent here: the pump calls `flush` at the end of a poll."""
+class Outbox(Stream):
+    """Queues what is sent on one connection. All but long messages leave when the pump calls `flush`, at a poll's end."""
 
     def __init__(self, outbound_buffer_size: int) -> None:
+        super().__init__()
         self._outbound_buffer_size = outbound_buffer_size
-        self._codec: Codec | None = None
         self._transport: asyncio.Transport | None = None
         # True from the end of the opening handshake until either side starts to close.
         self.is_open = False
         self._write_paused = False
-        # The socket, while the connection is read and written past asyncio; otherwise -1.
-        self._fd = -1
         # What of a large write is still to be handed to the transport.
         self._unsent: memoryview | None = None
-        self._writing_soon = False
         # str or bytes while a message is sent in fragments.
         self._fragment_type: type | None = None
 
@@ -82,9 +77,19 @@ class Outbox:
                 codec.send_binary(message)
         else:
             return _ERR_INVALID_PARAMETER
-        if not self._writing_soon:
-            self._write_soon()
+        _writers.add(self)
         return _OK
+
+    def queue(self, opcode: int, data: object, size: int) -> bool:
+        """For compiled code: queue a message from memory; text is valid UTF-8. False, and nothing was done: use send()."""
+        codec = self._codec
+        if not self.is_open or codec is None or self._fragment_type is not None or size >= _UNCOPIED_SIZE:
+            return False
+        if not self._has_room(codec, size):
+            return False
+        codec.send_message(opcode, data, size)  # type: ignore[attr-defined]
+        _writers.add(self)
+        return True
 
     def send_prepared(self, message: PreparedMessage) -> Error:
         """Queue a message that was encoded for several connections."""
@@ -96,8 +101,7 @@ class Outbox:
         if not self._has_room(codec, message.size):
             return _ERR_OUT_OF_MEMORY
         codec.send_prepared(message)
-        if not self._writing_soon:
-            self._write_soon()
+        _writers.add(self)
         return _OK
 
     def send_fragment(self, data: object, final: bool) -> Error:
@@ -119,7 +123,7 @@ class Outbox:
         first = self._fragment_type is None
         codec.send_fragment(payload, first=first, fin=final, text=fragment_type is str)
         self._fragment_type = None if final else fragment_type
-        self._write_soon()
+        _writers.add(self)
         return _OK
 
     def ping(self, payload: bytes) -> Error:
@@ -132,24 +136,23 @@ class Outbox:
         if not self._has_room(codec, len(payload)):
             return _ERR_OUT_OF_MEMORY
         codec.send_ping(payload)
-        self._write_soon()
+        _writers.add(self)
         return _OK
 
     def _send_uncopied(self, codec: Codec, message: object, size: int) -> bool:
         """Hand a long message that nobody can change to the system at once, from where it is. False if it cannot be."""
         if self._fd < 0 or self._write_paused or self._unsent is not None:
             return False
-        view = message if isinstance(message, memoryview) else memoryview(message)  # type: ignore[arg-type]
-        if not view.readonly or not view.c_contiguous or not codec.send_binary_head(size):
+        whole = message if isinstance(message, memoryview) else memoryview(message)  # type: ignore[arg-type]
+        if not whole.readonly or not whole.c_contiguous or not codec.send_binary_head(size):
             return False
-        head = codec.data_to_send()
-        sent = send(self._fd, head, True)
-        if sent < len(head):
-            self._unsent = memoryview(head[sent:] + view)
-            return True
-        sent = send(self._fd, view)
-        if sent < size:
-            self._unsent = view.cast("B")[sent:]
+        queued = codec.buffered_amount
+        taken = self.send_uncopied(whole)
+        before = codec.data_to_send()
+        if taken < queued:
+            self._unsent = memoryview(before[taken:] + whole)
+        elif taken < queued + size:
+            self._unsent = whole.cast("B")[taken - queued :]
         return True
 
     def _has_room(self, codec: Codec, size: int) -> bool:
@@ -166,11 +169,17 @@ class Outbox:
             return True
         return self._has_room(codec, len(text.encode("utf-8", "replace")))
 
-    def _write_soon(self) -> None:
-        if not self._writing_soon:
-            self._writing_soon = True
-            pump.write_soon(self)
-
     def flush(self) -> None:
-        """Hand everything queued to the operating system. The connection knows how."""
+        """Hand everything queued to the operating system in one write, as soon as it takes more."""
+        codec = self._codec
+        taken = 0
+        # What all but slow receivers and closing connections need: no more than one system call.
+        if self.is_open and self._fd >= 0 and codec is not None and self._unsent is None and not self._write_paused:
+            taken = self.send_queued()  # type: ignore[attr-defined]
+            if codec.is_open() and not codec.buffered_amount:
+                return
+        self._flush_rest(taken)
+
+    def _flush_rest(self, taken: int) -> None:
+        """Hand over what flush() could not; the system took `taken` bytes of what is queued. The connection knows how."""
         raise NotImplementedError

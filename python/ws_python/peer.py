@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from .connection import Connection
 from .endpoint import Endpoint
-from .errors import Error
-from .protocol.prepared import PreparedMessage
 
 
 class WebSocketPeer(Endpoint):
@@ -25,10 +23,5 @@ class WebSocketPeer(Endpoint):
         return self._peer_id
 
     def _bind(self, peer_id: int, connection: Connection) -> None:
-        self._peer_id = peer_id
+        self._peer_id = connection.peer_id = peer_id
         self._connection = connection
-
-    def _send_prepared(self, message: PreparedMessage) -> Error:
-        """Queue a message that was encoded once for several peers."""
-        connection = self._connection
-        return Error.ERR_CONNECTION_ERROR if connection is None else connection.send_prepared(message)

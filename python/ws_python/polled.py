@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import IntEnum
 
 from . import pump
+from .connection import Connection
 from .events import Event, silence
-from .inbox import Inbox
+from .inbox import Inbox, Sink
 from .options import ConnectionOptions
 
 # How deep polls in handlers may nest in one another; each level takes some of the thread's stack.
@@ -22,6 +23,7 @@ class Polled(ConnectionOptions):
     def __init__(self) -> None:
         super().__init__()
         self._inbox = Inbox()
+        self._sink = self._new_sink()
         # How many deliveries are under way.
         self._nested = 0
 
@@ -34,20 +36,21 @@ class Polled(ConnectionOptions):
         """
         pump.poll(self._deliver_nested)
 
-    def _poll_frame(self, frame: int) -> None:
-        pump.poll(self._deliver_nested, frame)
-
     def _deliver_nested(self) -> None:
         if self._nested == _MOST_NESTED:
             return
         self._nested += 1
         try:
-            self._deliver()
+            self._inbox.deliver(self._sink, self._deliver_other)
         finally:
             self._nested -= 1
 
-    def _deliver(self) -> None:
-        """Empty the inbox. For the derived class."""
+    def _new_sink(self) -> Sink:
+        """Make what tells the user of messages. For the derived class."""
+        raise NotImplementedError
+
+    def _deliver_other(self, connection: Connection, event: object) -> None:
+        """Tell the user of anything but a message. For the derived class."""
         raise NotImplementedError
 
     def _set_status(self, status: IntEnum) -> None:

@@ -10,67 +10,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import select
 import selectors
 import socket
-import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from threading import get_ident
-from typing import Any, Protocol
+from typing import Any
+
+from .plain_tcp import IS_AVAILABLE, OTHERS, STREAMS, Reader
+from .writers import Writers
 
 _log = logging.getLogger("ws_python")
 
 # Turns that close() gives to cancelled tasks and closing transports to come to their end.
 _CLOSING_TURNS = 8
-# Turns that one poll makes as long as there is something to read.
+# Turns that one poll makes as long as each brought messages.
 _MOST_TURNS = 4
 
 
-if sys.platform == "linux":
-    from .plain_tcp import Reader
-else:
-    Reader = None
-
-
-class Writer(Protocol):
-    """What has bytes to write."""
-
-    def flush(self) -> None:
-        """Hand everything queued to the operating system."""
-
-
-def _events_within(selector: Any) -> Callable[[float], list[Any]]:
-    """A function that waits so many milliseconds at the most for what `selector` watches."""
-    if sys.platform == "linux":
-        # An epoll is itself something to poll, and that runs no Python code: most frames do no more than this.
-        poll = select.poll()
-        poll.register(selector.fileno(), select.POLLIN)
-        return poll.poll
-    return lambda milliseconds: selector.select(milliseconds / 1e3)
-
-
 class _Loop(asyncio.SelectorEventLoop):
-    """An event loop that can be waited for, and whose name resolution cannot keep the process from exiting."""
-
-    def __init__(self) -> None:
-        selector = selectors.DefaultSelector()
-        super().__init__(selector)
-        self._events_within = _events_within(selector)
-
-    def has_work(self, seconds: float) -> bool:
-        """Whether a turn would find something to do. Waits for that, `seconds` at the most."""
-        # asyncio has no public way to ask what is next.
-        soon, timers = self._ready, self._scheduled  # type: ignore[attr-defined]
-        if soon:
-            return True
-        if timers:
-            seconds = min(seconds, timers[0].when() - self.time())
-            if seconds < 0.0:
-                return True
-        # What is ready is only looked at here: it is still ready when the turn asks the selector again.
-        return bool(self._events_within(1e3 * seconds))
+    """An event loop whose name resolution cannot keep the process from exiting."""
 
     async def getaddrinfo(  # type: ignore[override]  # typeshed: str | None, which bytes hosts do not need here
         self, host: str | None, port: str | int | None, **hints: Any
@@ -104,16 +64,16 @@ class _State:
 
     def __init__(self) -> None:
         self.loop: _Loop | None = None
+        # What reads open plain connections past the loop, and waits for the network for both; None elsewhere than on Linux.
+        self.reader: Reader | None = None
+        # The loop's queue of callbacks that are to be called at once.
+        self.soon: Collection[object] = ()
         self.last_frame = -1
         # The thread that polls; 0 until one does.
         self.thread = 0
         # Seconds that a turn for a frame may wait for the network.
         self.frame_wait = 0.0
-        # How many polls are under way: a handler may poll, too.
-        self.polls = 0
         self.tasks: set[asyncio.Task[Any]] = set()
-        self.writers: list[Writer] = []
-        self.reader: Reader | None = None
         self.at_close: dict[Callable[[], None], None] = {}
 
 
@@ -123,25 +83,42 @@ _state = _State()
 def loop() -> asyncio.AbstractEventLoop:
     """The process's event loop."""
     if _state.loop is None:
-        _state.loop = _Loop()
+        selector = selectors.DefaultSelector()
+        _state.loop = _Loop(selector)
         _state.loop.set_exception_handler(_log_loop_error)
+        # asyncio has no public way to ask what is next.
+        _state.soon = _state.loop._ready  # type: ignore[attr-defined]
+        _state.reader = Reader(selector.fileno()) if IS_AVAILABLE else None  # type: ignore[attr-defined]
     return _state.loop
 
 
-def turn(wait: float = 0.0) -> bool:
-    """Let the loop handle what is ready now: network events, timers, callbacks. False if nothing was.
+def turn(wait: float = 0.0) -> int:
+    """Let the loop handle what is ready now: network events, timers, callbacks.
 
-    If nothing is, it returns at once, or when something is but after `wait` seconds at the latest.
+    If nothing is, it returns at once, or when something is but after `wait` seconds at the latest. What there was:
+    STREAMS for open plain connections, OTHERS for asyncio, both, or 0.
     """
-    if _state.loop is not None:
-        # Most frames bring nothing, and a turn costs several times as much as asking.
-        if _state.loop.has_work(wait):
-            _state.loop.call_soon(_state.loop.stop)
-            _state.loop.run_forever()
-            return True
-    elif wait > 0.0:
-        time.sleep(wait)
-    return False
+    state = _state
+    loop = state.loop
+    if loop is None:
+        if wait > 0.0:
+            time.sleep(wait)
+        return 0
+    timers = loop._scheduled  # type: ignore[attr-defined]
+    if state.soon:
+        wait = 0.0
+    elif timers:
+        wait = min(wait, max(0.0, timers[0].when() - loop.time()))
+    if state.reader is not None:
+        found = state.reader.read(wait)
+    else:
+        found = OTHERS if loop._selector.select(wait) else 0  # type: ignore[attr-defined]
+    # A turn of asyncio costs several times as much as asking, and most frames bring nothing for it.
+    if state.soon or found & OTHERS or (timers and timers[0].when() <= loop.time()):
+        loop.call_soon(loop.stop)
+        loop.run_forever()
+        found |= OTHERS
+    return found
 
 
 def wait_in_frames(seconds: float) -> None:
@@ -154,22 +131,24 @@ def poll(deliver: Callable[[], None], frame: int = -1) -> None:
 
     Of several polls with the same `frame` number only the first turns the loop.
     """
-    if _state.thread != get_ident() and not _is_first_to_poll():
+    state = _state
+    if state.thread != get_ident() and not _is_first_to_poll():
         return
-    first_in_frame = frame < 0 or frame != _state.last_frame
-    _state.last_frame = frame
-    wait = _state.frame_wait if frame >= 0 else 0.0
+    first_in_frame = frame < 0 or frame != state.last_frame
+    state.last_frame = frame
+    wait = state.frame_wait if frame >= 0 else 0.0
+    waiting = writers
     for _ in range(_MOST_TURNS):
-        _state.polls += 1
+        waiting.polls += 1
         try:
-            worked = first_in_frame and turn(wait)
+            found = turn(wait) if first_in_frame else 0
             deliver()
         finally:
-            _state.polls -= 1
+            waiting.polls -= 1
             # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.
-            flush()
-        # What came in the meantime need not wait for another frame. Where nothing happened, that was no time.
-        if not worked or _state.reader is None or not _state.reader.is_ready():
+            waiting.flush()
+        # What came in the meantime need not wait for another frame.
+        if not found & STREAMS:
             return
         wait = 0.0
 
@@ -200,34 +179,15 @@ def start_task(coroutine: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
 
 def reader() -> Reader | None:
     """What reads plain connections faster than asyncio does; None where there is no such thing."""
-    if Reader is not None and _state.reader is None:
-        _state.reader = Reader()
-        loop().add_reader(_state.reader.fileno(), _state.reader.read)
     return _state.reader
 
 
-def write_soon(writer: Writer) -> None:
-    """Have `writer` flushed at the end of the running poll, or when the flush hook says if none is running."""
-    writers = _state.writers
-    writers.append(writer)
-    if len(writers) == 1 and not _state.polls:
-        request_flush()
-
-
-def flush() -> None:
-    """Flush the writers that asked for it."""
-    while _state.writers:
-        writers, _state.writers = _state.writers, []
-        for writer in writers:
-            writer.flush()
-
-
 def _flush_at_next_turn() -> None:
-    loop().call_soon(flush)
+    loop().call_soon(writers.flush)
 
 
-# Called when the first bytes are queued outside a poll. A host that knows when its frame ends may assign its own.
-request_flush: Callable[[], None] = _flush_at_next_turn
+# Who has something to write. A host that knows when its frame ends may assign a `request_flush` of its own.
+writers = Writers(_flush_at_next_turn)
 
 
 def at_close(callback: Callable[[], None]) -> None:
@@ -247,16 +207,16 @@ def close() -> None:
         return
     while _state.at_close:
         _state.at_close.popitem()[0]()
-    flush()
+    writers.flush()
     turn()  # A task that never started could not close what it was given.
     for task in _state.tasks:
         task.cancel()
     for _ in range(_CLOSING_TURNS):
         turn()
-    _state.writers.clear()
+    writers.clear()
     _state.last_frame = -1
-    _state.loop = None
-    _state.reader = None
+    _state.loop = _state.reader = None
+    _state.soon = ()
     _state.thread = 0
     ended.close()
 

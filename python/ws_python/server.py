@@ -11,9 +11,11 @@ from . import messages, pump
 from .close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .connection import Connection, Failed, Opened
 from .errors import Error, explain_bind_error
-from .events import event
+from .events import BoundEvent, event
+from .inbox import Intake, Sink
 from .listener import Listener, is_valid_address
 from .peer import WebSocketPeer
+from .peers import Peers
 from .polled import Polled
 from .protocol.codec import Closed, Pong
 from .protocol.handshake import ServerHandshake, parse_headers, parse_subprotocols
@@ -86,7 +88,7 @@ class WebSocketServer(Polled):
         self._status: ServerStatus = ServerStatus.STATUS_IDLE
         self._listener: Listener | None = None
         self._offer: _Offer | None = None
-        self._peers: dict[int, WebSocketPeer] = {}
+        self._peers = Peers()
         # Every connection of this server that is not over, also those that are still shaking hands.
         self._connections: dict[Connection, None] = {}
 
@@ -133,7 +135,7 @@ class WebSocketServer(Polled):
         self._set_status(ServerStatus.STATUS_IDLE)
         for connection in connections:
             self._part_with(connection)
-        pump.flush()
+        pump.writers.flush()
 
     def is_listening(self) -> bool:
         """Whether the server listens."""
@@ -153,23 +155,23 @@ class WebSocketServer(Polled):
     @property
     def peers(self) -> MappingProxyType[int, WebSocketPeer]:
         """The connected peers by their ids."""
-        return MappingProxyType(self._peers)
+        return MappingProxyType(self._peers.by_id)
 
     def get_peer(self, peer_id: int) -> WebSocketPeer | None:
         """The peer with this id, or null (None) if there is none."""
-        return self._peers.get(peer_id)
+        return self._peers.by_id.get(peer_id)
 
     def has_peer(self, peer_id: int) -> bool:
         """Whether there is a peer with this id."""
-        return peer_id in self._peers
+        return peer_id in self._peers.by_id
 
     def get_peer_ids(self) -> list[int]:
         """The ids of the connected peers."""
-        return list(self._peers)
+        return list(self._peers.by_id)
 
     def get_peer_count(self) -> int:
         """How many peers are connected."""
-        return len(self._peers)
+        return len(self._peers.by_id)
 
     def disconnect_peer(self, peer_id: int, code: int = NORMAL_CLOSURE, reason: str = "") -> Error:
         """Close the connection of one peer; `client_disconnected` follows within `close_timeout`.
@@ -177,7 +179,7 @@ class WebSocketServer(Polled):
         Errors: ERR_DOES_NOT_EXIST for an unknown id, ERR_INVALID_PARAMETER for a code or reason that cannot be sent,
         see WebSocketPeer.close().
         """
-        peer = self._peers.get(peer_id)
+        peer = self.get_peer(peer_id)
         return self._unknown_peer("disconnect_peer", peer_id) if peer is None else peer.close(code, reason)
 
     # --- sending
@@ -192,7 +194,7 @@ class WebSocketServer(Polled):
         whose connection is closing are left out; if it cannot be queued for another, the rest get it all the same, and
         the error is returned.
         """
-        peer = self._peers.get(peer_id)
+        peer = self._peers.by_id.get(peer_id)
         return self._send_to_many(peer_id, message) if peer is None else peer.send(message)
 
     def send_text(self, peer_id: int, message: str) -> Error:
@@ -208,26 +210,21 @@ class WebSocketServer(Polled):
         return Error.ERR_INVALID_PARAMETER if text is None else self.send(peer_id, text)
 
     def _send_to_many(self, peer_id: int, message: object) -> Error:
-        if peer_id > 0 or (peer_id < 0 and -peer_id not in self._peers):
+        if peer_id > 0 or (peer_id < 0 and not self.has_peer(-peer_id)):
             return self._unknown_peer("send", abs(peer_id))
         if not isinstance(message, (str, bytes, bytearray, memoryview)):
             messages.explain_send_error(Error.ERR_INVALID_PARAMETER, "send", message)
             return Error.ERR_INVALID_PARAMETER
-        left_out = self._peers.get(-peer_id)
         try:
             prepared = PreparedMessage(message)
         except UnicodeEncodeError:
             messages.explain_send_error(Error.ERR_INVALID_DATA, "send", message)
             return Error.ERR_INVALID_DATA
-        result = _OK
-        for peer in self._peers.values():
-            if peer is left_out:
-                continue
-            error = peer._send_prepared(prepared)
-            if error and error != Error.ERR_CONNECTION_ERROR and not result:
-                messages.explain_send_error(error, f"send to peer {peer.peer_id}", message)
-                result = error
-        return result
+        for failed_id, error in self._peers.send_prepared(prepared, -peer_id):
+            if error != Error.ERR_CONNECTION_ERROR:
+                messages.explain_send_error(error, f"send to peer {failed_id}", message)
+                return error
+        return _OK
 
     def _unknown_peer(self, method: str, peer_id: int) -> Error:
         _log.error("%s: there is no peer %d; see get_peer_ids()", method, peer_id)
@@ -235,22 +232,8 @@ class WebSocketServer(Polled):
 
     # --- delivering
 
-    def _deliver(self) -> None:
-        inbox = self._inbox
-        emit = self.message_received.emit
-        while True:
-            connection = inbox.connection
-            for item in inbox.events:
-                kind = type(item)
-                if kind is str or kind is bytes:
-                    peer = connection.peer
-                    emit(peer._peer_id, item)
-                    if connection.peer is not None:  # The handler did not stop the server.
-                        peer.message_received.emit(item)
-                else:
-                    self._deliver_other(connection, item)
-            if not inbox.next_batch():
-                return
+    def _new_sink(self) -> Sink:
+        return _EventSink(self.message_received)
 
     def _deliver_other(self, connection: Connection, item: object) -> None:
         if isinstance(item, Opened):
@@ -267,11 +250,11 @@ class WebSocketServer(Polled):
 
     def _welcome(self, connection: Connection) -> None:
         peer_id = random.randint(_FIRST_PEER_ID, _LAST_PEER_ID)
-        while peer_id in self._peers:
+        while self.has_peer(peer_id):
             peer_id = random.randint(_FIRST_PEER_ID, _LAST_PEER_ID)
         peer = connection.peer = self._new_peer(peer_id)
         peer._bind(peer_id, connection)
-        self._peers[peer_id] = peer
+        self._peers.add(peer_id, peer, connection)
         self.client_connected.emit(peer_id)
 
     def _part_with(self, connection: Connection) -> None:
@@ -281,7 +264,7 @@ class WebSocketServer(Polled):
             return
         peer.connection_closed.emit()
         self.client_disconnected.emit(peer.peer_id)
-        self._peers.pop(peer.peer_id, None)
+        self._peers.remove(peer.peer_id)
         self._drop_peer(peer)
 
     def _new_peer(self, peer_id: int) -> WebSocketPeer:
@@ -341,3 +324,17 @@ class _Offer:
         self.lines = (list(supported_protocols), list(handshake_headers))
         self.subprotocols = parse_subprotocols(supported_protocols)
         self.headers = parse_headers(handshake_headers)
+
+
+class _EventSink(Sink):
+    """Messages as events of the server, and then of the peer."""
+
+    def __init__(self, message_received: BoundEvent) -> None:
+        self._emit = message_received.emit
+
+    def message(self, source: Intake, message: str | bytes) -> None:
+        peer = source.peer
+        assert peer is not None  # It was announced before.
+        self._emit(source.peer_id, message)
+        if source.peer is not None:  # The handler did not stop the server.
+            peer.message_received.emit(message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -107,6 +108,11 @@ class RawClient:
             with contextlib.suppress(OSError):
                 self.send_raw(answer)
         return self
+
+    def data_segments_received(self) -> int:
+        """TCP segments with data that have come so far (tcpi_data_segs_in of Linux's struct tcp_info)."""
+        info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
+        return int.from_bytes(info[152:156], sys.byteorder)
 
     def close(self) -> None:
         self.socket.close()

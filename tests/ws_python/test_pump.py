@@ -12,14 +12,16 @@ from pathlib import Path
 
 import pytest
 from ws_python import WebSocketClient, WebSocketServer, pump
+from ws_python.writers import Writer
 
 from tests.ws_python.driving import poll_until
 
 
-class Counter:
+class Counter(Writer):
     """A writer that counts its flushes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.flushes = 0
 
     def flush(self) -> None:
@@ -60,7 +62,7 @@ def test_what_is_written_in_a_poll_is_flushed_once_at_its_end() -> None:
     writer = Counter()
 
     def deliver() -> None:
-        pump.write_soon(writer)
+        pump.writers.add(writer)
         assert writer.flushes == 0
 
     pump.poll(deliver)
@@ -71,7 +73,7 @@ def test_what_is_written_in_an_inner_poll_is_flushed_at_the_inner_end() -> None:
     writer = Counter()
 
     def deliver() -> None:
-        pump.poll(lambda: pump.write_soon(writer))
+        pump.poll(lambda: pump.writers.add(writer))
         assert writer.flushes == 1
 
     pump.poll(deliver)
@@ -111,7 +113,7 @@ def test_after_close_another_thread_may_poll(caplog: pytest.LogCaptureFixture) -
 
 def test_what_is_written_outside_a_poll_is_flushed_by_the_next_turn() -> None:
     writer = Counter()
-    pump.write_soon(writer)
+    pump.writers.add(writer)
     assert writer.flushes == 0
     pump.turn()
     assert writer.flushes == 1
@@ -119,12 +121,12 @@ def test_what_is_written_outside_a_poll_is_flushed_by_the_next_turn() -> None:
 
 def test_the_flush_hook_is_asked_once_for_several_writers(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(pump, "request_flush", lambda: asked.append(1))
+    monkeypatch.setattr(pump.writers, "request_flush", lambda: asked.append(1))
     one, other = Counter(), Counter()
-    pump.write_soon(one)
-    pump.write_soon(other)
+    pump.writers.add(one)
+    pump.writers.add(other)
     assert len(asked) == 1
-    pump.flush()
+    pump.writers.flush()
     assert (one.flushes, other.flushes) == (1, 1)
 
 

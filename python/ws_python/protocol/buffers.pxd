@@ -34,6 +34,7 @@ cdef class BytesBuilder:
 
     cdef int append(self, const uchar* data, Py_ssize_t size, Py_ssize_t most) except -1
     cdef bytes take(self)
+    cdef int clear(self) except -1
     cdef int _grow(self, Py_ssize_t extra, Py_ssize_t most) except -1
     cdef int _resize(self, Py_ssize_t capacity) except -1
 

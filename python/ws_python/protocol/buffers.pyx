@@ -17,6 +17,9 @@ cdef enum:
     MIN_ROOM = 512
     # More than one only where several threads read at once.
     SPARE_BUFFERS = 4
+    # What builders that were cleared had is used again, within these bounds.
+    LEAST_SPARE_OUTPUT = 2 * 1024
+    MOST_SPARE_OUTPUT = 64 * 1024
     REUSED_SIZE = 8 * 1024 * 1024
 
 
@@ -62,7 +65,23 @@ cdef class BytesBuilder:
         self.size = self.capacity = 0
         return result
 
+    cdef int clear(self) except -1:
+        """Forget what was built. The memory is for the next builder that begins."""
+        global spare_output, spare_output_size
+        if spare_output == NULL and LEAST_SPARE_OUTPUT <= self.capacity <= MOST_SPARE_OUTPUT and reference_count(self.data) == 1:
+            spare_output, spare_output_size = self.data, self.capacity
+        else:
+            Py_XDECREF(self.data)
+        self.data = NULL
+        self.size = self.capacity = 0
+        return 0
+
     cdef int _grow(self, Py_ssize_t extra, Py_ssize_t most) except -1:
+        global spare_output
+        if self.data == NULL and extra <= spare_output_size <= most and spare_output != NULL:
+            self.data, self.capacity = spare_output, spare_output_size
+            spare_output = NULL
+            return 0
         return self._resize(max(self.size + extra, min(most, max(2 * self.capacity, MIN_ROOM))))
 
     cdef int _resize(self, Py_ssize_t capacity) except -1:
@@ -99,6 +118,8 @@ cdef class ReceiveBuffer:
 
 
 cdef list spare_buffers = []
+cdef PyObject* spare_output = NULL
+cdef Py_ssize_t spare_output_size = 0
 
 # glibc maps a block above a threshold anew each time, and each of its pages faults at its first use: half the time of a
 # large message. Freeing one block raises the threshold to its size (mallopt(3), M_MMAP_THRESHOLD); elsewhere this is idle.

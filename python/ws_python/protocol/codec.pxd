@@ -1,11 +1,18 @@
 """The codec for other compiled modules: see codec.pyx. What begins with an underscore is its own, but for `_lend` and
-`_received`, with which plain_tcp.pyx reads from a socket into the codec's buffer.
+`_received`, with which plain_tcp.pyx reads from a socket into the codec's buffer, and `_state`.
 """
 
 cimport cython
 
 from .buffers cimport BytesBuilder, ReceiveBuffer, uchar
+from .prepared cimport PreparedMessage
 from .wire cimport MAX_CONTROL_PAYLOAD, MAX_HEADER, Utf8
+
+cdef enum:
+    # The state, as codec.State has it.
+    OPEN = 1
+    CLOSING = 2
+    CLOSED = 3
 
 cdef enum:
     # A cut frame that stays in the carry: any header, or a control frame (which has no extended length).
@@ -72,6 +79,7 @@ cdef class Codec:
     cdef Py_ssize_t _payload(self, uchar* data, Py_ssize_t size, bint in_place) except -1
     cdef int _decompress(self, const uchar* data, Py_ssize_t size, bint last) except -1
     cdef bint _check_text(self, const uchar* data, Py_ssize_t size, bint last) except -1
+    cdef int _deliver_unmasked(self, const uchar* data, Py_ssize_t size, const uchar* key) except -1
     cdef int _deliver(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef int _report(self, object event, Py_ssize_t size) except -1
     cdef int _deliver_assembled(self) except -1
@@ -83,13 +91,21 @@ cdef class Codec:
     cdef int _stop_receiving(self, int code, str reason) except -1
     cdef int _conclude(self) except -1
     cdef int _require_open(self) except -1
-    cdef int _send_message(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef bint _is_compressed(self, int opcode, Py_ssize_t size) noexcept
     cdef int _send_control(self, int opcode, bytes payload) except -1
     cdef int _queue_close(self, int code, bytes reason) except -1
     cdef int _queue_data(self, int first, const uchar* data, Py_ssize_t size, bint compressed) except -1
     cdef int _queue(self, int first, const uchar* payload, Py_ssize_t size) except -1
 
+    #: Queue a whole message: TEXT, which must be valid UTF-8, or BINARY. Raises as `send_binary` does.
+    cdef int send_message(self, int opcode, const uchar* data, Py_ssize_t size) except -1
+    #: What is queued, where it lies, until the next call that queues; `forget_output` when it was sent.
+    cdef Py_ssize_t output(self, const uchar** data) except -1
+    cdef int forget_output(self) except -1
+    cpdef bint is_open(self)
+    cpdef list events_received(self)
+    cpdef bytes data_to_send(self)
+    cpdef send_prepared(self, PreparedMessage message)
     cpdef send_text(self, str text)
     cpdef send_binary(self, data)
     cpdef bint send_binary_head(self, Py_ssize_t size) except -1

@@ -1,0 +1,36 @@
+"""The C view of the bridge, for compiled modules of packages that register classes: see _bridge.pyx."""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+#: A way of a call past Python, for a method that is called very often: it either does all that the method would do and
+#: returns True, with the method's result, a whole number, in `result`; or it does nothing, and the method is called.
+#: `arguments` points at as many Variants as the method has arguments, of any types.
+ctypedef bint (*Shortcut)(object instance, const void** arguments, int64_t* result) except -1
+
+#: The same for `_notification`.
+ctypedef bint (*NotificationShortcut)(object instance, int what) except -1
+
+#: What a class option `shortcuts={"method": ...}` takes.
+cdef object shortcut_capsule(Shortcut function)
+cdef object notification_shortcut_capsule(NotificationShortcut function)
+
+cpdef uint64_t process_frames() except? 0
+cpdef uint64_t physics_frames() except? 0
+
+#: What a Variant holds, where it lies: its size in bytes or characters, -1 if it is of another type.
+cdef int64_t packed_bytes_of(const void* variant, const uint8_t** data) noexcept
+cdef int64_t string_chars_of(const void* variant, const uint32_t** chars) noexcept
+cdef bint int_of(const void* variant, int64_t* value) noexcept
+
+
+cdef class BoundSignal:
+    cdef void* pointer
+    cdef uint64_t instance_id
+    cdef readonly str name
+    cdef readonly int argument_count
+    cdef void* string_name
+
+    cdef void* living(self) except NULL
+    #: As emit(), with `argument_count` borrowed references.
+    cdef int emit_values(self, PyObject** values) except -1

@@ -1,0 +1,16 @@
+from pythonscript._bridge import BoundSignal, Object
+from ws_python.inbox import Intake, Sink
+
+SERVER_SHORTCUTS: dict[str, object]
+CLIENT_SHORTCUTS: dict[str, object]
+PEER_SHORTCUTS: dict[str, object]
+
+def poll_frame(node: Object, what: int) -> bool: ...
+
+class ClientSink(Sink):
+    def __init__(self, message_received: BoundSignal) -> None: ...
+    def message(self, source: Intake, message: str | bytes) -> None: ...
+
+class ServerSink(Sink):
+    def __init__(self, message_received: BoundSignal) -> None: ...
+    def message(self, source: Intake, message: str | bytes) -> None: ...

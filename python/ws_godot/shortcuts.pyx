@@ -1,0 +1,165 @@
+# cython: language_level=3
+"""The short way between the engine and a connection, of frames and of messages: no more Python than is needed.
+
+Frames: the nodes poll from here. In: `message_received` is emitted from here. Out: `send` of a node takes a message from the engine's own memory into the
+codec, where nothing is out of the ordinary; in all other cases, errors among them, the method itself is called.
+"""
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+from pythonscript.godot import Node
+from ws_python import pump
+
+from pythonscript._bridge cimport BoundSignal, int_of, packed_bytes_of, string_chars_of
+from pythonscript._bridge cimport notification_shortcut_capsule, physics_frames, process_frames, shortcut_capsule
+from ws_python.inbox cimport Intake, Sink
+from ws_python.outbox cimport Outbox
+from ws_python.peers cimport Peers
+from ws_python.protocol.wire cimport BINARY, TEXT
+
+cdef enum:
+    OK = 0  # Of the enum Error.
+    # Characters of a text that is converted here; a longer one has the time for a detour.
+    LONGEST_TEXT = 1024
+    MOST_UTF8_BYTES = 4
+
+cdef uint8_t utf8[LONGEST_TEXT * MOST_UTF8_BYTES]
+
+
+cdef Py_ssize_t utf8_of(const uint32_t* chars, int64_t size) noexcept:
+    """Write UTF-8 (RFC 3629 section 3) to `utf8`: how many bytes; -1 for what is no character."""
+    cdef uint8_t* target = utf8
+    cdef uint32_t char
+    cdef int64_t i
+    for i in range(size):
+        char = chars[i]
+        if char < 0x80:
+            target[0] = <uint8_t>char
+            target += 1
+        elif char < 0x800:
+            target[0] = <uint8_t>(0xC0 | char >> 6)
+            target[1] = <uint8_t>(0x80 | char & 0x3F)
+            target += 2
+        elif char < 0x10000:
+            if 0xD800 <= char <= 0xDFFF:
+                return -1
+            target[0] = <uint8_t>(0xE0 | char >> 12)
+            target[1] = <uint8_t>(0x80 | char >> 6 & 0x3F)
+            target[2] = <uint8_t>(0x80 | char & 0x3F)
+            target += 3
+        elif char <= 0x10FFFF:
+            target[0] = <uint8_t>(0xF0 | char >> 18)
+            target[1] = <uint8_t>(0x80 | char >> 12 & 0x3F)
+            target[2] = <uint8_t>(0x80 | char >> 6 & 0x3F)
+            target[3] = <uint8_t>(0x80 | char & 0x3F)
+            target += 4
+        else:
+            return -1
+    return target - utf8
+
+
+cdef Py_ssize_t payload_of(const void* message, int* opcode, const uint8_t** data) noexcept:
+    """What a Variant is as a message: where its bytes are, and how many; -1 for what is to take the ordinary way."""
+    cdef const uint32_t* chars
+    cdef int64_t size = packed_bytes_of(message, data)
+    if size >= 0:
+        opcode[0] = BINARY
+        return size
+    size = string_chars_of(message, &chars)
+    if not 0 <= size <= LONGEST_TEXT:
+        return -1
+    opcode[0] = TEXT
+    data[0] = utf8
+    return utf8_of(chars, size)
+
+
+cdef bint server_send(object server, const void** arguments, int64_t* result) except -1:
+    """send(peer_id, message) to one peer."""
+    cdef int64_t peer_id
+    cdef int opcode = 0
+    cdef const uint8_t* data = NULL
+    cdef Py_ssize_t size
+    cdef Peers peers
+    if not int_of(arguments[0], &peer_id) or peer_id <= 0:
+        return False
+    size = payload_of(arguments[1], &opcode, &data)
+    if size < 0:
+        return False
+    peers = server._peers
+    result[0] = OK
+    return peers.queue(peer_id, opcode, data, size)
+
+
+cdef bint endpoint_send(object endpoint, const void** arguments, int64_t* result) except -1:
+    """send(message) of a client or of a peer."""
+    cdef int opcode = 0
+    cdef const uint8_t* data = NULL
+    cdef Py_ssize_t size = payload_of(arguments[0], &opcode, &data)
+    cdef Outbox connection = endpoint._connection
+    result[0] = OK
+    return size >= 0 and connection is not None and connection.queue(opcode, data, size)
+
+
+cdef int INTERNAL_PROCESS = Node.NOTIFICATION_INTERNAL_PROCESS
+cdef int INTERNAL_PHYSICS_PROCESS = Node.NOTIFICATION_INTERNAL_PHYSICS_PROCESS
+
+
+cdef bint notified(object node, int what) except -1:
+    if what == INTERNAL_PROCESS:
+        pump.poll(node._deliver_nested, 2 * process_frames())
+    elif what == INTERNAL_PHYSICS_PROCESS:
+        pump.poll(node._deliver_nested, 2 * physics_frames() + 1)
+    else:
+        return False
+    return True
+
+
+def poll_frame(node, int what):
+    """Poll, if the notification is that of a frame in which the node polls: once in it for all nodes together."""
+    return notified(node, what)
+
+
+cdef dict POLLING_SHORTCUTS = {"_notification": notification_shortcut_capsule(notified)}
+CLIENT_SHORTCUTS = {"send": shortcut_capsule(endpoint_send), **POLLING_SHORTCUTS}
+PEER_SHORTCUTS = {"send": shortcut_capsule(endpoint_send)}
+SERVER_SHORTCUTS = {"send": shortcut_capsule(server_send), **POLLING_SHORTCUTS}
+
+
+cdef class ClientSink(Sink):
+    """Messages as the client's signal."""
+
+    cdef BoundSignal _message_received
+
+    def __init__(self, BoundSignal message_received not None):
+        self._message_received = message_received
+
+    cpdef message(self, Intake source, object message):
+        cdef PyObject* values[1]
+        values[0] = <PyObject*>message
+        self._message_received.emit_values(values)
+
+
+cdef class ServerSink(Sink):
+    """Messages as the server's signal, and then as the peer's."""
+
+    cdef BoundSignal _message_received
+
+    def __init__(self, BoundSignal message_received not None):
+        self._message_received = message_received
+
+    cpdef message(self, Intake source, object message):
+        cdef PyObject* values[2]
+        cdef object peer = source.peer
+        cdef object peer_id = source.peer_id
+        values[0] = <PyObject*>peer_id
+        values[1] = <PyObject*>message
+        self._message_received.emit_values(values)
+        if source.peer is None:
+            return  # The handler stopped the server.
+        to_peer = peer.message_received
+        if type(to_peer) is BoundSignal:
+            values[0] = <PyObject*>message
+            (<BoundSignal>to_peer).emit_values(values)
+        else:
+            to_peer.emit(message)

@@ -1,0 +1,23 @@
+# The C view of pump.py: a frame in which nothing happens takes few attribute look-ups.
+
+cimport cython
+
+from .plain_tcp cimport Reader
+from .writers cimport Writers
+
+
+cdef class _State:
+    cdef public object loop
+    cdef public Reader reader
+    cdef public object soon
+    cdef public object last_frame
+    cdef public object thread
+    cdef public double frame_wait
+    cdef public set tasks
+    cdef public dict at_close
+
+
+@cython.locals(state=_State, found=int)
+cpdef int turn(double wait=*) except -1
+@cython.locals(state=_State, first_in_frame=bint, found=int, wait=double, waiting=Writers)
+cpdef poll(object deliver, object frame=*)

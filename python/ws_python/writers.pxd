@@ -1,0 +1,17 @@
+# The C view of writers.py: what was queued takes no attribute look-up on its way to the end of the poll.
+
+
+cdef class Writer:
+    cdef public bint _writing_soon
+
+    cpdef flush(self)
+
+
+cdef class Writers:
+    cdef list _waiting
+    #: How many polls are under way: a handler may poll, too.
+    cdef public int polls
+    cdef public object request_flush
+
+    cpdef add(self, Writer writer)
+    cpdef flush(self)

@@ -1,0 +1,49 @@
+"""Who has something to write: each is flushed once, at the end of the running poll or of the frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class Writer:
+    """What has bytes to write."""
+
+    def __init__(self) -> None:
+        # It was added to the Writers, and not flushed since.
+        self._writing_soon = False
+
+    def flush(self) -> None:
+        """Hand everything queued to the operating system."""
+        raise NotImplementedError
+
+
+class Writers:
+    """The writers that wait. `request_flush` is called when the first one is added outside a poll."""
+
+    def __init__(self, request_flush: Callable[[], None]) -> None:
+        self._waiting: list[Writer] = []
+        self.polls = 0
+        self.request_flush = request_flush
+
+    def add(self, writer: Writer) -> None:
+        """Have `writer` flushed at the end of the running poll; if none is running, when `request_flush` sees to it."""
+        if writer._writing_soon:
+            return
+        writer._writing_soon = True
+        self._waiting.append(writer)
+        if not self.polls and len(self._waiting) == 1:
+            self.request_flush()
+
+    def flush(self) -> None:
+        """Flush the writers that wait, and those that come in the meantime."""
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
+            for writer in waiting:
+                writer._writing_soon = False
+                writer.flush()
+
+    def clear(self) -> None:
+        """Forget who waits."""
+        for writer in self._waiting:
+            writer._writing_soon = False
+        self._waiting = []
