@@ -469,6 +469,13 @@ class TestDelivery:
         poll_until(lambda: bool(named(log, "message_received")), server)
         assert [message for _, message in named(log, "message_received")] == ["question", "answer"]
 
+    def test_no_message_waits_for_the_acknowledgement_of_another(self, pair: Pair) -> None:
+        server, client, _ = pair
+        for connection in (client._connection, server.peers[server.get_peer_ids()[0]]._connection):
+            assert connection is not None and connection._transport is not None
+            own = connection._transport.get_extra_info("socket")
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
     @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux counts segments")
     def test_what_a_handler_sends_leaves_in_one_write(self, server: WebSocketServer, raw: RawClient) -> None:
         def on_message(peer_id: int, message: object) -> None:
