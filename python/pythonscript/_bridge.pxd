@@ -24,6 +24,23 @@ cdef int64_t string_chars_of(const void* variant, const uint32_t** chars) noexce
 cdef bint int_of(const void* variant, int64_t* value) noexcept
 
 
+cdef class Object:
+    cdef void* pointer
+    cdef uint64_t instance_id
+    cdef bint counted  # Derives from RefCounted and holds one reference.
+    cdef bint extension  # An instance of a class written in Python.
+    cdef NotificationShortcut notification_shortcut  # Of its class, or NULL.
+    #: What the shortcuts of its class need of an instance, for that class to set; None at first.
+    cdef object companion
+    cdef dict __dict__
+    cdef object __weakref__
+
+    cdef int construct(self, cls) except -1
+    cdef void release(self) noexcept
+    cdef void* living(self) except NULL
+    cdef bint is_alive(self) noexcept
+
+
 cdef class BoundSignal:
     cdef void* pointer
     cdef uint64_t instance_id

@@ -97,14 +97,6 @@ cdef class Object:
     Using one that was freed raises ReferenceError; `is_instance_valid()` asks without raising.
     """
 
-    cdef void* pointer
-    cdef uint64_t instance_id
-    cdef bint counted  # Derives from RefCounted and holds one reference.
-    cdef bint extension  # An instance of a class written in Python.
-    cdef NotificationShortcut notification_shortcut  # Of its class, or NULL.
-    cdef dict __dict__
-    cdef object __weakref__
-
     def __cinit__(self, *arguments, **keywords):
         cls = type(self)
         if arguments and type(arguments[0]) is _Pointer and (<_Pointer>arguments[0]).value != NULL:

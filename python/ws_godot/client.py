@@ -26,6 +26,10 @@ class WebSocketClient(
     When the node is freed, the connection is closed with code 1001 (going away), without further signals.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        shortcuts.accompany(self)
+
     def _new_sink(self) -> ws_python.Sink:
         return shortcuts.ClientSink(self.message_received)  # type: ignore[arg-type]
 

@@ -27,6 +27,10 @@ class WebSocketServer(
     When the node is freed, every connection is closed with code 1001 (going away), without further signals.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        shortcuts.accompany(self)
+
     def _start(self) -> None:
         if self.autostart and not self.is_listening():
             self.listen()

@@ -5,6 +5,7 @@ SERVER_SHORTCUTS: dict[str, object]
 CLIENT_SHORTCUTS: dict[str, object]
 PEER_SHORTCUTS: dict[str, object]
 
+def accompany(node: Object) -> None: ...
 def poll_frame(node: Object, what: int) -> bool: ...
 
 class ClientSink(Sink):

@@ -9,14 +9,14 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from pythonscript.godot import Node
-from ws_python import pump
 
-from pythonscript._bridge cimport BoundSignal, int_of, packed_bytes_of, string_chars_of
+from pythonscript._bridge cimport BoundSignal, Object, int_of, packed_bytes_of, string_chars_of
 from pythonscript._bridge cimport notification_shortcut_capsule, physics_frames, process_frames, shortcut_capsule
-from ws_python.inbox cimport Intake, Sink
+from ws_python.inbox cimport Inbox, Intake, Sink
 from ws_python.outbox cimport Outbox
 from ws_python.peers cimport Peers
 from ws_python.protocol.wire cimport BINARY, TEXT
+from ws_python.pump cimport poll
 
 cdef enum:
     OK = 0  # Of the enum Error.
@@ -74,6 +74,25 @@ cdef Py_ssize_t payload_of(const void* message, int* opcode, const uint8_t** dat
     return utf8_of(chars, size)
 
 
+cdef class Companion:
+    """What is needed of a node that polls."""
+
+    cdef Inbox inbox
+    cdef Peers peers  # of a server
+
+
+def accompany(Object node not None):
+    """To be called once by a node that polls, when it is made."""
+    cdef Companion companion = Companion.__new__(Companion)
+    companion.inbox = node._inbox
+    companion.peers = getattr(node, "_peers", None)
+    node.companion = companion
+
+
+cdef inline Companion companion_of(object node):
+    return <Companion?>(<Object>node).companion
+
+
 cdef bint server_send(object server, const void** arguments, int64_t* result) except -1:
     """send(peer_id, message) to one peer."""
     cdef int64_t peer_id
@@ -86,7 +105,7 @@ cdef bint server_send(object server, const void** arguments, int64_t* result) ex
     size = payload_of(arguments[1], &opcode, &data)
     if size < 0:
         return False
-    peers = server._peers
+    peers = companion_of(server).peers
     result[0] = OK
     return peers.queue(peer_id, opcode, data, size)
 
@@ -107,15 +126,15 @@ cdef int INTERNAL_PHYSICS_PROCESS = Node.NOTIFICATION_INTERNAL_PHYSICS_PROCESS
 
 cdef bint notified(object node, int what) except -1:
     if what == INTERNAL_PROCESS:
-        pump.poll(node._deliver_nested, 2 * process_frames())
+        poll(companion_of(node).inbox, 2 * process_frames())
     elif what == INTERNAL_PHYSICS_PROCESS:
-        pump.poll(node._deliver_nested, 2 * physics_frames() + 1)
+        poll(companion_of(node).inbox, 2 * physics_frames() + 1)
     else:
         return False
     return True
 
 
-def poll_frame(node, int what):
+def poll_frame(Object node not None, int what):
     """Poll, if the notification is that of a frame in which the node polls: once in it for all nodes together."""
     return notified(node, what)
 

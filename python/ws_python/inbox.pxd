@@ -7,6 +7,7 @@ from .protocol.codec cimport Codec
 from .writers cimport Writers
 
 cdef Writers _writers
+cdef int _MOST_NESTED
 
 
 cdef class Intake(Outbox):
@@ -36,6 +37,9 @@ cdef class _Batch:
 
 
 cdef class Inbox:
+    cdef Sink _sink
+    cdef object _other
+    cdef int _nested
     cdef object _batches
     cdef public Intake source
     cdef list _events
@@ -45,4 +49,5 @@ cdef class Inbox:
     cpdef put(self, Intake source, list events, Py_ssize_t size)
     @cython.locals(batch=_Batch)
     cdef bint _next_batch(self) except -1
-    cpdef deliver(self, Sink sink, object other)
+    cpdef deliver(self)
+    cdef _deliver_all(self)

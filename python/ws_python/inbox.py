@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
-from . import pump
 from .outbox import Outbox
 from .protocol.codec import Closed, Codec
+from .writers import writers
 
 if TYPE_CHECKING:
     from .peer import WebSocketPeer
 
-_writers = pump.writers
+_writers = writers
+# How deep polls in handlers may nest in one another; each level takes some of the thread's stack.
+_MOST_NESTED = 16
 
 
 class Intake(Outbox):
@@ -98,9 +101,16 @@ class _Batch:
 
 
 class Inbox:
-    """A queue of batches of events, each from one connection."""
+    """A queue of batches of events, each from one connection.
 
-    def __init__(self) -> None:
+    Messages are told to `sink`; what else happened is told to `other`, if the object is still there that it is of.
+    """
+
+    def __init__(self, sink: Sink, other: WeakMethod[Callable[[Any, Any], None]]) -> None:
+        self._sink = sink
+        self._other = other
+        # How many deliveries are under way.
+        self._nested = 0
         self._batches: deque[_Batch] = deque()
         # The current batch: the connection it came from (None before the first one), and how far it was handed out.
         self.source: Intake | None = None
@@ -111,15 +121,24 @@ class Inbox:
         """Append events that took `size` bytes."""
         self._batches.append(_Batch(source, events, size))
 
-    def deliver(self, sink: Sink, other: Callable[[Any, Any], None]) -> None:
-        """Hand out everything: messages to `sink`, to `other` what else happened, each with its connection."""
+    def deliver(self) -> None:
+        """Hand out everything. Nested too deep, it leaves that to the deliveries that are under way."""
+        if self._nested == _MOST_NESTED:
+            return
+        self._nested += 1
+        try:
+            self._deliver_all()
+        finally:
+            self._nested -= 1
+
+    def _deliver_all(self) -> None:
         while True:
             while self._next < len(self._events):
                 event = self._events[self._next]
                 self._next += 1
                 if type(event) is bytes or type(event) is str:
-                    sink.message(self.source, event)  # type: ignore[arg-type]
-                else:
+                    self._sink.message(self.source, event)  # type: ignore[arg-type]
+                elif (other := self._other()) is not None:
                     other(self.source, event)
             if not self._next_batch():
                 return

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 
-from . import pump
 from .errors import Error
 from .plain_tcp import Stream
 from .protocol.codec import Codec
 from .protocol.prepared import PreparedMessage
+from .writers import writers
 
-_writers = pump.writers
+_writers = writers
 _OK = Error.OK
 _ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
 _ERR_BUSY = Error.ERR_BUSY

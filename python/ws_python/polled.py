@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from weakref import WeakMethod
 
 from . import pump
 from .connection import Connection
 from .events import Event, silence
 from .inbox import Inbox, Sink
 from .options import ConnectionOptions
-
-# How deep polls in handlers may nest in one another; each level takes some of the thread's stack.
-_MOST_NESTED = 16
 
 
 class Polled(ConnectionOptions):
@@ -22,10 +20,7 @@ class Polled(ConnectionOptions):
 
     def __init__(self) -> None:
         super().__init__()
-        self._inbox = Inbox()
-        self._sink = self._new_sink()
-        # How many deliveries are under way.
-        self._nested = 0
+        self._inbox = Inbox(self._new_sink(), WeakMethod(self._deliver_other))
 
     def poll(self) -> None:
         """Read and write the network, and deliver what arrived. Never waits. Call it once a frame.
@@ -34,16 +29,7 @@ class Polled(ConnectionOptions):
         calls are nested in one another, a further one leaves delivering to them. All nodes are polled on one thread,
         which is the main one in Godot; on another, poll() does nothing but log an error.
         """
-        pump.poll(self._deliver_nested)
-
-    def _deliver_nested(self) -> None:
-        if self._nested == _MOST_NESTED:
-            return
-        self._nested += 1
-        try:
-            self._inbox.deliver(self._sink, self._deliver_other)
-        finally:
-            self._nested -= 1
+        pump.poll(self._inbox)
 
     def _new_sink(self) -> Sink:
         """Make what tells the user of messages. For the derived class."""

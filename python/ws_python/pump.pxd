@@ -2,6 +2,7 @@
 
 cimport cython
 
+from .inbox cimport Inbox
 from .plain_tcp cimport Reader
 from .writers cimport Writers
 
@@ -10,7 +11,8 @@ cdef class _State:
     cdef public object loop
     cdef public Reader reader
     cdef public object soon
-    cdef public object last_frame
+    cdef public list timers
+    cdef public long long last_frame
     cdef public object thread
     cdef public double frame_wait
     cdef public set tasks
@@ -20,4 +22,4 @@ cdef class _State:
 @cython.locals(state=_State, found=int)
 cpdef int turn(double wait=*) except -1
 @cython.locals(state=_State, first_in_frame=bint, found=int, wait=double, waiting=Writers)
-cpdef poll(object deliver, object frame=*)
+cpdef poll(Inbox inbox, long long frame=*)

@@ -18,8 +18,9 @@ from collections.abc import Callable, Collection, Coroutine
 from threading import get_ident
 from typing import Any
 
+from .inbox import Inbox
 from .plain_tcp import IS_AVAILABLE, OTHERS, STREAMS, Reader
-from .writers import Writers
+from .writers import writers
 
 _log = logging.getLogger("ws_python")
 
@@ -66,8 +67,9 @@ class _State:
         self.loop: _Loop | None = None
         # What reads open plain connections past the loop, and waits for the network for both; None elsewhere than on Linux.
         self.reader: Reader | None = None
-        # The loop's queue of callbacks that are to be called at once.
+        # The loop's callbacks that are to be called at once, and its timers.
         self.soon: Collection[object] = ()
+        self.timers: list[asyncio.TimerHandle] = []
         self.last_frame = -1
         # The thread that polls; 0 until one does.
         self.thread = 0
@@ -88,6 +90,7 @@ def loop() -> asyncio.AbstractEventLoop:
         _state.loop.set_exception_handler(_log_loop_error)
         # asyncio has no public way to ask what is next.
         _state.soon = _state.loop._ready  # type: ignore[attr-defined]
+        _state.timers = _state.loop._scheduled  # type: ignore[attr-defined]
         _state.reader = Reader(selector.fileno()) if IS_AVAILABLE else None  # type: ignore[attr-defined]
     return _state.loop
 
@@ -104,7 +107,7 @@ def turn(wait: float = 0.0) -> int:
         if wait > 0.0:
             time.sleep(wait)
         return 0
-    timers = loop._scheduled  # type: ignore[attr-defined]
+    timers = state.timers
     if state.soon:
         wait = 0.0
     elif timers:
@@ -117,6 +120,7 @@ def turn(wait: float = 0.0) -> int:
     if state.soon or found & OTHERS or (timers and timers[0].when() <= loop.time()):
         loop.call_soon(loop.stop)
         loop.run_forever()
+        state.timers = loop._scheduled  # type: ignore[attr-defined]  # It may be another one now.
         found |= OTHERS
     return found
 
@@ -126,8 +130,8 @@ def wait_in_frames(seconds: float) -> None:
     _state.frame_wait = seconds
 
 
-def poll(deliver: Callable[[], None], frame: int = -1) -> None:
-    """One turn, `deliver()`, and what was written during both leaves; again while more comes in, a few times at most.
+def poll(inbox: Inbox, frame: int = -1) -> None:
+    """One turn, the delivery of what is in `inbox`, and what was written during both leaves; again while more comes in, a few times at most.
 
     Of several polls with the same `frame` number only the first turns the loop.
     """
@@ -142,7 +146,7 @@ def poll(deliver: Callable[[], None], frame: int = -1) -> None:
         waiting.polls += 1
         try:
             found = turn(wait) if first_in_frame else 0
-            deliver()
+            inbox.deliver()
         finally:
             waiting.polls -= 1
             # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.
@@ -186,8 +190,7 @@ def _flush_at_next_turn() -> None:
     loop().call_soon(writers.flush)
 
 
-# Who has something to write. A host that knows when its frame ends may assign a `request_flush` of its own.
-writers = Writers(_flush_at_next_turn)
+writers.request_flush = _flush_at_next_turn
 
 
 def at_close(callback: Callable[[], None]) -> None:
@@ -216,7 +219,7 @@ def close() -> None:
     writers.clear()
     _state.last_frame = -1
     _state.loop = _state.reader = None
-    _state.soon = ()
+    _state.soon, _state.timers = (), []
     _state.thread = 0
     ended.close()
 

@@ -9,7 +9,6 @@ cdef class Writer:
 
 cdef class Writers:
     cdef list _waiting
-    #: How many polls are under way: a handler may poll, too.
     cdef public int polls
     cdef public object request_flush
 

@@ -18,12 +18,14 @@ class Writer:
 
 
 class Writers:
-    """The writers that wait. `request_flush` is called when the first one is added outside a poll."""
+    """The writers that wait."""
 
-    def __init__(self, request_flush: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self._waiting: list[Writer] = []
+        # How many polls are under way: a handler may poll, too.
         self.polls = 0
-        self.request_flush = request_flush
+        # Called when the first one is added outside a poll. A host that knows when its frame ends may assign its own.
+        self.request_flush: Callable[[], None] = lambda: None
 
     def add(self, writer: Writer) -> None:
         """Have `writer` flushed at the end of the running poll; if none is running, when `request_flush` sees to it."""
@@ -47,3 +49,6 @@ class Writers:
         for writer in self._waiting:
             writer._writing_soon = False
         self._waiting = []
+
+
+writers = Writers()

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ws_python import WebSocketClient, WebSocketServer, pump
+from ws_python.inbox import Inbox, Sink
 from ws_python.writers import Writer
 
 from tests.ws_python.driving import poll_until
@@ -26,6 +28,17 @@ class Counter(Writer):
 
     def flush(self) -> None:
         self.flushes += 1
+
+
+class Delivery(Inbox):
+    """Calls a function in place of delivering."""
+
+    def __init__(self, function: Callable[[], object] = lambda: None) -> None:
+        super().__init__(Sink(), lambda: None)  # type: ignore[arg-type]
+        self.function = function
+
+    def deliver(self) -> None:
+        self.function()
 
 
 def test_a_turn_without_a_loop_does_nothing() -> None:
@@ -54,7 +67,7 @@ def test_two_polls_of_one_frame_make_one_turn() -> None:
 
     pump.loop().call_soon(turned)
     for frame in (7, 7, 8):
-        pump.poll(lambda: None, frame)
+        pump.poll(Delivery(), frame)
     assert len(turns) == 2
 
 
@@ -65,7 +78,7 @@ def test_what_is_written_in_a_poll_is_flushed_once_at_its_end() -> None:
         pump.writers.add(writer)
         assert writer.flushes == 0
 
-    pump.poll(deliver)
+    pump.poll(Delivery(deliver))
     assert writer.flushes == 1
 
 
@@ -73,20 +86,20 @@ def test_what_is_written_in_an_inner_poll_is_flushed_at_the_inner_end() -> None:
     writer = Counter()
 
     def deliver() -> None:
-        pump.poll(lambda: pump.writers.add(writer))
+        pump.poll(Delivery(lambda: pump.writers.add(writer)))
         assert writer.flushes == 1
 
-    pump.poll(deliver)
+    pump.poll(Delivery(deliver))
 
 
 def test_a_poll_on_another_thread_does_nothing_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     delivered: list[str] = []
     pump.loop()
-    pump.poll(lambda: delivered.append("here"))
-    other = threading.Thread(target=pump.poll, args=(lambda: delivered.append("there"),))
+    pump.poll(Delivery(lambda: delivered.append("here")))
+    other = threading.Thread(target=pump.poll, args=(Delivery(lambda: delivered.append("there")),))
     other.start()
     other.join()
-    pump.poll(lambda: delivered.append("here"))
+    pump.poll(Delivery(lambda: delivered.append("here")))
     assert delivered == ["here", "here"]
     (line,) = caplog.messages
     assert line.startswith("poll: another thread polls the network already;")
@@ -95,7 +108,7 @@ def test_a_poll_on_another_thread_does_nothing_and_says_so(caplog: pytest.LogCap
 def test_the_thread_that_claims_the_pump_is_the_one_that_polls(caplog: pytest.LogCaptureFixture) -> None:
     pump.loop()
     pump.claim()
-    other = threading.Thread(target=pump.poll, args=(lambda: None,))
+    other = threading.Thread(target=pump.poll, args=(Delivery(),))
     other.start()
     other.join()
     assert len(caplog.messages) == 1
@@ -104,7 +117,7 @@ def test_the_thread_that_claims_the_pump_is_the_one_that_polls(caplog: pytest.Lo
 def test_after_close_another_thread_may_poll(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         pump.loop()
-        other = threading.Thread(target=pump.poll, args=(lambda: None,))
+        other = threading.Thread(target=pump.poll, args=(Delivery(),))
         other.start()
         other.join()
         pump.close()
