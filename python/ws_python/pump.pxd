@@ -12,14 +12,20 @@ cdef class _State:
     cdef public Reader reader
     cdef public object soon
     cdef public list timers
+    cdef public object next_timer
+    cdef public double next_timer_due
     cdef public long long last_frame
-    cdef public object thread
+    cdef public unsigned long thread
     cdef public double frame_wait
     cdef public set tasks
     cdef public dict at_close
 
 
-@cython.locals(state=_State, found=int)
+cdef int _STREAMS, _OTHERS, _MOST_TURNS
+
+
+@cython.locals(state=_State, found=int, until_timer=double)
 cpdef int turn(double wait=*) except -1
-@cython.locals(state=_State, first_in_frame=bint, found=int, wait=double, waiting=Writers)
+cdef double _next_timer(_State state) except? -1.0
+@cython.locals(state=_State, first_in_frame=bint, found=int, wait=double, waiting=Writers, turns=int)
 cpdef poll(Inbox inbox, long long frame=*)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Coroutine
 from threading import get_ident
+from time import monotonic
 from typing import Any
 
 from .inbox import Inbox
@@ -24,6 +25,8 @@ from .writers import writers
 
 _log = logging.getLogger("ws_python")
 
+_STREAMS = STREAMS
+_OTHERS = OTHERS
 # Turns that close() gives to cancelled tasks and closing transports to come to their end.
 _CLOSING_TURNS = 8
 # Turns that one poll makes as long as each brought messages.
@@ -70,6 +73,8 @@ class _State:
         # The loop's callbacks that are to be called at once, and its timers.
         self.soon: Collection[object] = ()
         self.timers: list[asyncio.TimerHandle] = []
+        self.next_timer: asyncio.TimerHandle | None = None
+        self.next_timer_due = 0.0
         self.last_frame = -1
         # The thread that polls; 0 until one does.
         self.thread = 0
@@ -99,7 +104,7 @@ def turn(wait: float = 0.0) -> int:
     """Let the loop handle what is ready now: network events, timers, callbacks.
 
     If nothing is, it returns at once, or when something is but after `wait` seconds at the latest. What there was:
-    STREAMS for open plain connections, OTHERS for asyncio, both, or 0.
+    STREAMS of open plain connections, OTHERS for asyncio, both, or 0.
     """
     state = _state
     loop = state.loop
@@ -107,22 +112,32 @@ def turn(wait: float = 0.0) -> int:
         if wait > 0.0:
             time.sleep(wait)
         return 0
-    timers = state.timers
     if state.soon:
         wait = 0.0
-    elif timers:
-        wait = min(wait, max(0.0, timers[0].when() - loop.time()))
+    elif state.timers:
+        until_timer = _next_timer(state) - monotonic()
+        if until_timer < wait:
+            wait = until_timer if until_timer > 0.0 else 0.0
     if state.reader is not None:
         found = state.reader.read(wait)
     else:
-        found = OTHERS if loop._selector.select(wait) else 0  # type: ignore[attr-defined]
+        found = _OTHERS if loop._selector.select(wait) else 0  # type: ignore[attr-defined]
     # A turn of asyncio costs several times as much as asking, and most frames bring nothing for it.
-    if state.soon or found & OTHERS or (timers and timers[0].when() <= loop.time()):
+    if state.soon or found & _OTHERS or (state.timers and _next_timer(state) <= monotonic()):
         loop.call_soon(loop.stop)
         loop.run_forever()
         state.timers = loop._scheduled  # type: ignore[attr-defined]  # It may be another one now.
-        found |= OTHERS
+        found |= _OTHERS
     return found
+
+
+def _next_timer(state: _State) -> float:
+    """When the first timer is due, on asyncio's clock, monotonic(); asked of each timer once."""
+    timer = state.timers[0]
+    if timer is not state.next_timer:
+        state.next_timer = timer
+        state.next_timer_due = timer.when()
+    return state.next_timer_due
 
 
 def wait_in_frames(seconds: float) -> None:
@@ -131,7 +146,7 @@ def wait_in_frames(seconds: float) -> None:
 
 
 def poll(inbox: Inbox, frame: int = -1) -> None:
-    """One turn, the delivery of what is in `inbox`, and what was written during both leaves; again while more comes in, a few times at most.
+    """One turn, the delivery of what is in `inbox`, and what was written leaves; while more comes in, some times again.
 
     Of several polls with the same `frame` number only the first turns the loop.
     """
@@ -142,7 +157,7 @@ def poll(inbox: Inbox, frame: int = -1) -> None:
     state.last_frame = frame
     wait = state.frame_wait if frame >= 0 else 0.0
     waiting = writers
-    for _ in range(_MOST_TURNS):
+    for turns in range(_MOST_TURNS):  # noqa: B007 - typed in pump.pxd
         waiting.polls += 1
         try:
             found = turn(wait) if first_in_frame else 0
@@ -152,7 +167,7 @@ def poll(inbox: Inbox, frame: int = -1) -> None:
             # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.
             waiting.flush()
         # What came in the meantime need not wait for another frame.
-        if not found & STREAMS:
+        if not found & _STREAMS:
             return
         wait = 0.0
 
@@ -219,7 +234,7 @@ def close() -> None:
     writers.clear()
     _state.last_frame = -1
     _state.loop = _state.reader = None
-    _state.soon, _state.timers = (), []
+    _state.soon, _state.timers, _state.next_timer = (), [], None
     _state.thread = 0
     ended.close()
 
