@@ -21,11 +21,12 @@ cdef class _State:
     cdef public dict at_close
 
 
-cdef int _STREAMS, _OTHERS, _MOST_TURNS
+cdef int _STREAMS, _OTHERS
+cdef double _TURNING_TIME
 
 
 @cython.locals(state=_State, found=int, until_timer=double)
 cpdef int turn(double wait=*) except -1
 cdef double _next_timer(_State state) except? -1.0
-@cython.locals(state=_State, first_in_frame=bint, found=int, wait=double, waiting=Writers, turns=int)
+@cython.locals(state=_State, first_in_frame=bint, found=int, wait=double, waiting=Writers, end=double)
 cpdef poll(Inbox inbox, long long frame=*)

@@ -29,8 +29,8 @@ _STREAMS = STREAMS
 _OTHERS = OTHERS
 # Turns that close() gives to cancelled tasks and closing transports to come to their end.
 _CLOSING_TURNS = 8
-# Turns that one poll makes as long as each brought messages.
-_MOST_TURNS = 4
+# Seconds that a poll goes on making turns while each brings something.
+_TURNING_TIME = 0.001
 
 
 class _Loop(asyncio.SelectorEventLoop):
@@ -146,7 +146,7 @@ def wait_in_frames(seconds: float) -> None:
 
 
 def poll(inbox: Inbox, frame: int = -1) -> None:
-    """One turn, the delivery of what is in `inbox`, and what was written leaves; while more comes in, some times again.
+    """One turn, the delivery of what is in `inbox`, and what was written leaves; while more comes in, again for 1 ms.
 
     Of several polls with the same `frame` number only the first turns the loop.
     """
@@ -157,17 +157,20 @@ def poll(inbox: Inbox, frame: int = -1) -> None:
     state.last_frame = frame
     wait = state.frame_wait if frame >= 0 else 0.0
     waiting = writers
-    for turns in range(_MOST_TURNS):  # noqa: B007 - typed in pump.pxd
+    end = 0.0
+    while True:
         waiting.polls += 1
         try:
             found = turn(wait) if first_in_frame else 0
+            if found & _STREAMS and end == 0.0:
+                end = monotonic() + _TURNING_TIME
             inbox.deliver()
         finally:
             waiting.polls -= 1
             # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.
             waiting.flush()
         # What came in the meantime need not wait for another frame.
-        if not found & _STREAMS:
+        if not found & _STREAMS or monotonic() >= end:
             return
         wait = 0.0
 
