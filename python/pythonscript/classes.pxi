@@ -122,9 +122,6 @@ cdef class Method:
         else:
             report_exception(self.where)
 
-    cdef bint takes_shortcut(self, instance) except -1:
-        return self.overrides is None or type(instance) not in self.overrides
-
     cdef object argument(self, int i, value):
         converter = self.converters[i]
         return value if converter is None else converter(value)
@@ -180,6 +177,29 @@ cdef object argument_to_py(int wanted, const void* variant):
 cdef void method_call(void* userdata, void* instance, const void** arguments, int64_t count, void* result,
                       GDExtensionCallError* error) noexcept with gil:
     cdef Method method = <Method><PyObject*>userdata
+    if method.shortcut == NULL or count != method.count or not call_shortcut(method, instance, arguments, result):
+        call_method(method, instance, arguments, count, result, error)
+    else:
+        error.error = CALL_OK
+
+
+cdef bint call_shortcut(Method method, void* instance, const void** arguments, void* result) noexcept:
+    """Whether the shortcut did it all."""
+    cdef Slot slot
+    try:
+        if instance == NULL or (method.overrides is not None and type(<object><PyObject*>instance) in method.overrides):
+            return False
+        if not method.shortcut(<object><PyObject*>instance, arguments, <int64_t*>&slot):
+            return False
+    except BaseException:
+        report_exception(method.where)
+        return False
+    put_variant(INT, &slot, result)
+    return True
+
+
+cdef void call_method(Method method, void* instance, const void** arguments, int64_t count, void* result,
+                      GDExtensionCallError* error) noexcept:
     cdef PyObject* stack[MAX_ARGUMENTS + 1]
     cdef Slot slot
     cdef int size = 0
@@ -195,10 +215,6 @@ cdef void method_call(void* userdata, void* instance, const void** arguments, in
     stack[0] = <PyObject*>instance
     Py_XINCREF(stack[0])  # The method may free its own node.
     try:
-        if method.shortcut != NULL and count == method.count and method.takes_shortcut(<object>stack[0]):
-            if method.shortcut(<object>stack[0], arguments, <int64_t*>&slot):
-                put_variant(INT, &slot, result)
-                return
         for i in range(method.count):
             if i >= count:
                 push(stack, &size, method.defaults[i - method.required])

@@ -238,7 +238,9 @@ cdef int py_to_variant(value, void* variant) except -1:
         kind = INT
     else:
         kind = variant_type_of(value)
-    if kind == NIL:
+    if kind == PACKED_BYTE_ARRAY and cls is bytes:
+        packed_bytes_variant(PyBytes_AS_STRING(value), PyBytes_GET_SIZE(value), variant)
+    elif kind == NIL:
         gd.variant_new_nil(variant)
     elif isinstance(value, Builtin):
         gd.variant_new_copy(variant, &(<Builtin>value).variant)
@@ -318,6 +320,23 @@ cdef int packed_bytes_from_py(value, void* target) except -1:
     packed_bytes_from_memory(<const char*>view.buf, view.len, target)
     PyBuffer_Release(&view)
     return 0
+
+
+cdef uint64_t _no_bytes[2]  # An empty PackedByteArray: all zero, as its default constructor makes it.
+memset(_no_bytes, 0, sizeof(_no_bytes))
+
+
+cdef void packed_bytes_variant(const char* source, int64_t size, void* variant) noexcept:
+    """Writes a new Variant. The bytes are put where they stay: no array is made first, to be copied."""
+    cdef int64_t error = 0
+    cdef const void* arguments[1]
+    cdef void* value
+    _variant_from[PACKED_BYTE_ARRAY](variant, _no_bytes)
+    if size:
+        value = _internal[PACKED_BYTE_ARRAY](variant)
+        arguments[0] = &size
+        _resize[PACKED_BYTE_ARRAY](value, arguments, &error, 1)
+        memcpy(gd.packed_byte_array_operator_index(value, 0), source, size)
 
 
 cdef int packed_bytes_from_memory(const char* source, Py_ssize_t size, void* target) noexcept:

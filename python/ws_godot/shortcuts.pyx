@@ -169,16 +169,16 @@ cdef class ServerSink(Sink):
 
     cpdef message(self, Intake source, object message):
         cdef PyObject* values[2]
-        cdef object peer = source.peer
+        cdef Object peer = source.peer
         cdef object peer_id = source.peer_id
+        cdef BoundSignal to_peer
         values[0] = <PyObject*>peer_id
         values[1] = <PyObject*>message
         self._message_received.emit_values(values)
-        if source.peer is None:
-            return  # The handler stopped the server.
-        to_peer = peer.message_received
-        if type(to_peer) is BoundSignal:
-            values[0] = <PyObject*>message
-            (<BoundSignal>to_peer).emit_values(values)
-        else:
-            to_peer.emit(message)
+        if source.peer is None or not peer.is_alive():
+            return  # The handler stopped the server, or somebody has freed the peer.
+        if source.kept_by_sink is None:
+            source.kept_by_sink = BoundSignal.of(peer, "message_received", 1)
+        to_peer = <BoundSignal>source.kept_by_sink
+        values[0] = <PyObject*>message
+        to_peer.emit_values(values)

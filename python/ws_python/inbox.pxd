@@ -13,6 +13,7 @@ cdef int _MOST_NESTED
 cdef class Intake(Outbox):
     cdef public object peer
     cdef public object peer_id
+    cdef object kept_by_sink
     cdef public Inbox _inbox
     cdef public bint _read_paused
     cdef readonly Py_ssize_t _queued

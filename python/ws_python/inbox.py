@@ -32,6 +32,8 @@ class Intake(Outbox):
         # The server's peer for this connection, from when it is announced until it is taken back; and its id.
         self.peer: WebSocketPeer | None = None
         self.peer_id = 0
+        # Whatever the sink wants to find again when the next message comes from here.
+        self.kept_by_sink: object = None
         # None when nobody is interested in this connection any more.
         self._inbox: Inbox | None = inbox
         self._max_queued_bytes = max_queued_bytes
