@@ -19,6 +19,7 @@ from .polled import Polled
 from .protocol.codec import Closed, Pong
 from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols
 from .settings import setting
+from .writers import writers
 
 if TYPE_CHECKING:
     from websockets.uri import WebSocketURI
@@ -255,7 +256,7 @@ class WebSocketClient(Polled, Endpoint):
         """Say goodbye without a word to the user, who is going away."""
         self._give_up(GOING_AWAY, "")
         self._status = ClientStatus.STATUS_IDLE
-        pump.writers.flush()
+        writers.flush()
 
     def _explain_unsent(self, method: str) -> None:
         if self._status not in (ClientStatus.STATUS_ACTIVE, ClientStatus.STATUS_CLOSING):

@@ -32,6 +32,7 @@ from .inbox import Inbox, Intake
 from .plain_tcp import Reader, send
 from .protocol.codec import Codec, State
 from .protocol.handshake import Handshake, ServerHandshake
+from .writers import writers
 
 # Handshakes read into this one: what is in it was copied before anything else can be read.
 _HANDSHAKE_BUFFER = bytearray(16 * 1024)
@@ -165,7 +166,7 @@ class Connection(Intake, asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """The operating system takes more again."""
         self._write_paused = False
-        pump.writers.add(self)
+        writers.add(self)
 
     # --- in
 
@@ -259,7 +260,7 @@ class Connection(Intake, asyncio.BufferedProtocol):
         if self._unsent is not None:
             self._write_unsent(transport, self._unsent)
             if self._unsent is None:
-                pump.writers.add(self)  # The codec may have more.
+                writers.add(self)  # The codec may have more.
         elif self._ending:
             self._end_transport(transport)
 
@@ -293,7 +294,7 @@ class Connection(Intake, asyncio.BufferedProtocol):
             self._end()  # The other side has broken the protocol meanwhile.
             return
         self._start_close_timer()
-        pump.writers.add(self)
+        writers.add(self)
 
     def finish(self) -> None:
         """The last event, Closed, is delivered. Until then what came before it can be answered, if the codec allows."""
@@ -351,7 +352,7 @@ class Connection(Intake, asyncio.BufferedProtocol):
             self._resume_reading()
         if self._transport is not None:
             self._start_close_timer()
-            pump.writers.add(self)
+            writers.add(self)
 
     def _end_transport(self, transport: asyncio.Transport) -> None:
         if isinstance(self.handshake, ServerHandshake) and transport.can_write_eof():

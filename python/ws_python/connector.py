@@ -39,8 +39,8 @@ async def connect(
             host,
             port,
             ssl=_tls_context() if secure else None,
-            # An address is one of its family. And asyncio's race of several loses the socket that has just won, open, when
-            # it is cancelled in that moment.
+            # An address has one family. And asyncio's race of several loses the socket that has just won, still open,
+            # when it is cancelled in that moment.
             happy_eyeballs_delay=None if is_ip_address(host) else _HAPPY_EYEBALLS_DELAY,
         )
 

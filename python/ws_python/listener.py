@@ -127,8 +127,8 @@ def _bind_loopback(port: int, attempts: int = _PORT_ATTEMPTS) -> list[socket.soc
 def _bind(family: int, address: str, port: int, *, dual_stack: bool = False) -> socket.socket:
     """A bound socket that does not listen yet."""
     address_info = socket.getaddrinfo(address, port, family, socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    # asyncio sets TCP_NODELAY where the protocol is named. Nagle's algorithm would hold a short message back until the one
-    # before is acknowledged, which the other side may put off for 40 ms.
+    # asyncio sets TCP_NODELAY where the protocol is named. Nagle's algorithm would hold a short message back until the
+    # one before is acknowledged, which the other side may put off for 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.setblocking(False)
     try:

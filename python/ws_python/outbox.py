@@ -29,7 +29,7 @@ _UNCOPIED_SIZE = 32 * 1024
 
 
 class Outbox(Stream):
-    """Queues what is sent on one connection. All but long messages leave when the pump calls `flush`, at a poll's end."""
+    """Queues what is sent on one connection. All but long messages leave when `flush` is called, at a poll's end."""
 
     def __init__(self, outbound_buffer_size: int) -> None:
         super().__init__()
@@ -81,13 +81,13 @@ class Outbox(Stream):
         return _OK
 
     def queue(self, opcode: int, data: object, size: int) -> bool:
-        """For compiled code: queue a message from memory; text is valid UTF-8. False, and nothing was done: use send()."""
+        """For compiled code: queue a message from memory, text as UTF-8. False: nothing was done, use send()."""
         codec = self._codec
         if not self.is_open or codec is None or self._fragment_type is not None or size >= _UNCOPIED_SIZE:
             return False
         if not self._has_room(codec, size):
             return False
-        codec.send_message(opcode, data, size)  # type: ignore[attr-defined]
+        codec.send_message(opcode, data, size)
         _writers.add(self)
         return True
 
@@ -181,5 +181,5 @@ class Outbox(Stream):
         self._flush_rest(taken)
 
     def _flush_rest(self, taken: int) -> None:
-        """Hand over what flush() could not; the system took `taken` bytes of what is queued. The connection knows how."""
+        """Hand over what flush() could not; of what is queued, `taken` bytes are out. The connection knows how."""
         raise NotImplementedError

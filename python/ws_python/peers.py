@@ -31,7 +31,7 @@ class Peers:
         self._connections.pop(peer_id, None)
 
     def queue(self, peer_id: int, opcode: int, data: object, size: int) -> bool:
-        """For compiled code: queue a message from memory; text is valid UTF-8. False, and nothing was done: use send()."""
+        """For compiled code: queue a message from memory, text as UTF-8. False: nothing was done, use send()."""
         connection = self._connections.get(peer_id)
         return connection is not None and connection.queue(opcode, data, size)
 

@@ -68,7 +68,7 @@ class _State:
 
     def __init__(self) -> None:
         self.loop: _Loop | None = None
-        # What reads open plain connections past the loop, and waits for the network for both; None elsewhere than on Linux.
+        # Reads open plain connections past the loop, and waits for the network for both; None elsewhere than on Linux.
         self.reader: Reader | None = None
         # The loop's callbacks that are to be called at once, and its timers.
         self.soon: Collection[object] = ()
@@ -96,7 +96,7 @@ def loop() -> asyncio.AbstractEventLoop:
         # asyncio has no public way to ask what is next.
         _state.soon = _state.loop._ready  # type: ignore[attr-defined]
         _state.timers = _state.loop._scheduled  # type: ignore[attr-defined]
-        _state.reader = Reader(selector.fileno()) if IS_AVAILABLE else None  # type: ignore[attr-defined]
+        _state.reader = Reader(selector.fileno()) if IS_AVAILABLE else None
     return _state.loop
 
 
@@ -118,10 +118,11 @@ def turn(wait: float = 0.0) -> int:
         until_timer = _next_timer(state) - monotonic()
         if until_timer < wait:
             wait = until_timer if until_timer > 0.0 else 0.0
+    found = 0
     if state.reader is not None:
         found = state.reader.read(wait)
-    else:
-        found = _OTHERS if loop._selector.select(wait) else 0  # type: ignore[attr-defined]
+    elif loop._selector.select(wait):  # type: ignore[attr-defined]
+        found = _OTHERS
     # A turn of asyncio costs several times as much as asking, and most frames bring nothing for it.
     if state.soon or found & _OTHERS or (state.timers and _next_timer(state) <= monotonic()):
         loop.call_soon(loop.stop)

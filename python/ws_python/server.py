@@ -21,6 +21,7 @@ from .protocol.codec import Closed, Pong
 from .protocol.handshake import ServerHandshake, parse_headers, parse_subprotocols
 from .protocol.prepared import PreparedMessage
 from .settings import setting
+from .writers import writers
 
 _log = logging.getLogger("ws_python")
 _OK = Error.OK
@@ -135,7 +136,7 @@ class WebSocketServer(Polled):
         self._set_status(ServerStatus.STATUS_IDLE)
         for connection in connections:
             self._part_with(connection)
-        pump.writers.flush()
+        writers.flush()
 
     def is_listening(self) -> bool:
         """Whether the server listens."""

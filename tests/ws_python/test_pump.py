@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from ws_python import WebSocketClient, WebSocketServer, pump
 from ws_python.inbox import Inbox, Sink
-from ws_python.writers import Writer
+from ws_python.writers import Writer, writers
 
 from tests.ws_python.driving import poll_until
 
@@ -75,7 +75,7 @@ def test_what_is_written_in_a_poll_is_flushed_once_at_its_end() -> None:
     writer = Counter()
 
     def deliver() -> None:
-        pump.writers.add(writer)
+        writers.add(writer)
         assert writer.flushes == 0
 
     pump.poll(Delivery(deliver))
@@ -86,7 +86,7 @@ def test_what_is_written_in_an_inner_poll_is_flushed_at_the_inner_end() -> None:
     writer = Counter()
 
     def deliver() -> None:
-        pump.poll(Delivery(lambda: pump.writers.add(writer)))
+        pump.poll(Delivery(lambda: writers.add(writer)))
         assert writer.flushes == 1
 
     pump.poll(Delivery(deliver))
@@ -126,7 +126,7 @@ def test_after_close_another_thread_may_poll(caplog: pytest.LogCaptureFixture) -
 
 def test_what_is_written_outside_a_poll_is_flushed_by_the_next_turn() -> None:
     writer = Counter()
-    pump.writers.add(writer)
+    writers.add(writer)
     assert writer.flushes == 0
     pump.turn()
     assert writer.flushes == 1
@@ -134,12 +134,12 @@ def test_what_is_written_outside_a_poll_is_flushed_by_the_next_turn() -> None:
 
 def test_the_flush_hook_is_asked_once_for_several_writers(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(pump.writers, "request_flush", lambda: asked.append(1))
+    monkeypatch.setattr(writers, "request_flush", lambda: asked.append(1))
     one, other = Counter(), Counter()
-    pump.writers.add(one)
-    pump.writers.add(other)
+    writers.add(one)
+    writers.add(other)
     assert len(asked) == 1
-    pump.writers.flush()
+    writers.flush()
     assert (one.flushes, other.flushes) == (1, 1)
 
 
