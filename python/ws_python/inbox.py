@@ -137,6 +137,7 @@ class Inbox:
         while True:
             while self._next < len(self._events):
                 event = self._events[self._next]
+                self._events[self._next] = None  # A long message is not kept until the next one comes.
                 self._next += 1
                 if type(event) is bytes or type(event) is str:
                     self._sink.message(self.source, event)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakMethod
@@ -112,6 +113,16 @@ def test_reading_pauses_where_too_much_waits_and_goes_on_where_half_of_it_is_lef
     handler.inner = lambda event: paused.append(one._read_paused)
     inbox.deliver()
     assert paused == [False, False, False], "the first batch was more than half"
+
+
+def test_what_was_handed_out_is_not_kept(handler: Handler, inbox: Inbox) -> None:
+    message = bytes(1000)
+    before = sys.getrefcount(message)
+    references = list[int]()
+    handler.inner = lambda event: (handler.seen.clear(), references.append(sys.getrefcount(message)))
+    Source(inbox)._put([message, "another"], 2000)
+    inbox.deliver()
+    assert references[1] == sys.getrefcount(message) == before, "while the next one is handed out, and after it"
 
 
 def test_nothing_is_put_for_nobody(inbox: Inbox) -> None:
