@@ -246,7 +246,7 @@ class Connection(Intake, asyncio.BufferedProtocol):
 
     # --- out
 
-    def _flush_rest(self, taken: int) -> None:
+    def _flush_rest(self) -> None:
         transport = self._transport
         # While the transport still holds bytes, further ones stay in the codec, which joins them to one write.
         if transport is None or self._write_paused or transport.is_closing():
@@ -255,8 +255,8 @@ class Connection(Intake, asyncio.BufferedProtocol):
             data = self._codec.data_to_send()
             if not self._codec.is_open():
                 self.is_open = False  # That was the last chance to answer what came before a failure.
-            if len(data) > taken:
-                self._write(transport, data, taken)
+            if data:
+                self._write(transport, data)
         if self._unsent is not None:
             self._write_unsent(transport, self._unsent)
             if self._unsent is None:
@@ -264,9 +264,8 @@ class Connection(Intake, asyncio.BufferedProtocol):
         elif self._ending:
             self._end_transport(transport)
 
-    def _write(self, transport: asyncio.Transport, data: bytes, sent: int) -> None:
-        if self._fd >= 0 and not sent:
-            sent = send(self._fd, data)
+    def _write(self, transport: asyncio.Transport, data: bytes) -> None:
+        sent = send(self._fd, data) if self._fd >= 0 else 0
         if len(data) - sent > _WRITE_SIZE:
             self._unsent = memoryview(data)[sent:]
         elif sent < len(data):

@@ -172,14 +172,15 @@ class Outbox(Stream):
     def flush(self) -> None:
         """Hand everything queued to the operating system in one write, as soon as it takes more."""
         codec = self._codec
-        taken = 0
         # What all but slow receivers and closing connections need: no more than one system call.
         if self.is_open and self._fd >= 0 and codec is not None and self._unsent is None and not self._write_paused:
             taken = self.send_queued()  # type: ignore[attr-defined]
-            if codec.is_open() and not codec.buffered_amount:
+            if codec.buffered_amount:
+                self._unsent = memoryview(codec.data_to_send())[taken:]
+            elif codec.is_open():
                 return
-        self._flush_rest(taken)
+        self._flush_rest()
 
-    def _flush_rest(self, taken: int) -> None:
-        """Hand over what flush() could not; of what is queued, `taken` bytes are out. The connection knows how."""
+    def _flush_rest(self) -> None:
+        """Hand over what flush() could not. The connection knows how."""
         raise NotImplementedError

@@ -56,6 +56,7 @@ make bench                                          # everything; takes about {m
 ```
 
 - The load comes from a compiled program (`tests/bench/loadgen.c`) on the same machine, through the loopback interface.
+  While it measures a rate it does not sleep: waking it up would be much of what is measured.
   A † stands where it was busy more than {saturated:.0%} of the time, and so was the limit.
 - Each number is from a process of its own. The subjects take turns within a round, so that a slow moment of the machine
   meets them all.

@@ -8,7 +8,7 @@ from statistics import median
 
 from tests.bench import subjects
 from tests.bench.load import LoadError
-from tests.bench.rows import GIVEN_UP, LOAD_CPU, SATURATED, Metric, Row, Sample, Timing
+from tests.bench.rows import GIVEN_UP, LOAD_BUSY, SATURATED, Metric, Row, Sample, Timing
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Result:
 
     def is_load_limited(self, subject: str) -> bool:
         """Whether the load generator was busy all the time, so that the subject may be faster than its number."""
-        loads = [sample.get(LOAD_CPU, 0.0) for sample in self.samples.get(subject, [])]
+        loads = [sample.get(LOAD_BUSY, 0.0) for sample in self.samples.get(subject, [])]
         return bool(loads) and median(loads) > SATURATED
 
     def is_lower_bound(self, subject: str) -> bool:

@@ -13,8 +13,8 @@ from tests.bench import load, subjects
 # What a row measured of a subject in one round: the values of its metrics by their keys.
 Sample = dict[str, float]
 
-# The load generator's own CPU time per second of the measured time. Beyond SATURATED it was the limit.
-LOAD_CPU = "load_cpu"
+# The part of the measured time in which the load generator had something to do. Beyond SATURATED it was the limit.
+LOAD_BUSY = "busy"
 SATURATED = 0.9
 # 1 in a sample that was given up: its number is a lower bound.
 GIVEN_UP = "given_up"
@@ -188,7 +188,7 @@ def _growth(subject: str, timing: Timing, *, connections: int) -> Sample:
     return {
         "active": active["cpu_per_message"],
         "idle": idle["cpu_per_message"],
-        LOAD_CPU: max(active[LOAD_CPU], idle[LOAD_CPU]),
+        LOAD_BUSY: max(active[LOAD_BUSY], idle[LOAD_BUSY]),
     }
 
 

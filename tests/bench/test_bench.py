@@ -11,7 +11,7 @@ import pytest
 
 from tests.bench import charts, page, subjects
 from tests.bench.results import Result
-from tests.bench.rows import GIVEN_UP, GROWTH, LOAD_CPU, ROWS
+from tests.bench.rows import GIVEN_UP, GROWTH, LOAD_BUSY, ROWS
 from tests.bench.table import notes, number, ratio_text, table
 from tests.godot_process import ROOT
 
@@ -113,7 +113,7 @@ def test_a_measurement_that_was_given_up_is_a_bound() -> None:
 
 
 def test_the_limit_of_the_load_is_marked() -> None:
-    result = Result(ROW["client"], {subjects.OURS: [{"rate": 5.0, LOAD_CPU: 0.99}]})
+    result = Result(ROW["client"], {subjects.OURS: [{"rate": 5.0, LOAD_BUSY: 0.99}]})
     assert "5.00 †" in table([result])
     assert notes([result])[0].startswith("†")
 

@@ -488,6 +488,18 @@ class TestDelivery:
         poll_until(lambda: len(raw.receive().frames) == 10, server)
         assert raw.data_segments_received() == before + 1
 
+    @pytest.mark.parametrize("size", [100, 100_000])
+    def test_what_came_before_a_breach_of_the_protocol_is_answered_before_the_close(
+        self, server: WebSocketServer, raw: RawClient, size: int
+    ) -> None:
+        server.message_received.connect(lambda peer_id, message: server.send(peer_id, bytes(size)))
+        reserved_opcode = Frame(Opcode.TEXT, b"").serialize(mask=True).replace(b"\x81", b"\x83", 1)
+        raw.send_raw(Frame(Opcode.TEXT, b"x").serialize(mask=True) + reserved_opcode)
+        poll_until(lambda: raw.receive().eof, server)
+        answer, close = raw.frames
+        assert (answer.opcode, answer.data) == (Opcode.BINARY, bytes(size))
+        assert (close.opcode, close.data[:2]) == (Opcode.CLOSE, (1002).to_bytes(2, "big"))
+
     def test_what_is_sent_outside_a_poll_leaves_at_the_next_one(self, server: WebSocketServer, raw: RawClient) -> None:
         server.send(0, "x")
         server.poll()

@@ -463,10 +463,11 @@ cdef class Codec:
     cpdef bint send_binary_head(self, Py_ssize_t size) except -1:
         """Queue the head of a binary message whose `size` bytes of payload the caller sends right behind it, unchanged.
 
-        False, with nothing queued, where the payload must be masked or compressed. Raises RuntimeError if not OPEN.
+        False, with nothing queued, where the payload must be masked or compressed, or where a close frame waits that would
+        come between. Raises RuntimeError if not OPEN.
         """
         self._require_open()
-        if not self._server or self._is_compressed(BINARY, size):
+        if not self._server or self._is_deaf or self._is_compressed(BINARY, size):
             return False
         append_head(self._output, FIN | BINARY, size)
         return True
