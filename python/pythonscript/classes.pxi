@@ -193,7 +193,7 @@ cdef bint call_shortcut(Method method, void* instance, const void** arguments, v
             return False
     except BaseException:
         report_exception(method.where)
-        return False
+        default_result(method, &slot)
     put_variant(INT, &slot, result)
     return True
 

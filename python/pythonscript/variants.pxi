@@ -80,7 +80,8 @@ cdef object variant_to_view(const void* variant):
         value = _internal[PACKED_BYTE_ARRAY](<void*>variant)
         if packed_size(PACKED_BYTE_ARRAY, value) >= LEAST_VIEW:
             packed = PackedBytes.__new__(PackedBytes)
-            gd.variant_new_copy(&packed.variant, variant)
+            # Not variant_new_copy: Variants of one packed array share it, changes included, as GDScript's variables do.
+            _variant_from[PACKED_BYTE_ARRAY](&packed.variant, value)
             return memoryview(packed)
     return variant_to_py(variant)
 
@@ -435,7 +436,8 @@ cdef int dictionary_from_py(value, void* target) except -1:
 
 
 cdef class PackedBytes:
-    """A PackedByteArray that stays in the engine, as a read-only buffer. Changing the original makes the engine copy it."""
+    """A PackedByteArray that stays in the engine, as a read-only buffer: an array of its own that shares the memory until
+    either is changed."""
 
     cdef Variant variant
 

@@ -1,8 +1,9 @@
 # cython: language_level=3
 """The short way between the engine and a connection, of frames and of messages: no more Python than is needed.
 
-Frames: the nodes poll from here. In: `message_received` is emitted from here. Out: `send` of a node takes a message from the engine's own memory into the
-codec, where nothing is out of the ordinary; in all other cases, errors among them, the method itself is called.
+Frames: the nodes poll from here. In: `message_received` is emitted from here. Out: `send` of a node takes a message from
+the engine's own memory into the codec, where nothing is out of the ordinary; in all other cases, errors among them, the
+method itself is called.
 """
 
 from cpython.object cimport PyObject
@@ -12,7 +13,7 @@ from pythonscript.godot import Node
 
 from pythonscript._bridge cimport BoundSignal, Object, int_of, packed_bytes_of, string_chars_of
 from pythonscript._bridge cimport notification_shortcut_capsule, physics_frames, process_frames, shortcut_capsule
-from ws_python.inbox cimport Inbox, Intake, Sink
+from ws_python.inbox cimport Inbox, Intake, PeerSink, Sink
 from ws_python.outbox cimport Outbox
 from ws_python.peers cimport Peers
 from ws_python.protocol.wire cimport BINARY, TEXT
@@ -24,12 +25,12 @@ cdef enum:
     LONGEST_TEXT = 1024
     MOST_UTF8_BYTES = 4
 
-cdef uint8_t utf8[LONGEST_TEXT * MOST_UTF8_BYTES]
+ctypedef uint8_t[LONGEST_TEXT * MOST_UTF8_BYTES] Utf8
 
 
-cdef Py_ssize_t utf8_of(const uint32_t* chars, int64_t size) noexcept:
-    """Write UTF-8 (RFC 3629 section 3) to `utf8`: how many bytes; -1 for what is no character."""
-    cdef uint8_t* target = utf8
+cdef Py_ssize_t utf8_of(const uint32_t* chars, int64_t size, uint8_t* start) noexcept:
+    """Write UTF-8 (RFC 3629 section 3) to `start`: how many bytes; -1 for what is no character."""
+    cdef uint8_t* target = start
     cdef uint32_t char
     cdef int64_t i
     for i in range(size):
@@ -56,11 +57,14 @@ cdef Py_ssize_t utf8_of(const uint32_t* chars, int64_t size) noexcept:
             target += 4
         else:
             return -1
-    return target - utf8
+    return target - start
 
 
-cdef Py_ssize_t payload_of(const void* message, int* opcode, const uint8_t** data) noexcept:
-    """What a Variant is as a message: where its bytes are, and how many; -1 for what is to take the ordinary way."""
+cdef Py_ssize_t payload_of(const void* message, int* opcode, const uint8_t** data, uint8_t* utf8) noexcept:
+    """What a Variant is as a message: where its bytes are, and how many; -1 for what is to take the ordinary way.
+
+    A text is put into `utf8`. That is the caller's own: while a message is compressed, another thread may send.
+    """
     cdef const uint32_t* chars
     cdef int64_t size = packed_bytes_of(message, data)
     if size >= 0:
@@ -71,7 +75,7 @@ cdef Py_ssize_t payload_of(const void* message, int* opcode, const uint8_t** dat
         return -1
     opcode[0] = TEXT
     data[0] = utf8
-    return utf8_of(chars, size)
+    return utf8_of(chars, size, utf8)
 
 
 cdef class Companion:
@@ -99,10 +103,11 @@ cdef bint server_send(object server, const void** arguments, int64_t* result) ex
     cdef int opcode = 0
     cdef const uint8_t* data = NULL
     cdef Py_ssize_t size
+    cdef Utf8 utf8
     cdef Peers peers
     if not int_of(arguments[0], &peer_id) or peer_id <= 0:
         return False
-    size = payload_of(arguments[1], &opcode, &data)
+    size = payload_of(arguments[1], &opcode, &data, utf8)
     if size < 0:
         return False
     peers = companion_of(server).peers
@@ -114,7 +119,8 @@ cdef bint endpoint_send(object endpoint, const void** arguments, int64_t* result
     """send(message) of a client or of a peer."""
     cdef int opcode = 0
     cdef const uint8_t* data = NULL
-    cdef Py_ssize_t size = payload_of(arguments[0], &opcode, &data)
+    cdef Utf8 utf8
+    cdef Py_ssize_t size = payload_of(arguments[0], &opcode, &data, utf8)
     cdef Outbox connection = endpoint._connection
     result[0] = OK
     return size >= 0 and connection is not None and connection.queue(opcode, data, size)
@@ -151,7 +157,7 @@ cdef class ClientSink(Sink):
     cdef BoundSignal _message_received
 
     def __init__(self, BoundSignal message_received not None):
-        self._message_received = message_received
+        self._message_received = with_arguments(message_received, 1)
 
     cpdef message(self, Intake source, object message):
         cdef PyObject* values[1]
@@ -159,26 +165,34 @@ cdef class ClientSink(Sink):
         self._message_received.emit_values(values)
 
 
-cdef class ServerSink(Sink):
-    """Messages as the server's signal, and then as the peer's."""
+cdef class ServerSink(PeerSink):
+    """Messages as the server's signal, and as the peer's."""
 
     cdef BoundSignal _message_received
 
     def __init__(self, BoundSignal message_received not None):
-        self._message_received = message_received
+        super().__init__()
+        self._message_received = with_arguments(message_received, 2)
 
-    cpdef message(self, Intake source, object message):
+    cpdef tell_server(self, Intake source, object message):
         cdef PyObject* values[2]
-        cdef Object peer = source.peer
         cdef object peer_id = source.peer_id
-        cdef BoundSignal to_peer
         values[0] = <PyObject*>peer_id
         values[1] = <PyObject*>message
         self._message_received.emit_values(values)
-        if source.peer is None or not peer.is_alive():
-            return  # The handler stopped the server, or somebody has freed the peer.
+
+    cpdef tell_peer(self, Intake source, object message):
+        cdef PyObject* values[1]
+        cdef Object peer = source.peer
+        if not peer.is_alive():
+            return  # Somebody has freed the node; the connection ends soon.
         if source.kept_by_sink is None:
             source.kept_by_sink = BoundSignal.of(peer, "message_received", 1)
-        to_peer = <BoundSignal>source.kept_by_sink
         values[0] = <PyObject*>message
-        to_peer.emit_values(values)
+        (<BoundSignal>source.kept_by_sink).emit_values(values)
+
+
+cdef BoundSignal with_arguments(BoundSignal signal, int count):
+    if signal.argument_count != count:  # A derived class has declared another.
+        raise TypeError(f"the signal {signal.name} must have {count} arguments, not {signal.argument_count}")
+    return signal

@@ -275,7 +275,7 @@ class Connection(Intake, asyncio.BufferedProtocol):
         if self._fd >= 0:
             unsent = unsent[send(self._fd, unsent) :]
         # In parts: asyncio copies what the system does not take, and moves it again with every part that it takes.
-        while unsent and not self._write_paused:
+        while unsent and not self._write_paused and not transport.is_closing():
             transport.write(unsent[:_WRITE_SIZE])
             unsent = unsent[_WRITE_SIZE:]
         self._unsent = unsent or None

@@ -29,6 +29,18 @@ cdef class Intake(Outbox):
 
 cdef class Sink:
     cpdef message(self, Intake source, object message)
+    cpdef settle(self)
+
+
+cdef class PeerSink(Sink):
+    cdef Intake _owing
+    cdef object _owed
+
+    cpdef message(self, Intake source, object message)
+    @cython.locals(owing=Intake)
+    cpdef settle(self)
+    cpdef tell_server(self, Intake source, object message)
+    cpdef tell_peer(self, Intake source, object message)
 
 
 cdef class _Batch:

@@ -92,6 +92,47 @@ class Sink:
         """Tell of one message. It may be the last: a handler can stop everything."""
         raise NotImplementedError
 
+    def settle(self) -> None:
+        """Tell whatever is still to be told of the messages so far: something else comes next."""
+
+
+class PeerSink(Sink):
+    """Tells the server of each message, and then the peer that sent it.
+
+    A server's handler may poll, and so bring the next message: the peer is told of the first one before.
+    """
+
+    def __init__(self) -> None:
+        # The message that the server was told of and the peer was not yet, and its connection.
+        self._owing: Intake | None = None
+        self._owed: str | bytes = ""
+
+    def message(self, source: Intake, message: str | bytes) -> None:
+        """Tell of one message."""
+        self.settle()
+        self._owing = source
+        self._owed = message
+        self.tell_server(source, message)
+        self.settle()
+
+    def settle(self) -> None:
+        """Tell the peer what it is owed, unless it is gone."""
+        owing, owed = self._owing, self._owed
+        if owing is None:
+            return
+        self._owing = None
+        self._owed = ""
+        if owing.peer is not None:  # The handler did not stop the server.
+            self.tell_peer(owing, owed)
+
+    def tell_server(self, source: Intake, message: str | bytes) -> None:
+        """Tell the server's user."""
+        raise NotImplementedError
+
+    def tell_peer(self, source: Intake, message: str | bytes) -> None:
+        """Tell the peer's user."""
+        raise NotImplementedError
+
 
 class _Batch:
     """What one connection brought at once, and the memory it takes in bytes."""
@@ -141,8 +182,10 @@ class Inbox:
                 self._next += 1
                 if type(event) is bytes or type(event) is str:
                     self._sink.message(self.source, event)  # type: ignore[arg-type]
-                elif (other := self._other()) is not None:
-                    other(self.source, event)
+                else:
+                    self._sink.settle()
+                    if (other := self._other()) is not None:
+                        other(self.source, event)
             if not self._next_batch():
                 return
 

@@ -175,9 +175,10 @@ class Outbox(Stream):
         # What all but slow receivers and closing connections need: no more than one system call.
         if self.is_open and self._fd >= 0 and codec is not None and self._unsent is None and not self._write_paused:
             taken = self.send_queued()  # type: ignore[attr-defined]
+            self.is_open = codec.is_open()  # What came before a failure can be answered until now.
             if codec.buffered_amount:
                 self._unsent = memoryview(codec.data_to_send())[taken:]
-            elif codec.is_open():
+            elif self.is_open:
                 return
         self._flush_rest()
 

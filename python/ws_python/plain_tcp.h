@@ -11,6 +11,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#ifdef _WIN32
+#include <io.h> /* close */
+#else
+#include <unistd.h>
+#endif
 #define IS_LINUX 0
 enum { EPOLL_CLOEXEC, EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLLIN, PLAIN_TCP_FLAGS };
 struct epoll_event { uint32_t events; union { int fd; } data; };
@@ -22,7 +27,6 @@ static int epoll_wait(int epoll, struct epoll_event *events, int most, int timeo
 static ptrdiff_t recv(int fd, void *buffer, size_t size, int flags) { return -1; }
 static ptrdiff_t send(int fd, const void *data, size_t size, int flags) { return -1; }
 static ptrdiff_t sendmsg(int fd, const struct msghdr *message, int flags) { return -1; }
-static int close(int fd) { return -1; }
 #define MSG_DONTWAIT 0
 #define MSG_NOSIGNAL 0
 

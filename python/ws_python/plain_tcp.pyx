@@ -109,6 +109,7 @@ cdef class Reader:
     """Reads streams, and watches one further file descriptor: that of the event loop's own selector."""
 
     def __cinit__(self, int also):
+        self._epoll = -1  # Not 0, which would be closed if what follows fails.
         self._streams = []
         self._also = also
         self._epoll = epoll_create1(EPOLL_CLOEXEC)

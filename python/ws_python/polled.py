@@ -25,9 +25,9 @@ class Polled(ConnectionOptions):
     def poll(self) -> None:
         """Read and write the network, and deliver what arrived. Never waits. Call it once a frame.
 
-        A handler may call it, too, and what arrived after the event that it handles is delivered within. Where 16 such
-        calls are nested in one another, a further one leaves delivering to them. All nodes are polled on one thread,
-        which is the main one in Godot; on another, poll() does nothing but log an error.
+        A handler may call it, too, and what arrived after the event that it handles is delivered within. Where too many
+        such calls are nested in one another, a further one leaves delivering to them. All nodes are polled on one
+        thread, which is the main one in Godot; on another, poll() does nothing but log an error.
         """
         pump.poll(self._inbox)
 

@@ -1,4 +1,4 @@
-"""The pump: one asyncio event loop for the whole process, never run, only turned, once for each poll.
+"""The pump: one asyncio event loop for the whole process, never run, only turned, by each poll for a moment.
 
 Everything here belongs to one thread, the one that polls: the first to do so, or the one that claimed it. Nothing that
 a user wrote is called during a turn: what arrives is queued, and delivered after it. The loop is made at the first use,
@@ -128,6 +128,7 @@ def turn(wait: float = 0.0) -> int:
         loop.call_soon(loop.stop)
         loop.run_forever()
         state.timers = loop._scheduled  # type: ignore[attr-defined]  # It may be another one now.
+        state.next_timer = None
         found |= _OTHERS
     return found
 
@@ -159,6 +160,8 @@ def poll(inbox: Inbox, frame: int = -1) -> None:
     wait = state.frame_wait if frame >= 0 else 0.0
     waiting = writers
     end = 0.0
+    if wait > 0.0 and not waiting.polls:
+        waiting.flush()  # What was sent before, in `_physics_process` for example, does not wait, too.
     while True:
         waiting.polls += 1
         try:

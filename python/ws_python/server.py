@@ -12,7 +12,7 @@ from .close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .connection import Connection, Failed, Opened
 from .errors import Error, explain_bind_error
 from .events import BoundEvent, event
-from .inbox import Intake, Sink
+from .inbox import Intake, PeerSink, Sink
 from .listener import Listener, is_valid_address
 from .peer import WebSocketPeer
 from .peers import Peers
@@ -189,7 +189,8 @@ class WebSocketServer(Polled):
         """Send a message to one peer, to everybody (0), or to everybody but one (its id, negative).
 
         Text is sent for a `String` (str), binary for a `PackedByteArray` (bytes). OK means that it is queued, and sent
-        unless the connection breaks; it leaves at the end of the running poll() or frame.
+        unless the connection breaks; it leaves at the end of the running poll() or frame. Only the thread that polls may
+        send; on another, use `call_deferred`.
 
         Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for WebSocketPeer.send(). Sending to several, those
         whose connection is closing are left out; if it cannot be queued for another, the rest get it all the same, and
@@ -327,15 +328,16 @@ class _Offer:
         self.headers = parse_headers(handshake_headers)
 
 
-class _EventSink(Sink):
-    """Messages as events of the server, and then of the peer."""
+class _EventSink(PeerSink):
+    """Messages as events."""
 
     def __init__(self, message_received: BoundEvent) -> None:
+        super().__init__()
         self._emit = message_received.emit
 
-    def message(self, source: Intake, message: str | bytes) -> None:
-        peer = source.peer
-        assert peer is not None  # It was announced before.
+    def tell_server(self, source: Intake, message: str | bytes) -> None:
         self._emit(source.peer_id, message)
-        if source.peer is not None:  # The handler did not stop the server.
-            peer.message_received.emit(message)
+
+    def tell_peer(self, source: Intake, message: str | bytes) -> None:
+        assert source.peer is not None
+        source.peer.message_received.emit(message)

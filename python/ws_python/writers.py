@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+
+_log = logging.getLogger("ws_python")
 
 
 class Writer:
@@ -42,7 +45,10 @@ class Writers:
             waiting, self._waiting = self._waiting, []
             for writer in waiting:
                 writer._writing_soon = False
-                writer.flush()
+                try:
+                    writer.flush()
+                except Exception:  # It is not the fault of those behind it.
+                    _log.exception("what was sent could not be written")
 
     def clear(self) -> None:
         """Forget who waits."""

@@ -252,6 +252,33 @@ class TestSending:
         assert received == messages
 
 
+    def test_two_threads_that_send_do_not_break_the_stream(self, pair: Pair) -> None:
+        # It is not for that, but what it comes to must not be a broken stream.
+        server, client, _ = pair
+        received: list[object] = []
+        server.message_received.connect(lambda peer_id, message: received.append(message))
+        per_thread = 4000
+
+        def send(byte: int) -> None:
+            for number in range(per_thread):
+                assert client.send(bytes([byte]) * (50 + number % 200)) == Error.OK
+
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)
+        try:
+            threads = [threading.Thread(target=send, args=(byte,)) for byte in b"AB"]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(interval)
+        poll_until(lambda: len(received) == 2 * per_thread, server, client)
+        for byte in b"AB":
+            of_one = [message for message in received if set(message) == {byte}]  # type: ignore[call-overload]
+            assert of_one == [bytes([byte]) * (50 + number % 200) for number in range(per_thread)]
+
+
 class TestClosing:
     def test_closing_an_idle_client_is_ok(self, client: WebSocketClient) -> None:
         log = record(client)

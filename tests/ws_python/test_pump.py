@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -130,6 +131,41 @@ def test_what_is_written_outside_a_poll_is_flushed_by_the_next_turn() -> None:
     assert writer.flushes == 0
     pump.turn()
     assert writer.flushes == 1
+
+
+def test_a_writer_that_raises_does_not_stop_those_behind_it(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Counter):
+        def flush(self) -> None:
+            super().flush()
+            raise MemoryError
+
+    broken, behind = Broken(), Counter()
+    for _ in range(2):
+        writers.add(broken)
+        writers.add(behind)
+        writers.flush()
+    assert (broken.flushes, behind.flushes) == (2, 2)
+    assert caplog.messages == ["what was sent could not be written"] * 2
+
+
+def test_what_was_sent_before_a_frame_is_flushed_before_it_waits() -> None:
+    here, there = socket.socketpair()
+
+    class Sender(Writer):
+        def flush(self) -> None:
+            here.send(b"x")
+
+    pump.loop().add_reader(there, lambda: pump.loop().remove_reader(there))
+    writers.add(Sender())
+    pump.wait_in_frames(60.0)  # Only what is flushed ends it before the test's time is over.
+    try:
+        start = time.monotonic()
+        pump.poll(Delivery(), 1)
+        assert time.monotonic() - start < 30
+    finally:
+        pump.wait_in_frames(0.0)
+        here.close()
+        there.close()
 
 
 def test_the_flush_hook_is_asked_once_for_several_writers(monkeypatch: pytest.MonkeyPatch) -> None:

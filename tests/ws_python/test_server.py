@@ -500,6 +500,48 @@ class TestDelivery:
         assert (answer.opcode, answer.data) == (Opcode.BINARY, bytes(size))
         assert (close.opcode, close.data[:2]) == (Opcode.CLOSE, (1002).to_bytes(2, "big"))
 
+    def test_after_a_breach_of_the_protocol_the_last_flush_ends_the_answers(self, server: WebSocketServer) -> None:
+        raw = RawClient(server.get_local_port(), receive_buffer=4096)
+        raw.shake_hands(server)
+        answers: list[Error] = []
+
+        def answer_more_than_the_system_takes(peer_id: int, _message: object) -> None:
+            for _ in range(300):
+                server.send(peer_id, bytes(30_000))
+            other = WebSocketServer()
+            other.bind_address = "localhost"
+            other.listen(0)
+            other.stop()  # It flushes what anybody has.
+            answers.append(server.send(peer_id, "too late"))
+
+        server.message_received.connect(answer_more_than_the_system_takes)
+        reserved_bits = b"\xff\x80\0\0\0\0"
+        raw.send_raw(Frame(Opcode.BINARY, b"x").serialize(mask=True) + reserved_bits)
+        poll_until(lambda: bool(answers), server)
+        assert answers == [Error.ERR_CONNECTION_ERROR]
+        poll_until(lambda: raw.receive().eof, server)
+        assert [frame.opcode for frame in raw.frames] == [Opcode.BINARY] * 300 + [Opcode.CLOSE]
+        raw.close()
+
+    def test_a_handler_that_polls_does_not_change_the_order_for_the_peer(self, pair: Pair) -> None:
+        server, client, peer_id = pair
+        at_server: list[object] = []
+        at_peer: list[object] = []
+
+        def poll_and_note(_peer_id: int, message: object) -> None:
+            at_server.append(message)
+            server.poll()
+
+        server.message_received.connect(poll_and_note)
+        server.peers[peer_id].message_received.connect(at_peer.append)
+        server.peers[peer_id].connection_closed.connect(lambda: at_peer.append("closed"))
+        for number in range(5):
+            client.send(str(number))
+        client.close()
+        poll_until(lambda: server.get_peer_count() == 0, server, client)
+        assert at_server == ["0", "1", "2", "3", "4"]
+        assert at_peer == ["0", "1", "2", "3", "4", "closed"]
+
     def test_what_is_sent_outside_a_poll_leaves_at_the_next_one(self, server: WebSocketServer, raw: RawClient) -> None:
         server.send(0, "x")
         server.poll()

@@ -1,5 +1,5 @@
-"""The codec for other compiled modules: see codec.pyx. What begins with an underscore is its own, but for `_lend` and
-`_received`, with which plain_tcp.pyx reads from a socket into the codec's buffer, and `_state`.
+"""The codec for other compiled modules: see codec.pyx. What begins with an underscore is its own, but for what
+plain_tcp.pyx reads from a socket with: `_lend` sets `_target` and `_room`, and `_received` ends that.
 """
 
 cimport cython
@@ -7,12 +7,6 @@ cimport cython
 from .buffers cimport BytesBuilder, ReceiveBuffer, uchar
 from .prepared cimport PreparedMessage
 from .wire cimport MAX_CONTROL_PAYLOAD, MAX_HEADER, Utf8
-
-cdef enum:
-    # The state, as codec.State has it.
-    OPEN = 1
-    CLOSING = 2
-    CLOSED = 3
 
 cdef enum:
     # A cut frame that stays in the carry: any header, or a control frame (which has no extended length).

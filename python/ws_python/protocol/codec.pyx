@@ -85,6 +85,12 @@ Event = str | bytes | Pong | Closed
 
 cdef tuple STATES = (None, State.OPEN, State.CLOSING, State.CLOSED)
 
+cdef enum:
+    # State, for C.
+    OPEN = 1
+    CLOSING = 2
+    CLOSED = 3
+
 
 @cython.final
 cdef class Codec:

@@ -4,7 +4,7 @@
 import os
 
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from .buffers cimport PY_SSIZE_T_MAX, BytesBuilder, uchar
 
@@ -48,12 +48,18 @@ cdef int append_head(BytesBuilder output, int first, Py_ssize_t size) except -1:
 
 cdef int append_frame(BytesBuilder output, int first, const uchar* payload, Py_ssize_t size, bint masked) except -1:
     """Append a frame (RFC 6455 §5.2) whose first byte is `first`."""
-    cdef uchar* target = output.reserve(MAX_HEADER + size, PY_SSIZE_T_MAX)
-    cdef Py_ssize_t head = write_length(target, size)
+    cdef uchar key[4]
+    memset(key, 0, 4)
+    cdef uchar* target
+    cdef Py_ssize_t head
+    if masked:
+        new_masking_key(key)  # First: it may let another thread send, and what was reserved would be elsewhere.
+    target = output.reserve(MAX_HEADER + size, PY_SSIZE_T_MAX)
+    head = write_length(target, size)
     target[0] = first
     if masked:
         target[1] |= MASK
-        new_masking_key(target + head)
+        memcpy(target + head, key, 4)
         head += 4
         xor_mask(target + head, payload, size, target + head - 4)
     else:
