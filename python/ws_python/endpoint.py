@@ -39,9 +39,11 @@ class Endpoint:
         """Send a message: text for a `String` (str), binary for a `PackedByteArray` (bytes).
 
         OK means that it is queued, and sent unless the connection breaks; it leaves at the end of the running poll()
-        or frame. Only the thread that polls may send; on another, use `call_deferred`. Errors, with nothing queued: ERR_CONNECTION_ERROR if the connection is not open,
-        ERR_INVALID_PARAMETER for any other type (see send_json()), ERR_OUT_OF_MEMORY if `outbound_buffer_size` is
-        reached, ERR_BUSY while a message is sent in fragments, ERR_INVALID_DATA for text that is not valid Unicode.
+        or frame. Only the thread that polls may send; on another, use `call_deferred`.
+
+        Errors, with nothing queued: ERR_CONNECTION_ERROR if the connection is not open, ERR_INVALID_PARAMETER for any
+        other type (see send_json()), ERR_OUT_OF_MEMORY if `outbound_buffer_size` is reached, ERR_BUSY while a message
+        is sent in fragments, ERR_INVALID_DATA for text that is not valid Unicode.
         """
         connection = self._connection
         error = Error.ERR_CONNECTION_ERROR if connection is None else connection.send(message)

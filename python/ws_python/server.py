@@ -189,8 +189,8 @@ class WebSocketServer(Polled):
         """Send a message to one peer, to everybody (0), or to everybody but one (its id, negative).
 
         Text is sent for a `String` (str), binary for a `PackedByteArray` (bytes). OK means that it is queued, and sent
-        unless the connection breaks; it leaves at the end of the running poll() or frame. Only the thread that polls may
-        send; on another, use `call_deferred`.
+        unless the connection breaks; it leaves at the end of the running poll() or frame. Only the thread that polls
+        may send; on another, use `call_deferred`.
 
         Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for WebSocketPeer.send(). Sending to several, those
         whose connection is closing are left out; if it cannot be queued for another, the rest get it all the same, and

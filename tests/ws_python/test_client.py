@@ -251,7 +251,6 @@ class TestSending:
         poll_until(lambda: len(received) == len(messages), server, client)
         assert received == messages
 
-
     def test_two_threads_that_send_do_not_break_the_stream(self, pair: Pair) -> None:
         # It is not for that, but what it comes to must not be a broken stream.
         server, client, _ = pair

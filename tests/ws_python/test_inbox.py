@@ -119,7 +119,12 @@ def test_what_was_handed_out_is_not_kept(handler: Handler, inbox: Inbox) -> None
     message = bytes(1000)
     before = sys.getrefcount(message)
     references = list[int]()
-    handler.inner = lambda event: (handler.seen.clear(), references.append(sys.getrefcount(message)))
+
+    def count(_event: object) -> None:
+        handler.seen.clear()
+        references.append(sys.getrefcount(message))
+
+    handler.inner = count
     Source(inbox)._put([message, "another"], 2000)
     inbox.deliver()
     assert references[1] == sys.getrefcount(message) == before, "while the next one is handed out, and after it"
