@@ -54,12 +54,14 @@ cdef class Inbox:
     cdef object _other
     cdef int _nested
     cdef object _batches
+    cdef Py_ssize_t _batch_count
     cdef public Intake source
     cdef list _events
     cdef Py_ssize_t _next
 
     @cython.locals(batch=_Batch)
     cpdef put(self, Intake source, list events, Py_ssize_t size)
+    cpdef bint is_empty(self)
     @cython.locals(batch=_Batch)
     cdef bint _next_batch(self) except -1
     cpdef deliver(self)

@@ -8,6 +8,7 @@ from .protocol.buffers cimport uchar
 from .protocol.prepared cimport PreparedMessage
 
 
+@cython.final
 cdef class Peers:
     #: The peers by their ids.
     cdef readonly dict by_id

@@ -114,7 +114,7 @@ def turn(wait: float = 0.0) -> int:
         return 0
     if state.soon:
         wait = 0.0
-    elif state.timers:
+    elif wait > 0.0 and state.timers:
         until_timer = _next_timer(state) - monotonic()
         if until_timer < wait:
             wait = until_timer if until_timer > 0.0 else 0.0
@@ -157,6 +157,8 @@ def poll(inbox: Inbox, frame: int = -1) -> None:
         return
     first_in_frame = frame < 0 or frame != state.last_frame
     state.last_frame = frame
+    if not first_in_frame and inbox.is_empty():
+        return  # Whoever turned the loop in this frame has flushed, too.
     wait = state.frame_wait if frame >= 0 else 0.0
     waiting = writers
     end = 0.0
@@ -168,7 +170,8 @@ def poll(inbox: Inbox, frame: int = -1) -> None:
             found = turn(wait) if first_in_frame else 0
             if found & _STREAMS and end == 0.0:
                 end = monotonic() + _TURNING_TIME
-            inbox.deliver()
+            if not inbox.is_empty():
+                inbox.deliver()
         finally:
             waiting.polls -= 1
             # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.
