@@ -70,7 +70,7 @@ def measure(mode: str, *arguments: object, at_start: Callable[[], None] = lambda
 
 
 def serving_port(process: subprocess.Popen[str]) -> int:
-    """Where the load generator listens that runs in the mode `serve`."""
+    """Where the load generator listens that runs in the mode `serve` or `reflect`."""
     assert process.stdout
     return int(process.stdout.readline())
 

@@ -8,6 +8,7 @@
  *     loadgen hold PORT CONNECTIONS               idle connections until standard input ends
  *     loadgen storm PORT CONNECTIONS SECONDS      how long it takes all to get in when they come at once; ends after SECONDS
  *     loadgen serve SIZE WARMUP SECONDS           an echo server for one client; counts the client's messages
+ *     loadgen reflect                             sends the bytes of one client back as they are: the most that loopback carries
  *
  * One thread, epoll. While it measures a rate it never sleeps: to wake it is half of a short round trip on a virtual machine, the
  * server waits for that, and pays for it with each write. What it reports as `busy` is the time in which it had something to do.
@@ -417,12 +418,10 @@ static void storm(char **arguments) {
 	printf("{\"open\": %zu, \"seconds\": %.6f}\n", open, now() - start);
 }
 
-/* The answer to a client's key is asked of the driver on standard input: this program knows no SHA-1. */
-static void serve(char **arguments) {
+/* Says where it listens, and returns the first client's socket; its request is in `buffer`. */
+static int accept_client(void) {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t size = sizeof address;
-	struct connection *connections = new_connections(1);
-	char accept_key[64];
 	int one = 1;
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 	if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(listener, 8) < 0) {
@@ -432,11 +431,19 @@ static void serve(char **arguments) {
 	printf("%d\n", ntohs(address.sin_port));
 	fflush(stdout);
 	alarm(CONNECT_TIMEOUT);
-	connections->fd = accept4(listener, NULL, NULL, 0);
-	setsockopt(connections->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	ssize_t request = recv(connections->fd, buffer, sizeof buffer - 1, 0);
+	int fd = accept4(listener, NULL, NULL, 0);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+	ssize_t request = recv(fd, buffer, sizeof buffer - 1, 0);
 	buffer[request > 0 ? request : 0] = 0;
 	alarm(0);
+	return fd;
+}
+
+/* The answer to a client's key is asked of the driver on standard input: this program knows no SHA-1. */
+static void serve(char **arguments) {
+	struct connection *connections = new_connections(1);
+	char accept_key[64];
+	connections->fd = accept_client();
 	const char *key = strcasestr((char *)buffer, "Sec-WebSocket-Key: ");
 	if (key == NULL) {
 		fprintf(stderr, "loadgen: no opening handshake\n");
@@ -454,6 +461,26 @@ static void serve(char **arguments) {
 	run(connections, (uint64_t)atol(arguments[0]), 0, atof(arguments[1]), atof(arguments[2]));
 }
 
+/* Does not sleep, as the rest does not. */
+static void reflect(char **arguments) {
+	(void)arguments;
+	int fd = accept_client();
+	dprintf(fd, "HTTP/1.1 101 Switching Protocols\r\n\r\n");
+	for (;;) {
+		ssize_t size = recv(fd, buffer, sizeof buffer, MSG_DONTWAIT);
+		if (size == 0 || (size < 0 && errno != EAGAIN)) {
+			return;
+		}
+		for (ssize_t sent = 0; sent < size;) {
+			ssize_t part = send(fd, buffer + sent, (size_t)(size - sent), MSG_DONTWAIT | MSG_NOSIGNAL);
+			if (part < 0 && errno != EAGAIN) {
+				return;
+			}
+			sent += part > 0 ? part : 0;
+		}
+	}
+}
+
 struct mode {
 	const char *name;
 	int arguments;
@@ -467,6 +494,7 @@ static const struct mode modes[] = {
 	{ "hold", 2, hold },
 	{ "storm", 3, storm },
 	{ "serve", 3, serve },
+	{ "reflect", 0, reflect },
 };
 
 int main(int count, char **arguments) {

@@ -58,6 +58,9 @@ make bench                                          # everything; takes about {m
 - The load comes from a compiled program (`tests/bench/loadgen.c`) on the same machine, through the loopback interface.
   While it measures a rate it does not sleep: waking it up would be much of what is measured.
   A † stands where it was busy more than {saturated:.0%} of the time, and so was the limit.
+- Two cores of a virtual machine may share a cache or not, and that may change while it runs. Large messages feel it: a
+  bare TCP echo of the same load (no protocol, no engine) stands beside them as the most that the loopback carries.
+  A ‡ stands where a target is missed by a server that is as fast as that.
 - Each number is from a process of its own. The subjects take turns within a round, so that a slow moment of the machine
   meets them all.
 - The engine pauses 6.9 ms between headless frames. Where throughput is measured, that pause is set to 1 µs on both

@@ -47,6 +47,11 @@ class Result:
         loads = [sample.get(LOAD_BUSY, 0.0) for sample in self.samples.get(subject, [])]
         return bool(loads) and median(loads) > SATURATED
 
+    def is_loopback_limited(self, metric: Metric) -> bool:
+        """Whether ours reaches what the machine carries without a protocol, so that no server could be faster."""
+        ours, most = self.median(subjects.OURS, metric), self.median(subjects.LOOPBACK, metric)
+        return ours is not None and most is not None and ours > SATURATED * most
+
     def is_lower_bound(self, subject: str) -> bool:
         """Whether the measurement was given up, so that the number says `more than`."""
         return any(sample.get(GIVEN_UP) for sample in self.samples.get(subject, []))

@@ -266,14 +266,14 @@ ROWS = (
         "echo 64 KiB, 1 connection, 8 in flight",
         _throughput(5, subjects.WEBSOCKETS),
         partial(_echo, connections=1, in_flight=8, size=64 * _KIB),
-        subjects.ALL,
+        (*subjects.ALL, subjects.LOOPBACK),
     ),
     Row(
         "echo1m",
         "echo 1 MiB, 1 connection, 2 in flight",
         _throughput(5),
         partial(_echo, connections=1, in_flight=2, size=_MIB),
-        subjects.ALL,
+        (*subjects.ALL, subjects.LOOPBACK),
     ),
     Row(
         "broadcast",

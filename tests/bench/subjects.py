@@ -10,12 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.bench import load
 from tests.godot_process import ROOT, GodotProcess, assert_clean_log
 
 OURS = "ours"
 ENGINE = "engine"
 PICOWS = "picows"
 WEBSOCKETS = "websockets"
+# No protocol at all: what the machine gives at most.
+LOOPBACK = "loopback"
 IN_GODOT = (OURS, ENGINE)
 ALL = (OURS, ENGINE, PICOWS, WEBSOCKETS)
 TITLES = {
@@ -23,6 +26,7 @@ TITLES = {
     ENGINE: "Godot's WebSocketPeer",
     PICOWS: "picows + uvloop",
     WEBSOCKETS: "websockets + uvloop",
+    LOOPBACK: "bare TCP",
 }
 
 _SCRIPTS = "res://tests/bench"
@@ -67,9 +71,12 @@ def server(subject: str, *, to: str = "back", **options: object) -> Iterator[Pro
     if subject in IN_GODOT:
         with godot(f"{subject}_server", to=to, **options) as engine:
             yield Process(engine.pid, int(engine.wait_for(_LISTENING.pattern)[1]))
+    elif subject == LOOPBACK:
+        with load.running("reflect") as process:
+            yield Process(process.pid, load.serving_port(process))
     else:
-        with _rival(subject, to) as process:
-            yield process
+        with _rival(subject, to) as rival:
+            yield rival
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from tests.bench.results import Result
 from tests.bench.rows import Metric
 
 _LOAD_LIMITED = "†"
+_LOOPBACK_LIMITED = "‡"
 _HEADINGS = (
     "row",
     "workload",
@@ -20,6 +21,7 @@ _HEADINGS = (
     "target",
     subjects.TITLES[subjects.PICOWS],
     subjects.TITLES[subjects.WEBSOCKETS],
+    subjects.TITLES[subjects.LOOPBACK],
 )
 _DIGITS = 3
 
@@ -41,6 +43,12 @@ def notes(results: Sequence[Result]) -> list[str]:
     found = []
     if any(result.is_load_limited(subject) for result in results for subject in result.samples):
         found.append(f"{_LOAD_LIMITED} The load generator was the limit: the subject may be faster.")
+    if any(
+        result.missed(metric) and result.is_loopback_limited(metric)
+        for result in results
+        for metric in result.row.metrics
+    ):
+        found.append(f"{_LOOPBACK_LIMITED} As fast as bare TCP in the same run: this machine's loopback was the limit.")
     found += [
         f"{result.row.name}: {subjects.TITLES[subject]} failed: {reason}"
         for result in results
@@ -77,6 +85,7 @@ def _line(result: Result, metric: Metric) -> tuple[str, ...]:
         _targets(result, metric),
         _value(result, subjects.PICOWS, metric),
         _value(result, subjects.WEBSOCKETS, metric),
+        _value(result, subjects.LOOPBACK, metric),
     )
 
 
@@ -98,4 +107,6 @@ def _ratio(result: Result, metric: Metric) -> str:
 
 def _targets(result: Result, metric: Metric) -> str:
     text = ", ".join(str(target) for target in metric.targets)
-    return f"{text} (missed)" if result.missed(metric) else text
+    if not result.missed(metric):
+        return text
+    return f"{text} (missed: {_LOOPBACK_LIMITED})" if result.is_loopback_limited(metric) else f"{text} (missed)"

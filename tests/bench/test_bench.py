@@ -26,7 +26,13 @@ def rates(name: str, **values: list[float]) -> Result:
 
 def every_row() -> list[Result]:
     """A result for each row, of one round, in which ours is ten times the engine's."""
-    factors = {subjects.OURS: 10.0, subjects.ENGINE: 1.0, subjects.PICOWS: 2.0, subjects.WEBSOCKETS: 0.5}
+    factors = {
+        subjects.OURS: 10.0,
+        subjects.ENGINE: 1.0,
+        subjects.PICOWS: 2.0,
+        subjects.WEBSOCKETS: 0.5,
+        subjects.LOOPBACK: 20.0,
+    }
     return [
         Result(
             row,
@@ -116,6 +122,13 @@ def test_the_limit_of_the_load_is_marked() -> None:
     result = Result(ROW["client"], {subjects.OURS: [{"rate": 5.0, LOAD_BUSY: 0.99}]})
     assert "5.00 †" in table([result])
     assert notes([result])[0].startswith("†")
+
+
+@pytest.mark.parametrize(("most", "mark"), [(450e6, " (missed: ‡)"), (900e6, " (missed)")])
+def test_what_misses_at_the_speed_of_bare_tcp_is_marked(most: float, mark: str) -> None:
+    result = rates("echo64k", ours=[440e6], engine=[100e6], loopback=[most])
+    assert f"| ≥ 5 ×, ≥ websockets{mark} " in table([result])
+    assert any(note.startswith("‡") for note in notes([result])) is ("‡" in mark)
 
 
 def test_a_failure_is_shown() -> None:
