@@ -54,7 +54,6 @@ cdef class Inbox:
     cdef object _other
     cdef int _nested
     cdef object _batches
-    cdef Py_ssize_t _batch_count
     cdef public Intake source
     cdef list _events
     cdef Py_ssize_t _next

@@ -155,7 +155,6 @@ class Inbox:
         # How many deliveries are under way.
         self._nested = 0
         self._batches: deque[_Batch] = deque()
-        self._batch_count = 0
         # The current batch: the connection it came from (None before the first one), and how far it was handed out.
         self.source: Intake | None = None
         self._events: list[Any] = []
@@ -164,11 +163,10 @@ class Inbox:
     def put(self, source: Intake, events: list[Any], size: int) -> None:
         """Append events that took `size` bytes."""
         self._batches.append(_Batch(source, events, size))
-        self._batch_count += 1
 
     def is_empty(self) -> bool:
         """Whether there is nothing to deliver. It is asked in each frame."""
-        return self._batch_count == 0 and self._next == len(self._events)
+        return not self._batches and self._next == len(self._events)
 
     def deliver(self) -> None:
         """Hand out everything. Nested too deep, it leaves that to the deliveries that are under way."""
@@ -196,10 +194,9 @@ class Inbox:
                 return
 
     def _next_batch(self) -> bool:
-        if not self._batch_count:
+        if not self._batches:
             return False
         batch = self._batches.popleft()
-        self._batch_count -= 1
         self.source = batch.source
         self._events = batch.events
         self._next = 0
@@ -209,6 +206,5 @@ class Inbox:
     def clear(self) -> None:
         """Forget what was not handed out. A delivery that is under way ends, too."""
         self._batches.clear()
-        self._batch_count = 0
         self._events = []
         self._next = 0

@@ -48,9 +48,9 @@ class Result:
         return bool(loads) and median(loads) > SATURATED
 
     def is_loopback_limited(self, metric: Metric) -> bool:
-        """Whether ours reaches what the machine carries without a protocol, so that no server could be faster."""
+        """Whether a target is missed by what is as fast as the machine without a protocol: no server could reach it."""
         ours, most = self.median(subjects.OURS, metric), self.median(subjects.LOOPBACK, metric)
-        return ours is not None and most is not None and ours > SATURATED * most
+        return self.missed(metric) and ours is not None and most is not None and ours > SATURATED * most
 
     def is_lower_bound(self, subject: str) -> bool:
         """Whether the measurement was given up, so that the number says `more than`."""

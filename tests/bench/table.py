@@ -43,11 +43,7 @@ def notes(results: Sequence[Result]) -> list[str]:
     found = []
     if any(result.is_load_limited(subject) for result in results for subject in result.samples):
         found.append(f"{_LOAD_LIMITED} The load generator was the limit: the subject may be faster.")
-    if any(
-        result.missed(metric) and result.is_loopback_limited(metric)
-        for result in results
-        for metric in result.row.metrics
-    ):
+    if any(result.is_loopback_limited(metric) for result in results for metric in result.row.metrics):
         found.append(f"{_LOOPBACK_LIMITED} As fast as bare TCP in the same run: this machine's loopback was the limit.")
     found += [
         f"{result.row.name}: {subjects.TITLES[subject]} failed: {reason}"
@@ -107,6 +103,6 @@ def _ratio(result: Result, metric: Metric) -> str:
 
 def _targets(result: Result, metric: Metric) -> str:
     text = ", ".join(str(target) for target in metric.targets)
-    if not result.missed(metric):
-        return text
-    return f"{text} (missed: {_LOOPBACK_LIMITED})" if result.is_loopback_limited(metric) else f"{text} (missed)"
+    if result.is_loopback_limited(metric):
+        return f"{text} (missed: {_LOOPBACK_LIMITED})"
+    return f"{text} (missed)" if result.missed(metric) else text
