@@ -158,7 +158,7 @@ def poll(inbox: Inbox, frame: int = -1) -> None:
     first_in_frame = frame < 0 or frame != state.last_frame
     state.last_frame = frame
     if not first_in_frame and inbox.is_empty():
-        return  # Whoever turned the loop in this frame has flushed, too.
+        return  # The poll that turned the loop has flushed, too; for what was sent since, a flush is requested.
     wait = state.frame_wait if frame >= 0 else 0.0
     waiting = writers
     end = 0.0
@@ -170,8 +170,7 @@ def poll(inbox: Inbox, frame: int = -1) -> None:
             found = turn(wait) if first_in_frame else 0
             if found & _STREAMS and end == 0.0:
                 end = monotonic() + _TURNING_TIME
-            if not inbox.is_empty():
-                inbox.deliver()
+            inbox.deliver()
         finally:
             waiting.polls -= 1
             # Also at the end of an inner poll: its handler may wait for the answer to what it just sent.

@@ -38,9 +38,6 @@ class Delivery(Inbox):
         super().__init__(Sink(), lambda: None)  # type: ignore[arg-type]
         self.function = function
 
-    def is_empty(self) -> bool:
-        return False
-
     def deliver(self) -> None:
         self.function()
 
