@@ -217,7 +217,11 @@ def note(
 ) -> None:
     """Notes a class for registration, in the order of definition.
 
-    `icon` is a res:// path; with `tool` the class also runs in the editor (otherwise the editor shows a placeholder);
+    `icon` is a res:// path. `tool`, as GDScript's @tool and like it not inherited: the class is at work in the editor,
+    too, with all its methods, virtuals and notifications; any other shows there as a placeholder, which keeps its
+    properties and does nothing. The editor makes an instance of each tool class when it starts, to read its defaults;
+    `Engine.is_editor_hint()` and `is_part_of_edited_scene()` tell where an instance is.
+
     `members` are exports and signals that are not in the class body, such as those of a plain base class: a signal
     becomes an attribute of the class, an export describes an attribute that is there. `shortcuts` are ways past Python
     for methods by their names, see _bridge.pxd.
