@@ -226,11 +226,11 @@ def note(
 ) -> None:
     """Notes a class for registration, in the order of definition.
 
-    `icon` is a res:// path. `tool`, as GDScript's @tool and like it not inherited: the class is at work in the editor,
-    too, with all its methods, virtuals and notifications; any other shows there as a placeholder, which keeps its
-    properties and does nothing. The editor makes an instance of each tool class when it starts, to read its defaults;
-    `Engine.is_editor_hint()` and `is_part_of_edited_scene()` tell where an instance is. One that is not
-    `creatable` is not offered in the Create New Node dialog, as Godot's virtual classes.
+    `icon` is a res:// path. `tool`, as GDScript's @tool: the class is at work in the editor, too, with all its methods,
+    virtuals and notifications, and so are all that derive from it, for the engine refuses others; any other shows there
+    as a placeholder, which keeps its properties and does nothing. The editor makes an instance of each tool class when
+    it starts, to read its defaults; `Engine.is_editor_hint()` and `is_part_of_edited_scene()` tell where an instance
+    is. One that is not `creatable` is not offered in the Create New Node dialog, as Godot's virtual classes.
 
     `members` are exports and signals that are not in the class body, such as those of a plain base class: a signal
     becomes an attribute of the class, an export describes an attribute that is there. `shortcuts` are ways past Python
@@ -299,7 +299,7 @@ def spec_of(cls: Any) -> ClassSpec:
         _parent(cls).__name__,
         doc,
         options["icon"],
-        options["tool"],
+        any(base.__dict__.get("__pythonscript__", {}).get("tool", False) for base in cls.__mro__),
         options["creatable"],
         hasattr(cls, "_notification"),
         options["shortcuts"].get("_notification"),

@@ -113,6 +113,10 @@ def test_options() -> None:
     assert (spec.icon, spec.tool, spec.creatable, spec.doc) == ("res://icon.svg", True, False, "")
     assert not spec.has_notification
 
+    class Derived(Tool): ...
+
+    assert declare.spec_of(Derived).tool, "the engine refuses one that is not"
+
 
 def test_methods(spec: ClassSpec) -> None:
     methods = {method.name: method for method in spec.methods}
