@@ -52,6 +52,7 @@ SCRIPT = """
 extends Node
 
 func _ready() -> void:
+	await $Server.status_changed
 	$Client.connect_to_url("ws://localhost:%d" % $Server.get_local_port())
 	await $Client.connected_to_server
 	$Client.send("from an exported game")
