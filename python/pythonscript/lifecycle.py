@@ -6,13 +6,15 @@ import gc
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from pythonscript import _bridge, declare, docs
+from pythonscript import _bridge, declare, docs, sockets
 from pythonscript.godot import PropertyHint, engine_class
 from pythonscript.types import CLASSES, Array
 
@@ -100,10 +102,28 @@ def start(modules: list[str]) -> None:
     """Loads the addon's own modules, then the project's, and registers their classes, whichever of them can be."""
     sys.stdout, sys.stderr = EngineStream(False), EngineStream(True)
     logging.getLogger().addHandler(EngineLogHandler())
-    for name in modules:
-        _load(name, importlib.import_module)
+    sockets.raise_no_signals()
+    with _hidden_environment():
+        for name in modules:
+            _load(name, importlib.import_module)
     for path in _project_modules():
         _load(path, import_resource)
+
+
+@contextmanager
+def _hidden_environment() -> Iterator[None]:
+    """Shows no environment to what is imported meanwhile. The process keeps it, and os.environ has it again afterwards.
+
+    Packages read settings there (websockets: WEBSOCKETS_*), and a variable of the player's would change or break them.
+    """
+    # In place, as modules keep the object itself; its methods would unset the variables in the process, too.
+    environment: Any = os.environ
+    variables = environment._data
+    environment._data = {}
+    try:
+        yield
+    finally:
+        environment._data = variables
 
 
 def _load(name: str, load: Callable[[str], Any]) -> None:
