@@ -68,7 +68,8 @@ class WebSocketClient(Polled, Endpoint):
     autoconnect: bool = setting(
         False,
         doc="Connect to `url` by itself, in a running game, at the end of the frame in which the node became ready, if "
-        "it is idle then. Once: a node that leaves the tree and comes back does not connect again.",
+        "it is idle then and this was not set to false until then. Once: a node that leaves the tree and comes back "
+        "does not connect again.",
     )
     auto_reconnect: bool = setting(
         False,

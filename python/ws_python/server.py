@@ -76,7 +76,8 @@ class WebSocketServer(Polled):
     autostart: bool = setting(
         False,
         doc="Listen by itself, in a running game, at the end of the frame in which the node became ready, unless it "
-        "listens already. Once: a node that was stopped, leaves the tree and comes back does not listen again.",
+        "listens already or this was set to false until then. Once: a node that was stopped, leaves the tree and comes "
+        "back does not listen again.",
     )
     refuse_new_connections: bool = setting(False, doc="Answer new connections with HTTP 503. Those that are open stay.")
     handshake_timeout: float = setting(
