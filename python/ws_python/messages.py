@@ -35,13 +35,16 @@ def encode_json(value: object) -> str | None:
 def _check_keys(value: object) -> None:
     """Python's own containers, which json takes as they are: raises as _with_text_keys()."""
     if isinstance(value, dict):
-        if not all(type(key) is str for key in value):
-            _with_text_keys(value)
-        items: Iterable[object] = value.values()
+        for key in value:
+            if type(key) is not str:
+                _with_text_keys(value)
+                break
+        _check_items(value.values())
     elif isinstance(value, (list, tuple)):
-        items = value
-    else:
-        return
+        _check_items(value)
+
+
+def _check_items(items: Iterable[object]) -> None:
     for item in items:
         if isinstance(item, (dict, list, tuple)):
             _check_keys(item)
@@ -50,24 +53,25 @@ def _check_keys(value: object) -> None:
 def _plain(value: object) -> object:
     """A container of another kind as the one that json knows. Raises TypeError for all else."""
     if isinstance(value, Mapping):
-        plain: object = _with_text_keys(value)
-    elif isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        plain = list(value)
-    else:
-        raise TypeError(f"{type_name(type(value))} has no form in JSON")
-    _check_keys(plain)
-    return plain
+        members = _with_text_keys(value)
+        _check_items(members.values())
+        return members
+    if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
+        items = list(value)
+        _check_items(items)
+        return items
+    raise TypeError(f"{type_name(type(value))} has no form in JSON")
 
 
 def _with_text_keys(mapping: Mapping[Any, object]) -> dict[str, object]:
     """RFC 8259 section 4: names are strings, and unique. Raises ValueError for two keys that JSON cannot tell apart."""
     members: dict[str, object] = {}
-    for key, item in mapping.items():
+    for key in mapping:
         name = key if isinstance(key, str) else _key_name(key)
         if name in members:
             shown = name if len(name) <= _LONGEST_SHOWN_KEY else name[:_LONGEST_SHOWN_KEY] + "..."
             raise ValueError(f'two keys of a dictionary are "{shown}" in JSON, the second is a {type_name(type(key))}')
-        members[name] = item
+        members[name] = mapping[key]
     return members
 
 
