@@ -48,11 +48,16 @@ def test_every_member_of_a_class_is_documented(help_pages: dict[str, str], name:
     assert UNDOCUMENTED.findall(help_pages[name]) == []
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_class_says_when_its_signals_come(help_pages: dict[str, str], name: str) -> None:
+    assert "When signals come: while a node polls, which it does once a frame" in help_pages[name]
+
+
 def test_the_help_says_what_the_docstrings_say(help_pages: dict[str, str]) -> None:
     assert "ERR_ALREADY_IN_USE if this server listens already or the port is taken" in help_pages["WebSocketServer"]
     assert "port [default: 8080]" in help_pages["WebSocketServer"]
     assert "A client connected and can be sent messages." in help_pages["WebSocketServer"]
     assert 'connect_to_url(url: String = "")' in help_pages["WebSocketClient"]
     assert "Seconds that connecting may take" in help_pages["WebSocketClient"]
-    assert "Inherit becomes Always when the node is ready" in help_pages["WebSocketServer"]
+    assert "its process_mode is Always by default" in help_pages["WebSocketServer"]
     assert "The number that the server knows this connection by" in help_pages["WebSocketPeerNode"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,21 @@ def test_server_and_client_talk(project: Path) -> None:
 def test_node_in_python_works(project: Path) -> None:
     log = run(project, RUN_TURRET)
     assert log[-3:] == ["fired true 2.5", "true 19", "false"]
+
+
+def test_it_is_put_into_a_project_without_addons(tmp_path: Path) -> None:
+    project = tmp_path / "my project"
+    project.mkdir()
+    (project / "project.godot").write_text("config_version=5\n")
+    commands = block("sh", "YOUR_PROJECT").replace("YOUR_PROJECT", '"$PROJECT"').replace("make build\n", "")
+    environment = {**os.environ, "PROJECT": str(project)}
+    subprocess.run(["sh", "-ec", commands], cwd=ROOT, env=environment, check=True)
+    (project / ".godot").mkdir()
+    (project / ".godot/extension_list.cfg").write_text("res://addons/ws_python/ws_python.gdextension\n")
+    script = (
+        'extends SceneTree\n\nfunc _initialize() -> void:\n\tprint(ClassDB.class_exists("WebSocketServer"))\n\tquit()\n'
+    )
+    assert "true" in run(project, script)
 
 
 def test_tables_name_the_whole_api(project: Path) -> None:

@@ -1,7 +1,7 @@
 """Fetches the Godot engine of Debian's forky suite into the clone, through the machine's own apt mirror.
 
 Nothing is installed: the packages are downloaded with a private apt state (signatures checked as always), unpacked
-into a prefix, and the program is patched to load the libraries of that prefix instead of the machine's. The prefix is
+into a prefix, and the programs are patched to load the libraries of that prefix instead of the machine's. The prefix is
 made under another name and renamed when it is whole, under a lock, so that no run ever sees half an engine.
 """
 
@@ -22,8 +22,9 @@ from pathlib import Path
 import report
 
 SUITE = "forky"
-# The engine, and the Mesa drivers with which the editor draws where the machine has no libGL of its own.
-PACKAGES = ("godot", "libgl1", "libgl1-mesa-dri", "libglx-mesa0", "libegl1", "libegl-mesa0")
+# The engine, the template of an exported game, and the Mesa drivers with which the editor draws where the machine has
+# no libGL of its own.
+PACKAGES = ("godot", "godot-template-release", "libgl1", "libgl1-mesa-dri", "libglx-mesa0", "libegl1", "libegl-mesa0")
 KEYRINGS = tuple(Path("/usr/share/keyrings/debian-archive-keyring" + suffix) for suffix in (".gpg", ".pgp"))
 NEEDED_BYTES = 850_000_000  # for the packages, and for what they unpack to
 # Not needed to run the engine.
@@ -41,9 +42,14 @@ def installed(state: Path) -> Path:
 
 
 def is_whole(prefix: Path) -> bool:
-    """Whether the prefix was finished, for the place where it is now: a moved clone is fetched anew."""
+    """Whether the prefix was finished, with these packages and for where it is now; else it is fetched anew."""
     stamp = prefix / "complete"
-    return stamp.is_file() and stamp.read_text() == str(prefix)
+    return stamp.is_file() and stamp.read_text() == completed(prefix)
+
+
+def completed(prefix: Path) -> str:
+    """What stands in the stamp of a prefix that is whole."""
+    return f"{prefix}\n{' '.join(PACKAGES)}\n"
 
 
 @contextmanager
@@ -74,7 +80,7 @@ def fetch(state: Path, prefix: Path) -> None:
         packages = apt.download()
         unpack(packages, work / "prefix")
         patch(work / "prefix", prefix)
-        (work / "prefix/complete").write_text(str(prefix))
+        (work / "prefix/complete").write_text(completed(prefix))
         shutil.rmtree(prefix, ignore_errors=True)
         (work / "prefix").rename(prefix)
     finally:
@@ -228,16 +234,20 @@ def unpack(packages: list[Path], prefix: Path) -> None:
 
 
 def patch(prefix: Path, final: Path) -> None:
-    """Make the program in `prefix` run as it is from `final`, with the prefix's loader and libraries.
+    """Make the programs in `prefix` run as they are from `final`, with the prefix's loader and libraries.
 
-    Starting it through the loader would run too, but then the engine takes the loader for its own program, and
-    cannot start a second process of itself as the editor's Play button does.
+    Starting one through the loader would run too, but then the engine takes the loader for its own program, and
+    cannot start a second process of itself as the editor's Play button does. The template is copied into each exported
+    game, wherever that lies: it finds the libraries by where they are.
     """
-    program = prefix / "usr/bin/godot"
-    loader = patchelf("--print-interpreter", str(program)).strip()
     libraries = next((prefix / "usr/lib").glob("*-linux-gnu*"))
-    origin = f"$ORIGIN/../lib/{libraries.name}"
-    patchelf("--set-interpreter", f"{final}/usr{loader}", "--force-rpath", "--set-rpath", origin, str(program))
+    for name, search in (
+        ("godot", f"$ORIGIN/../lib/{libraries.name}"),
+        ("godot-template-release", f"{final}/usr/lib/{libraries.name}"),
+    ):
+        program = str(prefix / "usr/bin" / name)
+        loader = patchelf("--print-interpreter", program).strip()
+        patchelf("--set-interpreter", f"{final}/usr{loader}", "--force-rpath", "--set-rpath", search, program)
     # A library with a search path of its own (LLVM, PulseAudio) does not look into the program's: bring it here too.
     for path in libraries.rglob("*.so*"):
         if path.is_symlink() or path.parent.name == "gconv" or not patchelf("--print-rpath", str(path)).strip():

@@ -72,6 +72,12 @@ def choose() -> str:
     return from_environment() or from_path() or str(debian_engine.installed(STATE))
 
 
+def release_template(engine: str) -> Path | None:
+    """The template that exported games are made of, if it lies beside the engine, as Debian's does."""
+    template = Path(engine).with_name("godot-template-release")
+    return template if template.exists() else None
+
+
 def remember(key: str, engine: str) -> None:
     """Cache the choice for `tools/godot`, which reads three lines: the key, the engine, what `stat` says of it."""
     stamp = subprocess.run(["stat", "-Lc", "%s %y %z", "--", engine], capture_output=True, text=True, check=True).stdout

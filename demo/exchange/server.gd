@@ -1,5 +1,5 @@
 ## Sends the list of messages to each client, and compares what each client sends with the same list.
-## The Server node starts by itself, on a free port: `autostart` is on, and `port` is 0.
+## The Server node starts by itself when the scene is ready, on a free port: `autostart` is on, and `port` is 0.
 extends Node
 
 const Messages := preload("messages.gd")
@@ -15,7 +15,11 @@ func _ready() -> void:
 	for argument in OS.get_cmdline_user_args():
 		if argument.begins_with("--clients="):
 			_clients_to_serve = argument.trim_prefix("--clients=").to_int()
-	print("listening on port %d" % _server.get_local_port())
+
+
+func _on_server_status_changed(status: int) -> void:
+	if status == WebSocketServer.STATUS_ACTIVE:
+		print("listening on port %d" % _server.get_local_port())
 
 
 func _on_server_client_connected(peer_id: int) -> void:

@@ -11,6 +11,7 @@
         def aim(self, at: Vector2, force: bool = False) -> Error: ...
         def _process(self, delta: float) -> None: ...
 
+With `class Turret(Node, tool=True)` it is at work in the editor, too, as a GDScript with @tool is.
 It runs inside the engine only: pythonscript.c starts CPython there. See declare.py for what counts in a class.
 
 An exception that a method lets out is a script error, and the game goes on: the caller gets the default value of the

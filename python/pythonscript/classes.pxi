@@ -418,6 +418,7 @@ def register_class(spec):
     memset(&info, 0, sizeof(info))
     string_from_py(spec.icon, &icon)
     info.is_exposed = 1
+    info.is_virtual = 0 if spec.creatable else 1
     info.is_runtime = 0 if spec.tool else 1
     info.icon_path = &icon if spec.icon else NULL
     info.create_instance_func = <GDExtensionClassCreateInstance2><void*>create_instance
@@ -511,11 +512,13 @@ cdef int register_properties(spec) except -1:
     for property in spec.properties:
         if property.group is not None or property.subgroup is not None:
             string_from_py(property.group if property.group is not None else property.subgroup, &title)
+            string_from_py(property.prefix, &prefix)
             if property.group is not None:
                 gd.classdb_register_extension_class_property_group(_library, string_name(spec.name), &title, &prefix)
             else:
                 gd.classdb_register_extension_class_property_subgroup(_library, string_name(spec.name), &title, &prefix)
             _destroy[STRING](&title)
+            _destroy[STRING](&prefix)
         info = PropertyInfos([property.info])
         gd.classdb_register_extension_class_property(
             _library, string_name(spec.name), info.infos, string_name(property.setter), string_name(property.getter))

@@ -95,7 +95,10 @@ class SignalSpec:
 
 @dataclass(frozen=True)
 class PropertySpec:
-    """One property; `setter` is "" for a read-only one. `group` and `subgroup` start one, before this property."""
+    """One property; `setter` is "" for a read-only one. `group` and `subgroup` start one, before this property.
+
+    `prefix` is what the names of the group's properties begin with and their labels in the Inspector leave out.
+    """
 
     info: PropertyInfo
     getter: str
@@ -103,6 +106,7 @@ class PropertySpec:
     default: Any = None
     group: str | None = None
     subgroup: str | None = None
+    prefix: str = ""
     doc: str = ""
 
 
@@ -116,6 +120,7 @@ class ClassSpec:
     doc: str
     icon: str
     tool: bool
+    creatable: bool
     has_notification: bool
     notification_shortcut: object | None = None
     constants: list[tuple[str, str, int]] = field(default_factory=list)
@@ -135,12 +140,13 @@ class Export(_bridge.StoredValue):
         doc: str,
         group: str | None,
         subgroup: str | None,
+        prefix: str,
         hint: int,
         hint_string: str,
         changed: CallableType[[Any], object] | None,
     ) -> None:
         self.default, self.type, self.doc = default, type, doc
-        self.group, self.subgroup = group, subgroup
+        self.group, self.subgroup, self.prefix = group, subgroup, prefix
         self.hint, self.hint_string = hint, hint_string
         self.changed = changed
         self.name = ""
@@ -164,6 +170,7 @@ def export(
     doc: str = "",
     group: str | None = None,
     subgroup: str | None = None,
+    prefix: str = "",
     hint: int = 0,
     hint_string: str = "",
     changed: CallableType[[Any], object] | None = None,
@@ -171,9 +178,10 @@ def export(
     """Declares an exported property in a class body: shown in the Inspector, saved with the scene.
 
     `default` is its value at first; the annotation or `type` gives its type. `range` is (minimum, maximum) or
-    (minimum, maximum, step), `unit` its suffix in the Inspector; `group`/`subgroup` start one there; `hint` and
-    `hint_string` are Godot's PropertyHint where more is wanted. `changed`, a function of the class that stands above,
-    is called whenever a value was assigned.
+    (minimum, maximum, step), `unit` its suffix in the Inspector; `group`/`subgroup` start one there, whose labels leave
+    out `prefix`: the names of all properties in it must begin with that. `hint` and `hint_string` are Godot's
+    PropertyHint where more is wanted. `changed`, a function of the class that stands above, is called whenever a value
+    was assigned.
     """
     if range is not None:
         hint, hint_string = (
@@ -181,7 +189,7 @@ def export(
             ",".join([f"{number:.15g}" for number in range] + [f"suffix:{unit}"] * bool(unit)),
         )
     # What type checkers see is what reading the attribute of an instance gives.
-    return cast(T, Export(default, type, doc, group, subgroup, hint, hint_string, changed))
+    return cast(T, Export(default, type, doc, group, subgroup, prefix, hint, hint_string, changed))
 
 
 class signal:
@@ -212,12 +220,18 @@ def note(
     cls: type,
     icon: str = "",
     tool: bool = False,
+    creatable: bool = True,
     members: dict[str, Export | signal] | None = None,
     shortcuts: dict[str, object] | None = None,
 ) -> None:
     """Notes a class for registration, in the order of definition.
 
-    `icon` is a res:// path; with `tool` the class also runs in the editor (otherwise the editor shows a placeholder);
+    `icon` is a res:// path. `tool`, as GDScript's @tool: the class is at work in the editor, too, with all its methods,
+    virtuals and notifications, and so are all that derive from it, for the engine refuses others; any other shows there
+    as a placeholder, which keeps its properties and does nothing. The editor makes an instance of each tool class when
+    it starts, to read its defaults; `Engine.is_editor_hint()` and `is_part_of_edited_scene()` tell where an instance
+    is. One that is not `creatable` is not offered in the Create New Node dialog, as Godot's virtual classes.
+
     `members` are exports and signals that are not in the class body, such as those of a plain base class: a signal
     becomes an attribute of the class, an export describes an attribute that is there. `shortcuts` are ways past Python
     for methods by their names, see _bridge.pxd.
@@ -231,7 +245,13 @@ def note(
         member.name = name
         if isinstance(member, signal):
             setattr(cls, name, member)
-    cls.__pythonscript__ = {"icon": icon, "tool": tool, "members": members or {}, "shortcuts": shortcuts or {}}  # type: ignore[attr-defined]
+    cls.__pythonscript__ = {  # type: ignore[attr-defined]
+        "icon": icon,
+        "tool": tool,
+        "creatable": creatable,
+        "members": members or {},
+        "shortcuts": shortcuts or {},
+    }
     _noted.append(cls)
 
 
@@ -279,7 +299,8 @@ def spec_of(cls: Any) -> ClassSpec:
         _parent(cls).__name__,
         doc,
         options["icon"],
-        options["tool"],
+        any(base.__dict__.get("__pythonscript__", {}).get("tool", False) for base in cls.__mro__),
+        options["creatable"],
         hasattr(cls, "_notification"),
         options["shortcuts"].get("_notification"),
     )
@@ -357,7 +378,8 @@ def _exported(name: str, value: Export, annotation: Any, where: str) -> Property
     info = info_of(annotation, name, where)
     if value.hint:
         info = replace(info, hint=value.hint, hint_string=value.hint_string)
-    return PropertySpec(info, f"get_{name}", f"set_{name}", value.default, value.group, value.subgroup, value.doc)
+    accessors = f"get_{name}", f"set_{name}"
+    return PropertySpec(info, *accessors, value.default, value.group, value.subgroup, value.prefix, value.doc)
 
 
 def _accessors(property: PropertySpec, methods: list[MethodSpec]) -> Iterator[MethodSpec]:

@@ -153,8 +153,8 @@ def class_stub(cls: dict[str, Any], annotate: Any) -> list[str]:
     if cls["name"] == "Object":
         lines.append(
             "    def __init_subclass__("
-            "cls, *, abstract: bool = ..., icon: str = ..., tool: bool = ..., members: Any = ..., "
-            "shortcuts: Any = ...) -> None: ..."
+            "cls, *, abstract: bool = ..., icon: str = ..., tool: bool = ..., creatable: bool = ..., "
+            "members: Any = ..., shortcuts: Any = ...) -> None: ..."
         )
     for constant in cls.get("constants", []):
         lines.append(f"    {constant['name']}: int")

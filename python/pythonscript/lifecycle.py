@@ -6,13 +6,15 @@ import gc
 import importlib
 import importlib.util
 import logging
+import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from pythonscript import _bridge, declare, docs
+from pythonscript import _bridge, declare, docs, sockets
 from pythonscript.godot import PropertyHint, engine_class
 from pythonscript.types import CLASSES, Array
 
@@ -57,15 +59,29 @@ class EngineLogHandler(logging.Handler):
 
 
 def _origin(record: logging.LogRecord) -> tuple[str, str, int]:
-    """Function, file and line that logged; of a compiled module only the logger's name.
+    """Function, file and line to look at: of the project's module that logged, or of the script that called a package.
 
-    Such a module has no Python frames: logging takes it for its nearest caller that has one, or for itself.
+    Where no script did, those of the package. A compiled module has no Python frames, and logging takes it for its
+    nearest caller that has one, or for itself: then it is the logger's name and no line.
     """
     package: list[str] = getattr(sys.modules.get(record.name), "__path__", [])
     elsewhere = package and not record.pathname.startswith(tuple(package))
-    if elsewhere or record.pathname == _LOGGING_FILE:
-        return record.name, "", 0
-    return record.funcName or "", record.pathname, record.lineno
+    is_compiled = elsewhere or record.pathname == _LOGGING_FILE
+    if not is_compiled and record.pathname.startswith("res://"):
+        return record.funcName, record.pathname, record.lineno
+    if caller := _calling_script():
+        return caller
+    return (record.name, "<compiled>", 0) if is_compiled else (record.funcName, record.pathname, record.lineno)
+
+
+def _calling_script() -> tuple[str, str, int] | None:
+    """Function, file and line of the script that runs now. None where none does, or Godot < 4.5 cannot say."""
+    engine = _bridge.get_singleton("Engine")
+    if engine.has_method("capture_script_backtraces"):
+        for backtrace in engine.capture_script_backtraces():
+            if backtrace.get_frame_count():
+                return backtrace.get_frame_function(0), backtrace.get_frame_file(0), backtrace.get_frame_line(0)
+    return None
 
 
 class EngineStream:
@@ -100,10 +116,28 @@ def start(modules: list[str]) -> None:
     """Loads the addon's own modules, then the project's, and registers their classes, whichever of them can be."""
     sys.stdout, sys.stderr = EngineStream(False), EngineStream(True)
     logging.getLogger().addHandler(EngineLogHandler())
-    for name in modules:
-        _load(name, importlib.import_module)
+    sockets.raise_no_signals()
+    with _hidden_environment():
+        for name in modules:
+            _load(name, importlib.import_module)
     for path in _project_modules():
         _load(path, import_resource)
+
+
+@contextmanager
+def _hidden_environment() -> Iterator[None]:
+    """Shows no environment to what is imported meanwhile. The process keeps it, and os.environ has it again afterwards.
+
+    Packages read settings there (websockets: WEBSOCKETS_*), and a variable of the player's would change or break them.
+    """
+    # In place, as modules keep the object itself; its methods would unset the variables in the process, too.
+    environment: Any = os.environ
+    variables = environment._data
+    environment._data = {}
+    try:
+        yield
+    finally:
+        environment._data = variables
 
 
 def _load(name: str, load: Callable[[str], Any]) -> None:
@@ -115,10 +149,13 @@ def _load(name: str, load: Callable[[str], Any]) -> None:
             _bridge.print_message("error", message, "", "", name)
     except ImportError as error:
         declare.forget_noted()
-        message = (
-            f"The Python module {name} cannot be loaded: {error} (looked in {', '.join(sys.path)}). "
-            "Its nodes are missing; copy the whole addon folder again, or correct the import."
+        cure = (
+            ""
+            if error.path == name  # import_resource has said it.
+            else f" (looked in {', '.join(sys.path)}). Its nodes are missing; copy the whole addon folder again, "
+            "or correct the import."
         )
+        message = f"The Python module {name} cannot be loaded: {error}{cure}"
         _bridge.print_message("error", message, "", *_place(error, name))
     except BaseException as error:  # SystemExit too: a module does not end the engine.
         declare.forget_noted()
@@ -130,12 +167,12 @@ def _load(name: str, load: Callable[[str], Any]) -> None:
 def _place(error: BaseException, name: str) -> tuple[str, str, int]:
     """Function, file and line of what has to be corrected: not of Python's import and ours, which came across it."""
     if isinstance(error, SyntaxError) and error.filename:
-        return "", error.filename, error.lineno or 0
+        return "<module>", error.filename, error.lineno or 0
     importing = (__file__, importlib.import_module.__code__.co_filename)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename not in importing and not frame.filename.startswith("<frozen "):
             return frame.name, frame.filename, frame.lineno or 0
-    return "", name, 0
+    return "<module>", name, 0
 
 
 def _project_modules() -> list[str]:
@@ -167,7 +204,13 @@ def import_resource(path: str) -> ModuleType:
     if not name.isidentifier() or importlib.util.find_spec(name) is not None:
         raise ImportError(f"{path}: the file needs a name that is a Python identifier and no other module's", path=path)
     if not files.file_exists(path):
-        raise ImportError(f"{path} does not exist: correct the project setting {MODULES_SETTING}", path=path)
+        exported = _bridge.get_singleton("OS").has_feature("template")
+        cure = (
+            "export again, with *.py among the preset's filters to export non-resource files"
+            if exported
+            else f"correct the project setting {MODULES_SETTING}"
+        )
+        raise ImportError(f"{path} does not exist: {cure}", path=path)
     module = ModuleType(name)
     module.__file__ = path
     sys.modules[name] = module

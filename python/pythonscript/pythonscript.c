@@ -128,11 +128,26 @@ static PyStatus append_path(PyConfig *config, const char *addon, const char *fol
 	return status;
 }
 
-/* Python's sockets take it for granted: writing to one that the other side has left is an OSError, not the game's end. */
-static void ignore_broken_pipes(void) {
-	struct sigaction action;
-	if (sigaction(SIGPIPE, NULL, &action) == 0 && action.sa_handler == SIG_DFL) {
-		signal(SIGPIPE, SIG_IGN);
+static void end_as_by_default(int number) {
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+/* Imports Python's module of signals, so that Ctrl+C stays the engine's. When first imported, by asyncio and others too, it
+ * makes SIGINT raise KeyboardInterrupt unless somebody has a handler: so somebody has one meanwhile, which does what none does.
+ * Python then knows SIGINT as not its own, and nothing that looks at that later (asyncio.run, the end) touches it. */
+static void import_signals(void) {
+	struct sigaction before;
+	struct sigaction meanwhile = { .sa_handler = end_as_by_default };
+	int is_default = sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler == SIG_DFL;
+	if (is_default) {
+		sigaction(SIGINT, &meanwhile, NULL);
+	}
+	if (py.PyImport_ImportModule("_signal") == NULL) {
+		py.PyErr_Clear(); /* A Python that is not whole: the import of the bridge says what is missing. */
+	}
+	if (is_default) {
+		sigaction(SIGINT, &before, NULL);
 	}
 }
 
@@ -143,8 +158,7 @@ static PyStatus initialize_python(PyConfig *config, const char *addon) {
 	preconfig.utf8_mode = 1;
 	PyStatus status = py.Py_PreInitialize(&preconfig);
 	py.PyConfig_InitIsolatedConfig(config);
-	config->install_signal_handlers = 0; /* Ctrl-C belongs to the engine. */
-	ignore_broken_pipes(); /* Which Python would have done with its handlers. */
+	config->install_signal_handlers = 0; /* Signals belong to the engine: see import_signals() and pythonscript/sockets.py. */
 	config->site_import = 0;
 	config->write_bytecode = 0;
 	config->module_search_paths_set = 1;
@@ -195,6 +209,7 @@ static void start(void) {
 		FAIL("Python cannot be started from %s/lib: %s. Build or copy the whole addon folder again.", addon, status.err_msg);
 		return;
 	}
+	import_signals();
 	PyObject *module = py.PyImport_ImportModule("pythonscript._bridge");
 	if (module == NULL) {
 		print_python_error("The Python package pythonscript cannot be imported", addon);

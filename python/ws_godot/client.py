@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import ws_python
 
 from . import shortcuts
 from .members import members_of
 from .polling import PollingNode
+from .signal_times import tells_signal_times
 
 
+@tells_signal_times
 class WebSocketClient(
     ws_python.WebSocketClient,
     PollingNode,
+    tool=True,
     icon="res://addons/ws_python/icons/WebSocketClient.svg",
-    members=members_of(ws_python.WebSocketClient),
+    members=members_of(ws_python.WebSocketClient, PollingNode),
     shortcuts=shortcuts.CLIENT_SHORTCUTS,
 ):
     """A WebSocket client: it connects, reconnects if told to, sends and receives.
 
     Add the node to a scene, connect its signals, and set ``url`` and ``autoconnect`` or call connect_to_url(). That
     never blocks: it is answered by either ``connected_to_server`` or ``connection_failed``. The node polls the network
-    by itself once a frame, also while the game is paused; signals are emitted then and at no other time, so a handler
-    may call anything.
+    by itself once a frame, also while the game is paused. In the editor it does the same once a ``@tool`` script or a
+    plugin has called connect_to_url(); ``autoconnect`` counts in the running game only.
 
     When the node is freed, the connection is closed with code 1001 (going away), without further signals.
     """
@@ -33,6 +38,10 @@ class WebSocketClient(
     def _new_sink(self) -> ws_python.Sink:
         return shortcuts.ClientSink(self.message_received)  # type: ignore[arg-type]
 
-    def _start(self) -> None:
+    def _begin(self) -> None:
         if self.autoconnect and self.status == self.Status.STATUS_IDLE:
             self.connect_to_url()
+
+    def _set_status(self, status: IntEnum) -> None:
+        self._note_status()
+        super()._set_status(status)

@@ -9,7 +9,7 @@ nothing, and the pump waits in its place: as long, or until the network has some
 from __future__ import annotations
 
 from pythonscript import godot
-from pythonscript.godot import OS, Object
+from pythonscript.godot import OS, Engine, Object
 from ws_python import pump
 
 _SHORTEST_SLEEP = 1  # usec; the engine refuses 0.
@@ -19,9 +19,12 @@ _engine_sleep = 0  # usec; what the engine had before
 
 
 def want(node: Object) -> None:
-    """From now on `node` wants low latency. With a window nothing changes: there the frames have their own rhythm."""
+    """From now on `node` wants low latency. With a window nothing changes: there the frames have their own rhythm.
+
+    Nor does it in the editor, which has other work, also without a window.
+    """
     global _engine_sleep
-    if godot.DisplayServer.get_name() != "headless":
+    if godot.DisplayServer.get_name() != "headless" or Engine.is_editor_hint():
         return
     if not _wanting:
         _engine_sleep = OS.low_processor_usage_mode_sleep_usec

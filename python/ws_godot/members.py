@@ -5,27 +5,44 @@ from __future__ import annotations
 from typing import Any
 
 from pythonscript import export, signal
+from pythonscript.declare import Export
 from ws_python import Setting, events_of, settings_of
 
 
-def members_of(core: type) -> dict[str, Any]:
-    """The properties and signals that a node class takes over from its class in ws_python."""
+def members_of(core: type, node: type | None = None) -> dict[str, Any]:
+    """The properties and signals that a node class takes over from its class in ws_python, then the exports of `node`.
+
+    The Inspector shows them in this order: what one sets first without a group, then each group in one piece, and what
+    every node has last.
+    """
     members: dict[str, Any] = {
         name: signal(doc=event.doc, **event.arguments) for name, event in events_of(core).items()
     }
     settings = settings_of(core)
-    # The Inspector shows the settings without a group first, and each group in one piece.
     groups = sorted(dict.fromkeys(setting.group for setting in settings.values()), key=bool)
     for group in groups:
-        title = group or None
-        for name, setting in settings.items():
-            if setting.group == group:
-                members[name] = _export(setting, title)
-                title = None  # It starts the group, the others are in it.
+        in_group = {name: setting for name, setting in settings.items() if setting.group == group}
+        title, prefix = group or None, _shared_prefix(group, list(in_group))
+        for name, setting in in_group.items():
+            members[name] = _export(setting, title, prefix)
+            title, prefix = None, ""  # It starts the group, the others are in it.
+    if node is not None:
+        members.update((name, value) for name, value in vars(node).items() if isinstance(value, Export))
     return members
 
 
-def _export(setting: Setting, group: str | None) -> Any:
+def _shared_prefix(group: str, names: list[str]) -> str:
+    """What all names of a group repeat of its title, for the Inspector to leave out: "compression_"; "" for nothing.
+
+    The one that is the title itself, `compression`, stays as it is.
+    """
+    prefix = group.lower() + "_"
+    return prefix if all(name.startswith(prefix) or prefix == name + "_" for name in names) else ""
+
+
+def _export(setting: Setting, group: str | None, prefix: str) -> Any:
     bounds = setting.range if setting.range is None or setting.step is None else (*setting.range, setting.step)
     kind = list[str] if setting.type is list else setting.type
-    return export(setting.default, type=kind, range=bounds, unit=setting.unit, doc=setting.doc, group=group)
+    return export(
+        setting.default, type=kind, range=bounds, unit=setting.unit, doc=setting.doc, group=group, prefix=prefix
+    )

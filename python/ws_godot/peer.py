@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 import ws_python
@@ -11,11 +12,19 @@ from ws_python.events import silence
 
 from . import shortcuts
 from .members import members_of
+from .signal_times import tells_signal_times
+
+_log = logging.getLogger("ws_python")
+
+_ORPHAN = "WebSocketPeerNode has no connection: only a WebSocketServer makes those that have one"
 
 
+@tells_signal_times
 class WebSocketPeerNode(
     ws_python.WebSocketPeer,
     Node,
+    tool=True,
+    creatable=False,
     icon="res://addons/ws_python/icons/WebSocketPeerNode.svg",
     members=members_of(ws_python.WebSocketPeer),
     shortcuts=shortcuts.PEER_SHORTCUTS,
@@ -23,7 +32,8 @@ class WebSocketPeerNode(
     """One connection of a WebSocketServer: a child node of it, made and freed by it.
 
     Get it with ``get_peer(peer_id)`` of the server, or find it among the server's children, and use it to send to this
-    connection, to close it, or to ask who is there. Its method names are those of the engine's own WebSocketPeer.
+    connection, to close it, or to ask who is there. Its method names are those of the engine's own WebSocketPeer. One
+    that you make yourself has no connection, says so as an error when it enters the tree, and sends nothing.
 
     When the node is freed, its connection is closed with code 1001 (going away); its server tells that as usual.
     """
@@ -33,8 +43,14 @@ class WebSocketPeerNode(
         # The server takes its peer back. None: no server has made this.
         self._when_freed: Callable[[WebSocketPeerNode], None] | None = None
 
+    def _explain_unsent(self, method: str) -> None:
+        if self._when_freed is None:
+            _log.error("%s: this %s; use get_peer() of the server", method, _ORPHAN)
+
     def _notification(self, what: int) -> None:
-        if what == Node.NOTIFICATION_PARENTED:
+        if what == Node.NOTIFICATION_ENTER_TREE and self._when_freed is None and not self.is_queued_for_deletion():
+            _log.error("This %s; use get_peer() of the server", _ORPHAN)
+        elif what == Node.NOTIFICATION_PARENTED:
             # duplicate() of a server copies its children, too; the connections are not copied.
             if self._when_freed is None and isinstance(self.get_parent(), ws_python.WebSocketServer):
                 self.queue_free()

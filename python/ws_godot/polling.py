@@ -1,11 +1,11 @@
-"""What server and client nodes share: when the engine polls them, and what becomes of them when they are freed."""
+"""What server and client nodes share: when they begin, when the engine polls them, and what becomes of a freed one."""
 
 from __future__ import annotations
 
 from enum import IntEnum
 
 from pythonscript import export
-from pythonscript.godot import Node
+from pythonscript.godot import Engine, Node
 
 from . import latency
 from .shortcuts import poll_frame
@@ -18,6 +18,8 @@ _PROCESSED_OR_NOT = (
     Node.NOTIFICATION_DISABLED,
     Node.NOTIFICATION_ENABLED,
 )
+# Ours, far from the engine's: what a node sends itself by a deferred call, which needs a method that the engine knows.
+_NOTIFICATION_BEGIN = 5_766_100
 
 
 class PollingNode(Node, abstract=True):
@@ -32,8 +34,9 @@ class PollingNode(Node, abstract=True):
 
     def _choose_frames(self) -> None:
         """Has the engine call in the frames in which the node polls, and in no others."""
-        self.set_process_internal(self.process_callback == _PROCESS_IDLE)
-        self.set_physics_process_internal(self.process_callback == _PROCESS_PHYSICS)
+        polls = self._has_begun or not Engine.is_editor_hint()
+        self.set_process_internal(polls and self.process_callback == _PROCESS_IDLE)
+        self.set_physics_process_internal(polls and self.process_callback == _PROCESS_PHYSICS)
         self._choose_latency()
 
     def _choose_latency(self) -> None:
@@ -47,9 +50,10 @@ class PollingNode(Node, abstract=True):
     process_callback: ProcessCallback = export(
         ProcessCallback.PROCESS_IDLE,
         changed=_choose_frames,
+        group="Polling",
         doc="When the node polls the network: in `_process`, in `_physics_process`, or only when poll() is called. It "
-        "goes on while the game is paused: `process_mode` is Always from the start, and Inherit becomes Always when "
-        "the node is ready. For a node that stops with the game choose Pausable.",
+        "goes on while the game is paused, for its `process_mode` is Always by default. For a node that stops with the "
+        "game choose Pausable, or Inherit below a node that stops.",
     )
 
     low_latency: bool = export(
@@ -57,11 +61,16 @@ class PollingNode(Node, abstract=True):
         changed=_choose_latency,
         doc="In a run without a window, wait for the network in place of the engine's sleep between frames, so that a "
         "message is handled when it arrives and not up to 6.9 ms later. It costs no processor time while nothing "
-        "arrives. For `process_callback` idle; otherwise, and while the node is not processed, it does nothing.",
+        "arrives. For `process_callback` idle; otherwise, while the node is not processed, and in the editor, it does "
+        "nothing.",
     )
 
     def __init__(self) -> None:
         super().__init__()
+        # It is ready, and not yet in the deferred call that begins what is to begin by itself.
+        self._is_to_begin = False
+        # Something was opened, now or before. In the editor, a node of which that is not true is never called.
+        self._has_begun = False
         # A paused game must not drop its players.
         self.process_mode = Node.PROCESS_MODE_ALWAYS
 
@@ -71,20 +80,37 @@ class PollingNode(Node, abstract=True):
             return
         if what in _PROCESSED_OR_NOT:
             self._choose_latency()
+            if what == Node.NOTIFICATION_ENTER_TREE and self._is_to_begin:
+                self._begin_soon()
         elif what == Node.NOTIFICATION_READY:
-            if self.process_mode == Node.PROCESS_MODE_INHERIT:
-                # The editor's placeholder of a node is an engine's node, and saves the engine's default with the scene.
-                self.process_mode = Node.PROCESS_MODE_ALWAYS
             self._choose_frames()
-            self._start()
+            # A scene that is open in the editor is not running, and a plugin says itself when to begin.
+            if not Engine.is_editor_hint():
+                self._is_to_begin = True
+                self._begin_soon()
+        elif what == _NOTIFICATION_BEGIN:
+            if self._is_to_begin and self.is_inside_tree() and not self.is_queued_for_deletion():
+                self._is_to_begin = False
+                self._begin()
         elif what == Node.NOTIFICATION_EXIT_TREE:
             latency.release(self)
         elif what == Node.NOTIFICATION_PREDELETE:
             self.set_block_signals(True)  # A handler would find a node that is half gone.
             self._shut_down()
 
-    def _start(self) -> None:
-        """Does what the node is to do as soon as it is ready. For the derived class."""
+    def _begin_soon(self) -> None:
+        """Begin when the nodes around are ready, too: a handler of `status_changed` may use them."""
+        self.call_deferred("notification", _NOTIFICATION_BEGIN)
+
+    def _note_status(self) -> None:
+        """To be called when the status changes: something is open now, or was."""
+        if not self._has_begun:
+            self._has_begun = True
+            if Engine.is_editor_hint():
+                self._choose_frames()
+
+    def _begin(self) -> None:
+        """Does what the node is to do by itself. For the derived class."""
         raise NotImplementedError
 
     def _shut_down(self) -> None:

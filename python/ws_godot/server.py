@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import ws_python
 from pythonscript.godot import Node
 
@@ -9,20 +11,23 @@ from . import shortcuts
 from .members import members_of
 from .peer import WebSocketPeerNode
 from .polling import PollingNode
+from .signal_times import tells_signal_times
 
 
+@tells_signal_times
 class WebSocketServer(
     ws_python.WebSocketServer,
     PollingNode,
+    tool=True,
     icon="res://addons/ws_python/icons/WebSocketServer.svg",
-    members=members_of(ws_python.WebSocketServer),
+    members=members_of(ws_python.WebSocketServer, PollingNode),
     shortcuts=shortcuts.SERVER_SHORTCUTS,
 ):
     """A WebSocket server: it listens, accepts, and owns one WebSocketPeerNode for each connection.
 
     Add the node to a scene, connect its signals, and set ``autostart`` or call listen(). It polls the network by itself
-    once a frame, also while the game is paused; signals are emitted then and at no other time, so a handler may call
-    anything: send(), stop(), even poll() or ``queue_free()``.
+    once a frame, also while the game is paused. In the editor it does the same once a ``@tool`` script or a plugin has
+    called listen(); ``autostart`` counts in the running game only.
 
     When the node is freed, every connection is closed with code 1001 (going away), without further signals.
     """
@@ -31,9 +36,13 @@ class WebSocketServer(
         super().__init__()
         shortcuts.accompany(self)
 
-    def _start(self) -> None:
+    def _begin(self) -> None:
         if self.autostart and not self.is_listening():
             self.listen()
+
+    def _set_status(self, status: IntEnum) -> None:
+        self._note_status()
+        super()._set_status(status)
 
     def _new_sink(self) -> ws_python.Sink:
         return shortcuts.ServerSink(self.message_received)  # type: ignore[arg-type]

@@ -65,7 +65,17 @@ class WebSocketClient(Polled, Endpoint):
     status_changed = event(status=ClientStatus, doc="The client went on to another status.")
 
     url: str = setting("", doc="Where to connect to, like ws://localhost:8080/path, or wss:// for TLS.")
-    autoconnect: bool = setting(False, doc="Connect as soon as the node is ready.")
+    autoconnect: bool = setting(
+        False,
+        doc="Connect to `url` by itself, in a running game, at the end of the frame in which the node became ready, if "
+        "it is idle then and this was not set to false until then. Once: a node that leaves the tree and comes back "
+        "does not connect again.",
+    )
+    auto_reconnect: bool = setting(
+        False,
+        doc="Connect again when the connection ended without close(), or could not be opened for a reason that may "
+        "pass: a network error, a timeout, or an HTTP status 5xx.",
+    )
     connect_timeout: float = setting(
         10.0,
         range=(0.1, 300.0),
@@ -74,18 +84,12 @@ class WebSocketClient(Polled, Endpoint):
         group="Timeouts",
         doc="Seconds that connecting may take, from resolving the host name to the end of the opening handshake.",
     )
-    auto_reconnect: bool = setting(
-        False,
-        group="Reconnecting",
-        doc="Connect again when the connection ended without close(), or could not be opened for a reason that may "
-        "pass: a network error, a timeout, or an HTTP status 5xx.",
-    )
     reconnect_delay: float = setting(
         1.0,
         range=(0.0, 3600.0),
         step=0.1,
         unit="s",
-        group="Reconnecting",
+        group="Reconnect",
         doc="Seconds before the first attempt to connect again. Each further wait is twice as long; half of it or "
         "more is random.",
     )
@@ -94,7 +98,7 @@ class WebSocketClient(Polled, Endpoint):
         range=(0.0, 3600.0),
         step=0.1,
         unit="s",
-        group="Reconnecting",
+        group="Reconnect",
         doc="The longest wait between two attempts to connect again, in seconds.",
     )
 

@@ -4,33 +4,82 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from .close_codes import may_be_sent
 from .errors import Error
+from .type_names import type_name
 
 _log = logging.getLogger("ws_python")
 
 # A control frame's 125 bytes (RFC 6455 section 5.5) less the code.
 _MAX_REASON_BYTES = 123
+_LONGEST_SHOWN_KEY = 40  # characters
+_JSON_ADVICE = "use dictionaries, arrays, strings, finite numbers, booleans and null only, and keys that differ as text"
 
 
 def encode_json(value: object) -> str | None:
     """`value` as JSON text, or None, after saying why, if it cannot be."""
     try:
+        _check_keys(value)
         return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError) as error:
-        _log.error("send_json: %s; use dictionaries, arrays, strings, finite numbers, booleans and null only", error)
-        return None
+    except RecursionError:
+        reason: object = "it holds itself, or is nested too deep"
+    except (TypeError, ValueError) as error:
+        reason = error
+    _log.error("send_json: %s; %s", reason, _JSON_ADVICE)
+    return None
+
+
+def _check_keys(value: object) -> None:
+    """Python's own containers, which json takes as they are: raises as _with_text_keys()."""
+    if isinstance(value, dict):
+        for key in value:
+            if type(key) is not str:
+                _with_text_keys(value)
+                break
+        _check_items(value.values())
+    elif isinstance(value, (list, tuple)):
+        _check_items(value)
+
+
+def _check_items(items: Iterable[object]) -> None:
+    for item in items:
+        if isinstance(item, (dict, list, tuple)):
+            _check_keys(item)
 
 
 def _plain(value: object) -> object:
     """A container of another kind as the one that json knows. Raises TypeError for all else."""
     if isinstance(value, Mapping):
-        return dict(value)
+        members = _with_text_keys(value)
+        _check_items(members.values())
+        return members
     if isinstance(value, Sequence) and not isinstance(value, (bytes, bytearray, memoryview)):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+        items = list(value)
+        _check_items(items)
+        return items
+    raise TypeError(f"{type_name(type(value))} has no form in JSON")
+
+
+def _with_text_keys(mapping: Mapping[Any, object]) -> dict[str, object]:
+    """RFC 8259 section 4: names are strings, and unique. Raises ValueError for two keys that JSON cannot tell apart."""
+    members: dict[str, object] = {}
+    for key in mapping:
+        name = key if isinstance(key, str) else _key_name(key)
+        if name in members:
+            shown = name if len(name) <= _LONGEST_SHOWN_KEY else name[:_LONGEST_SHOWN_KEY] + "..."
+            raise ValueError(f'two keys of a dictionary are "{shown}" in JSON, the second is a {type_name(type(key))}')
+        members[name] = mapping[key]
+    return members
+
+
+def _key_name(key: object) -> str:
+    """A key that is no text as JavaScript would write it. Raises TypeError for what cannot be one."""
+    if key is None or isinstance(key, (bool, int, float)):
+        return json.dumps(key, allow_nan=False)
+    raise TypeError(f"{type_name(type(key))} cannot be a key in JSON")
 
 
 def check_close(code: int, reason: str) -> Error:
@@ -55,9 +104,9 @@ def explain_send_error(error: Error, method: str, message: object) -> None:
         _log.error("%s: a message is text or binary throughout; end the fragmented one first", method)
     elif error == Error.ERR_INVALID_PARAMETER:
         _log.error(
-            "%s: %s is neither text nor binary; use send_json(), or convert it to a string or bytes first",
+            "%s: %s is neither text nor binary; use send_json(), or convert it to a String or PackedByteArray first",
             method,
-            type(message).__name__,
+            type_name(type(message)),
         )
     elif error == Error.ERR_INVALID_DATA:
         _log.error("%s: the text holds half a surrogate pair, which UTF-8 cannot carry; send it as binary", method)

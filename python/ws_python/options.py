@@ -27,13 +27,13 @@ class ConnectionOptions:
 
     supported_protocols: list[str] = setting(
         [],
-        group="Handshake",
+        group="Negotiation",
         doc="Subprotocols that this side speaks, the preferred one first (RFC 6455 section 1.9). Empty: none. A server "
         "that lists some refuses clients that offer none of them.",
     )
     handshake_headers: list[str] = setting(
         [],
-        group="Handshake",
+        group="Negotiation",
         doc='Further HTTP headers to send in the opening handshake, each as one string "Name: value".',
     )
     # The defaults, measured with zlib 1.2.13 on one core. A game's state as JSON shrinks from 0.9 KB to 42 % in 20 µs,

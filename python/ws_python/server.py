@@ -73,7 +73,12 @@ class WebSocketServer(Polled):
         doc='Which of this machine\'s addresses to listen on: "*" for all, IPv4 and IPv6, "localhost" for this machine '
         "only, or one IP address.",
     )
-    autostart: bool = setting(False, doc="Listen as soon as the node is ready.")
+    autostart: bool = setting(
+        False,
+        doc="Listen by itself, in a running game, at the end of the frame in which the node became ready, unless it "
+        "listens already or this was set to false until then. Once: a node that was stopped, leaves the tree and comes "
+        "back does not listen again.",
+    )
     refuse_new_connections: bool = setting(False, doc="Answer new connections with HTTP 503. Those that are open stay.")
     handshake_timeout: float = setting(
         5.0,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any, TypeVar, cast
 
+from .type_names import type_name
+
 T = TypeVar("T")
 
 
@@ -74,16 +76,16 @@ class Setting:
         else:
             accepted = isinstance(value, self.type) and not is_bool
         if not accepted:
-            raise TypeError(f"{self.name} must be {self.type.__name__}, not {type(value).__name__}")
+            raise TypeError(f"{self.name} must be {type_name(self.type)}, not {type_name(type(value))}")
         return self.type(value)
 
     def _strings(self, value: Any) -> list[str]:
         if isinstance(value, str) or not hasattr(value, "__iter__"):
-            raise TypeError(f"{self.name} must be a list of strings, not {type(value).__name__}")
+            raise TypeError(f"{self.name} must be an array of strings, not {type_name(type(value))}")
         strings = list(value)
         for item in strings:
             if not isinstance(item, str):
-                raise TypeError(f"{self.name} must hold strings only, not {type(item).__name__}")
+                raise TypeError(f"{self.name} must hold strings only, not {type_name(type(item))}")
         return strings
 
 

@@ -223,6 +223,45 @@ func test_what_json_cannot_hold() -> void:
 	endless.clear()
 
 
+func test_keys_that_json_cannot_tell_apart() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	var log := record(client)
+	var many: Array[Dictionary] = [
+		{1: "a", "1": "b"}, {1: "a", 1.0: "b", "1.0": "c"}, {"a": [{^"a": 1, "a": 2}]}, {true: 1, "true": 2}
+	]
+	for value: Dictionary in many:
+		for _i: int in 2:
+			expect_error('^ERROR: send_json: two keys of a dictionary are "(1|1.0|a|true)" in JSON, the second is a ')
+		check_equal(client.send_json(value), ERR_INVALID_PARAMETER)
+		check_equal(server.send_json(0, value), ERR_INVALID_PARAMETER)
+	check_equal(server.send_json(0, {&"a": {1: 2, 1.0: 3}}), OK)
+	await until(func() -> bool: return named(log, "message_received").size() == 1)
+	check_equal(named(log, "message_received"), [['{"a":{"1":2,"1.0":3}}']] as Array[Array])
+
+
+func test_no_message_speaks_python() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	var values: Dictionary = {
+		"null": null,
+		"bool": true,
+		"int": 1,
+		"float": 0.5,
+		"Array": [],
+		"Dictionary": {},
+		"Vector2": Vector2.ONE,
+		"PackedInt32Array": PackedInt32Array([1]),
+		"Node": self,
+		"Callable": Callable(),
+	}
+	for type: String in values:
+		expect_error("^ERROR: send: %s is neither text nor binary; use send_json" % type)
+		check_equal(client.send(values[type]), ERR_INVALID_PARAMETER)
+	expect_error("^ERROR: send_json: PackedByteArray has no form in JSON; use")
+	check_equal(client.send_json([PackedByteArray()]), ERR_INVALID_PARAMETER)
+
+
 func test_fragments_of_two_types() -> void:
 	var server := start_server()
 	var client: WebSocketClient = await open_client(server)

@@ -20,24 +20,6 @@ func _server_scene() -> PackedScene:
 	return scene
 
 
-func test_autostart() -> void:
-	var server := _server_scene().instantiate() as WebSocketServer
-	check_equal(server.is_listening(), false, "before it is ready")
-	add_child(server)
-	check_equal(server.is_listening(), true)
-	check(server.get_local_port() > 0, "a port")
-
-
-func test_autoconnect() -> void:
-	var server := start_server()
-	var client := WebSocketClient.new()
-	client.url = url_of(server)
-	client.autoconnect = true
-	add_child(client)
-	check_equal(client.status, WebSocketClient.STATUS_CONNECTING as int)
-	await until(func() -> bool: return client.status == WebSocketClient.STATUS_ACTIVE)
-
-
 func test_without_autostart_nothing_is_opened() -> void:
 	var server := WebSocketServer.new()
 	var client := WebSocketClient.new()
@@ -337,6 +319,7 @@ func test_a_script_that_extends_a_node() -> void:
 	server.bind_address = "localhost"
 	server.autostart = true
 	add_child(server)
+	await frames(1)
 	check_equal(server.get("ready_called"), true)
 	check_equal(server.call("twice", 21), 42)
 	check_equal(server.is_listening(), true, "autostart, also with a _ready() of the script's own")

@@ -222,9 +222,17 @@ func test_enum_state() -> void:
 
 func test_a_peer_without_a_connection() -> void:
 	var peer := WebSocketPeerNode.new()
+	var orphan := "this WebSocketPeerNode has no connection: only a WebSocketServer makes .* use get_peer"
+	expect_error("^ERROR: T" + orphan.substr(1))
+	add_child(peer)
 	check_equal(peer.peer_id, 0)
 	check_equal(peer.get_ready_state(), WebSocketPeerNode.STATE_CLOSED as int)
+	for method: String in ["send", "send", "send_fragment", "ping"]:
+		expect_error("^ERROR: %s: %s" % [method, orphan])
 	check_equal(peer.send("nobody"), ERR_CONNECTION_ERROR)
+	check_equal(peer.send_json({}), ERR_CONNECTION_ERROR)
+	check_equal(peer.send_fragment("nobody", true), ERR_CONNECTION_ERROR)
+	check_equal(peer.ping(), ERR_CONNECTION_ERROR)
 	check_equal(peer.close(), OK)
 	check_equal(peer.get_close_code(), -1)
 	peer.free()

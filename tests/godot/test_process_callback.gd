@@ -106,6 +106,31 @@ func test_a_paused_game_keeps_its_players() -> void:
 	get_tree().paused = false
 
 
+func test_inherit_is_kept_and_stops_with_the_parent() -> void:
+	var template := WebSocketServer.new()
+	template.process_mode = Node.PROCESS_MODE_INHERIT
+	template.bind_address = "localhost"
+	var scene := PackedScene.new()
+	check_equal(scene.pack(template), OK)
+	template.free()
+	var server := scene.instantiate() as WebSocketServer
+	var parent := Node.new()
+	parent.process_mode = Node.PROCESS_MODE_PAUSABLE
+	add_child(parent)
+	parent.add_child(server)
+	await frames(2)
+	check_equal(server.process_mode, Node.PROCESS_MODE_INHERIT as int)
+	check_equal(server.listen(0), OK)
+	var client: WebSocketClient = await open_client(server)
+	get_tree().paused = true
+	var log := record(server)
+	client.send("later")
+	await frames(20)
+	check_equal(named(log, "message_received").size(), 0)
+	get_tree().paused = false
+	await until(func() -> bool: return named(log, "message_received").size() == 1)
+
+
 func test_a_node_that_is_told_to_pause() -> void:
 	var server := start_server()
 	var client: WebSocketClient = await open_client(server)

@@ -32,6 +32,17 @@ def make_project(folder: Path, modules: Iterable[str], addon: Path = ROOT / "add
     return folder
 
 
+def add_plugin(project: Path, script: str) -> None:
+    """Give a project an editor plugin, a GDScript of that text."""
+    folder = project / "addons" / "checker"
+    folder.mkdir()
+    (folder / "plugin.gd").write_text(script)
+    about = {"name": "checker", "description": "", "author": "", "version": "1", "script": "plugin.gd"}
+    (folder / "plugin.cfg").write_text("[plugin]\n" + "".join(f'{key}="{value}"\n' for key, value in about.items()))
+    with (project / "project.godot").open("a") as settings:
+        settings.write('[editor_plugins]\nenabled=PackedStringArray("res://addons/checker/plugin.cfg")\n')
+
+
 @pytest.fixture(scope="session")
 def bridge_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of the suites in tests/godot/bridge/."""

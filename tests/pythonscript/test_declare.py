@@ -54,7 +54,7 @@ class Turret(Logic, Node):
     NAME = "no number"
 
     fired = signal(at=Node, damage=float, doc="Fired.")
-    speed: float = export(1.5, range=(0, 10, 0.25), unit="m/s", group="Motion", doc="How fast.")
+    speed: float = export(1.5, range=(0, 10, 0.25), unit="m/s", group="Motion", prefix="sp", doc="How fast.")
     names: list[str] = export(["a"])
     untyped = export(7)
     last: str = export("", subgroup="More")
@@ -102,14 +102,20 @@ def test_the_class(spec: ClassSpec) -> None:
     assert (spec.name, spec.parent, spec.doc) == ("Turret", "Node", "Turns.\n\nAnd fires.")
     assert spec.has_notification
     assert not spec.tool
+    assert spec.creatable
     assert spec.icon == ""
 
 
 def test_options() -> None:
-    class Tool(Node, icon="res://icon.svg", tool=True): ...
+    class Tool(Node, icon="res://icon.svg", tool=True, creatable=False): ...
 
     spec = declare.spec_of(Tool)
-    assert (spec.icon, spec.tool, spec.doc, spec.has_notification) == ("res://icon.svg", True, "", False)
+    assert (spec.icon, spec.tool, spec.creatable, spec.doc) == ("res://icon.svg", True, False, "")
+    assert not spec.has_notification
+
+    class Derived(Tool): ...
+
+    assert declare.spec_of(Derived).tool, "the engine refuses one that is not"
 
 
 def test_methods(spec: ClassSpec) -> None:
@@ -155,7 +161,7 @@ def test_properties(spec: ClassSpec) -> None:
         HINT_RANGE,
         "0,10,0.25,suffix:m/s",
     )
-    assert (speed.default, speed.group, speed.doc) == (1.5, "Motion", "How fast.")
+    assert (speed.default, speed.group, speed.prefix, speed.doc) == (1.5, "Motion", "sp", "How fast.")
     assert (speed.getter, speed.setter) == ("get_speed", "set_speed")
     assert CLASSES[properties["names"].info.type].__name__ == "PackedStringArray"  # type: ignore[union-attr]
     assert properties["untyped"].info.type == number(int)

@@ -41,19 +41,25 @@ def test_a_module_of_the_project(new_project: NewProject, logger: str) -> None:
     assert place_of("ERROR: wrong", log_of(new_project({"mine.py": text}))) == "warn (res://mine.py:4)"
 
 
-def test_a_compiled_module_has_no_lines(new_project: NewProject) -> None:
-    assert place_of("ERROR: listen: port 99999", log_of(new_project({}), LISTEN)) == "ws_python (:0)"
+def test_a_package_names_the_script_that_called_it(new_project: NewProject) -> None:
+    assert place_of("ERROR: listen: port 99999", log_of(new_project({}), LISTEN)) == "_initialize (res://main.gd:5)"
+
+
+def test_where_no_script_called(new_project: NewProject) -> None:
+    timer = "create_timer(0.0).timeout.connect(server.listen.bind(99999))\n\tawait create_timer(0.1).timeout"
+    script = LISTEN.replace("server.listen(99999)", timer)
+    assert place_of("ERROR: listen: port 99999", log_of(new_project({}), script)) == "ws_python (<compiled>:0)"
 
 
 def test_a_package_is_not_its_caller(new_project: NewProject) -> None:
     text = "import logging\nlogging.getLogger('pythonscript').error('wrong')\n"
-    assert place_of("ERROR: wrong", log_of(new_project({"mine.py": text}))) == "pythonscript (:0)"
+    assert place_of("ERROR: wrong", log_of(new_project({"mine.py": text}))) == "pythonscript (<compiled>:0)"
 
 
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("\nclass Other:\n  def\n", " (res://bad.py:3)"),
+        ("\nclass Other:\n  def\n", "<module> (res://bad.py:3)"),
         ("\n\nimport no_such_module\n", "<module> (res://bad.py:3)"),
         ("def f():\n  1 / 0\nf()\n", "f (res://bad.py:2)"),
     ],
@@ -66,4 +72,5 @@ def test_a_module_that_cannot_be_loaded(new_project: NewProject, text: str, plac
 def test_a_module_that_is_not_there(new_project: NewProject) -> None:
     project = new_project({"bad.py": ""})
     (project / "bad.py").unlink()
-    assert place_of("ERROR: The Python module res://bad.py cannot be loaded", log_of(project)) == " (res://bad.py:0)"
+    place = place_of("ERROR: The Python module res://bad.py cannot be loaded", log_of(project))
+    assert place == "<module> (res://bad.py:0)"

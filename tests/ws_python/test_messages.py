@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections import UserDict, UserList
+from typing import Any
 
 import pytest
 from ws_python.errors import Error
 from ws_python.messages import check_close, encode_json, explain_send_error
+
+ADVICE = "use dictionaries, arrays, strings, finite numbers, booleans and null only, and keys that differ as text"
 
 
 @pytest.mark.parametrize("code", [1000, 1001, 1002, 1003, 1007, 1011, 1014, 3000, 4999])
@@ -35,19 +39,67 @@ def test_json_takes_other_kinds_of_containers() -> None:
     assert encode_json(UserDict(a=UserList([1, UserDict()]), b=array("i", [1, 2]))) == '{"a":[1,{}],"b":[1,2]}'
 
 
-@pytest.mark.parametrize("value", [b"bytes", [bytearray(1)], float("nan"), {"a": object()}])
-def test_what_json_cannot_hold_is_explained(value: object, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"bytes", "PackedByteArray has no form in JSON"),
+        ([bytearray(1)], "PackedByteArray has no form in JSON"),
+        (float("nan"), "Out of range float values are not JSON compliant"),
+        ({"a": object()}, "object has no form in JSON"),
+        ({(1, 2): 3}, "Array cannot be a key in JSON"),
+        ({b"a": 3}, "PackedByteArray cannot be a key in JSON"),
+        ({float("inf"): 3}, "Out of range float values are not JSON compliant"),
+    ],
+)
+def test_what_json_cannot_hold_is_explained(value: object, reason: str, caplog: pytest.LogCaptureFixture) -> None:
     assert encode_json(value) is None
-    assert "send_json:" in caplog.text
+    assert caplog.messages == [f"send_json: {reason}; {ADVICE}"]
 
 
-def test_endless_json_is_explained(caplog: pytest.LogCaptureFixture) -> None:
-    endless: list[object] = []
+@pytest.mark.parametrize(
+    ("value", "key", "kind"),
+    [
+        ({1: "a", "1": "b"}, "1", "String"),
+        ({"1": "a", 1: "b"}, "1", "int"),
+        ({1.5: "a", "1.5": "b"}, "1.5", "String"),
+        ({"true": "a", True: "b"}, "true", "bool"),
+        ({None: "a", "null": "b"}, "null", "String"),
+        ([({"deep": {2: "a", "2": "b"}},)], "2", "String"),
+        (UserDict({1: "a", "1": "b"}), "1", "String"),
+        (UserList([UserDict(a={3: "a", "3": "b"})]), "3", "String"),
+        ({"x" * 1000: UserDict({4: "a", "4": "b"})}, "4", "String"),
+        ({10**50: "a", str(10**50): "b"}, "1" + "0" * 39 + "...", "String"),
+    ],
+)
+def test_keys_that_are_one_in_json_are_refused(
+    value: object, key: str, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert encode_json(value) is None
+    reason = f'two keys of a dictionary are "{key}" in JSON, the second is a {kind}'
+    assert caplog.messages == [f"send_json: {reason}; {ADVICE}"]
+
+
+def test_keys_that_differ_in_json_are_sent() -> None:
+    assert encode_json({1: "a", 2.0: "b", False: "c", None: "d", "e": {"e": UserDict({1: 0})}}) == (
+        '{"1":"a","2.0":"b","false":"c","null":"d","e":{"e":{"1":0}}}'
+    )
+
+
+@pytest.mark.parametrize("kind", [list, UserList])
+def test_endless_json_is_explained(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
+    endless = kind()
     endless.append(endless)
     assert encode_json(endless) is None
-    assert "send_json:" in caplog.text
+    assert len(caplog.messages) == 1
+    assert ADVICE in caplog.text
 
 
 def test_a_wrong_type_is_named_with_what_to_do_instead(caplog: pytest.LogCaptureFixture) -> None:
     explain_send_error(Error.ERR_INVALID_PARAMETER, "send", {"a": 1})
-    assert "send: dict is neither text nor binary; use send_json()" in caplog.text
+    assert "send: Dictionary is neither text nor binary; use send_json()" in caplog.text
+
+
+@pytest.mark.parametrize("value", [None, True, 1, 1.5, {}, [], (), object()])
+def test_no_message_speaks_python(value: object, caplog: pytest.LogCaptureFixture) -> None:
+    explain_send_error(Error.ERR_INVALID_PARAMETER, "send", value)
+    assert not re.search(r"NoneType|\b(str|bytes|dict|list|tuple|None)\b", caplog.text)

@@ -326,7 +326,7 @@ class TestSend:
         ("message", "error", "advice"),
         [
             ({"a": 1}, Error.ERR_INVALID_PARAMETER, "use send_json()"),
-            (None, Error.ERR_INVALID_PARAMETER, "NoneType is neither"),
+            (None, Error.ERR_INVALID_PARAMETER, "null is neither"),
             ("\ud800", Error.ERR_INVALID_DATA, "half a surrogate pair"),
         ],
     )

@@ -44,15 +44,16 @@ def test_settings_of_lists_bases_first_in_order_of_declaration() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "error", "allowed"),
     [
-        ("first", "7", TypeError, "first must be int, not str"),
+        ("first", "7", TypeError, "first must be int, not String"),
         ("first", True, TypeError, "first must be int, not bool"),
         ("first", 7.0, TypeError, "first must be int, not float"),
         ("first", 11, ValueError, "first must be from 1 to 10 s, not 11"),
         ("ratio", float("nan"), ValueError, "ratio must be from 0.0 to 1.0, not nan"),
         ("flag", 1, TypeError, "flag must be bool, not int"),
-        ("text", b"a", TypeError, "text must be str, not bytes"),
+        ("text", b"a", TypeError, "text must be String, not PackedByteArray"),
         ("colour", 1, ValueError, "1 is not a valid Colour"),
-        ("names", "ab", TypeError, "names must be a list of strings, not str"),
+        ("names", "ab", TypeError, "names must be an array of strings, not String"),
+        ("names", None, TypeError, "names must be an array of strings, not null"),
         ("names", ["a", 1], TypeError, "names must hold strings only, not int"),
     ],
 )

@@ -1,0 +1,47 @@
+## What the Inspector shows of the nodes: what one sets first stands first, and labels do not repeat their group.
+extends "res://tests/godot/suite.gd"
+
+
+## The properties that a class adds, as the Inspector arranges them: "Group", "Group/label" or "label" for each.
+func _arranged(name_of_class: String) -> PackedStringArray:
+	var shown := PackedStringArray()
+	var group := ""
+	var prefix := ""
+	for info: Dictionary in ClassDB.class_get_property_list(name_of_class, true):
+		var usage: int = info["usage"]
+		var title: String = info["name"]
+		if usage & PROPERTY_USAGE_GROUP:
+			group = title
+			prefix = info["hint_string"]
+			shown.append(title)
+		elif usage & PROPERTY_USAGE_EDITOR:
+			# The engine ends a group at the first property that does not begin with its prefix.
+			var fits: bool = title.begins_with(prefix) or prefix.begins_with(title)
+			check(fits, "%s is in the group %s" % [title, group])
+			shown.append((group + "/" if group else "") + title.trim_prefix(prefix))
+	return shown
+
+
+func test_what_one_sets_first_stands_first() -> void:
+	var server := _arranged("WebSocketServer")
+	check_equal(server.slice(0, 4), PackedStringArray(["port", "bind_address", "autostart", "refuse_new_connections"]))
+	var client := _arranged("WebSocketClient")
+	check_equal(client.slice(0, 3), PackedStringArray(["url", "autoconnect", "auto_reconnect"]))
+
+
+func test_how_it_is_polled_stands_last() -> void:
+	for name_of_class: String in ["WebSocketServer", "WebSocketClient"]:
+		var shown := _arranged(name_of_class)
+		check_equal(shown.slice(-2), PackedStringArray(["Polling/process_callback", "Polling/low_latency"]))
+		check_equal(shown.count("Polling"), 1)
+
+
+func test_labels_do_not_repeat_their_group() -> void:
+	var labels: PackedStringArray = _arranged("WebSocketServer") + _arranged("WebSocketClient")
+	for label: String in ["Compression/compression", "Compression/min_size", "Compression/window_bits"]:
+		check_equal(labels.count(label), 2, label)
+	for label: String in ["Reconnect/delay", "Reconnect/delay_max"]:
+		check_equal(labels.count(label), 1, label)
+	for label: String in labels:
+		var parts := label.split("/")
+		check(parts.size() == 1 or not parts[1].begins_with(parts[0].to_lower() + "_"), label)
