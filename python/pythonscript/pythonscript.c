@@ -151,6 +151,21 @@ static void import_signals(void) {
 	}
 }
 
+/* Has OpenSSL start without the player's settings (OPENSSL_CONF, openssl.cnf), by which no TLS connection may succeed. Before
+ * Python uses it, and through the module that Python loads it with: where there is none, there is nothing to do. */
+static void ignore_openssl_settings(const char *addon) {
+	char path[PATH_MAX_BYTES + 128];
+	snprintf(path, sizeof path, "%s/lib/" PYTHON_VERSION_DIR "/lib-dynload/_ssl" PYTHON_EXTENSION_SUFFIX, addon);
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (handle == NULL) {
+		return;
+	}
+	int (*init)(uint64_t, const void *) = (int (*)(uint64_t, const void *))dlsym(handle, "OPENSSL_init_crypto");
+	if (init != NULL) {
+		init(0x80, NULL); /* OPENSSL_INIT_NO_LOAD_CONFIG; the headers of OpenSSL are not needed for it. */
+	}
+}
+
 /* An isolated interpreter: nothing of the machine's own Python, its environment or its user's folders is looked at. */
 static PyStatus initialize_python(PyConfig *config, const char *addon) {
 	PyPreConfig preconfig;
@@ -210,6 +225,7 @@ static void start(void) {
 		return;
 	}
 	import_signals();
+	ignore_openssl_settings(addon);
 	PyObject *module = py.PyImport_ImportModule("pythonscript._bridge");
 	if (module == NULL) {
 		print_python_error("The Python package pythonscript cannot be imported", addon);

@@ -183,6 +183,40 @@ def test_a_folder_of_any_name(tmp_path: Path, locale: str) -> None:
     assert_echoes(log_of(project, {"LC_ALL": locale}))
 
 
+BAD_OPENSSL = """openssl_conf = all
+[all]
+providers = providers
+[providers]
+none = none
+[none]
+module = /nowhere
+activate = 1
+"""
+SECURE = """extends SceneTree
+
+func _initialize() -> void:
+	await process_frame
+	var server := WebSocketServer.new()
+	var client := WebSocketClient.new()
+	root.add_child(server)
+	root.add_child(client)
+	server.listen(0)
+	client.connect_to_url("wss://localhost:%d/" % server.get_local_port())
+	print("failed: ", await client.connection_failed)
+	quit()
+"""
+
+
+def test_tls_is_the_same_with_any_settings_of_openssl(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    (project / "main.gd").write_text(SECURE)
+    (tmp_path / "openssl.cnf").write_text(BAD_OPENSSL)
+    keys = tmp_path / "keys"
+    log = log_of(project, {"OPENSSL_CONF": str(tmp_path / "openssl.cnf"), "SSLKEYLOGFILE": str(keys)})
+    assert "does not speak TLS as it should (it hung up)" in log  # Its first bytes reached the other side.
+    assert not keys.exists()
+
+
 def test_without_openssl_plain_connections_work(tmp_path: Path) -> None:
     addon = tmp_path / "addon"
     shutil.copytree(ADDON, addon, copy_function=os.link)
