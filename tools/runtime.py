@@ -2,7 +2,7 @@
 
     FOLDER/libpython3.X.so.1.0       stripped
     FOLDER/python3.X/                the standard library, compiled and trimmed; lib-dynload/ its extension modules
-    FOLDER/site-packages/            websockets and the packages of python/, with sources (for tracebacks) and stubs
+    FOLDER/site-packages/            THIRD_PARTY and the packages of python/, with sources (for tracebacks) and stubs
     FOLDER/licenses/                 of what is not ours
     FOLDER/runtime.txt               what it is; written last
 
@@ -24,7 +24,7 @@ import bootstrap
 import report
 
 ROOT = Path(__file__).resolve().parent.parent
-THIRD_PARTY = ("websockets",)
+THIRD_PARTY = ("websockets", "idna")
 EXTENSION_SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 # What a package is made of; the last two are for editors and type checkers of whoever writes nodes in Python.
 PACKAGE_FILES = (".py", EXTENSION_SUFFIX, ".pyi", "py.typed")
@@ -97,7 +97,7 @@ def standard_modules(folder: Path) -> Iterator[Path]:
 
 
 def stage_packages(folder: Path) -> None:
-    """Bring FOLDER/site-packages up to date with websockets and with python/."""
+    """Bring FOLDER/site-packages up to date with the packages of THIRD_PARTY and of python/."""
     wanted: dict[Path, Path] = {}
     installed = Path(sysconfig.get_path("purelib"))
     for base, packages in ((installed, THIRD_PARTY), (ROOT / "python", own_packages())):
@@ -128,7 +128,7 @@ def stage_licenses(folder: Path) -> None:
         shutil.copyfile(python, target / "python.txt")
     for package in THIRD_PARTY:
         for file in importlib.metadata.files(package) or []:
-            if file.name == "LICENSE":
+            if file.stem == "LICENSE":
                 shutil.copyfile(str(file.locate()), target / f"{package}.txt")
 
 
