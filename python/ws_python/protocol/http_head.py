@@ -23,6 +23,7 @@ _T = TypeVar("_T")
 _LINE_END = b"\r\n"
 _END = _LINE_END + _LINE_END
 # RFC 9112 section 2.2: a lone CR or LF, and NUL, are how requests are smuggled past others that read them differently.
+_CR = 0x0D
 _FLAW = re.compile(rb"\x00|\r[^\n]|(?<!\r)\n")
 _FLAW_NAMES = {b"\x00": "a NUL byte", b"\n": "a line feed without a carriage return"}
 _LISTS = ("Connection", "Upgrade", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions")
@@ -58,11 +59,7 @@ class HeadReader:
         size = end + len(_END) if end >= 0 else len(received)
         if self._line_end < 0:
             self._line_end = received.find(_LINE_END, max(0, seen - len(_LINE_END) + 1), self._room)
-        flaw = _FLAW.search(received, max(0, seen - 1), min(size, self._room))
-        if flaw is not None:
-            if flaw.start() < self._line_end:
-                self._line_end = -1
-            raise HeadError(HTTPStatus.BAD_REQUEST, _FLAW_NAMES.get(flaw[0], "a carriage return without a line feed"))
+        self._check_new(seen, min(size, self._room))
         if end >= 0:
             self.leftover = bytes(received[size:])
             return bytes(received[:size])
@@ -72,6 +69,27 @@ class HeadReader:
                 status = HTTPStatus.REQUEST_URI_TOO_LONG
             raise HeadError(status, f"more than {MAX_HEAD} bytes")
         return None
+
+    def _check_new(self, start: int, stop: int) -> None:
+        """Look for flaws in what came from `start` on. Raises HeadError."""
+        received = self._received
+        if start and received[start - 1] == _CR:
+            start -= 1
+        # What follows a CR that came last, the next piece tells.
+        end = stop - 1 if stop > start and received[stop - 1] == _CR else stop
+        line_ends = received.count(_LINE_END, start, end)
+        # A hundred times as fast as the expression, which says what it is.
+        if (
+            received.count(b"\n", start, end) == line_ends
+            and received.count(b"\r", start, end) == line_ends
+            and received.find(b"\0", start, end) < 0
+        ):
+            return
+        flaw = _FLAW.search(received, start, stop)
+        assert flaw is not None
+        if flaw.start() < self._line_end:
+            self._line_end = -1
+        raise HeadError(HTTPStatus.BAD_REQUEST, _FLAW_NAMES.get(flaw[0], "a carriage return without a line feed"))
 
     def beginning(self, size: int) -> bytes:
         """The first bytes that came, at most `size`."""

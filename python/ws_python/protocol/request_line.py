@@ -13,7 +13,8 @@ _LINE = re.compile(rb"([-!#$%&'*+.^_`|~0-9A-Za-z]++) ([^ ]*+) HTTP/([0-9])\.([0-
 # RFC 3986, and what browsers send all the same, as the URL Standard has it: []{}|^`\ and a "%" that encodes nothing.
 _ORIGIN_FORM = re.compile(r"/[!$-;=?-~]*")
 _ABSOLUTE_FORM = re.compile(r"(ws|wss|http|https)://([^/?#]*)([^#]*)", re.IGNORECASE)
-_AUTHORITY_FORM = re.compile(r"[^/?#@]+:[0-9]+")
+# What can be answered, if only with an error. The other methods have forms of a target, and bodies, of their own.
+_METHODS = ("GET", "HEAD")
 # RFC 3986 section 3.2.2, not empty (RFC 9110 section 4.2.1), and RFC 6874 for the zone.
 _HOST = re.compile(
     r"(?:(?:[-A-Za-z0-9._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})++|\[([0-9A-Fa-f:.]++)(?:%25[-A-Za-z0-9._~]++)?\])(?::([0-9]{0,5}))?"
@@ -40,6 +41,8 @@ def parse_request_line(line: bytes) -> Target:
     if (match[3], match[4]) != (b"1", b"1"):
         version = f"HTTP/{match[3].decode()}.{match[4].decode()}"
         raise HeadError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, version)
+    if method not in _METHODS:
+        raise HeadError(HTTPStatus.METHOD_NOT_ALLOWED, method)
     if _ORIGIN_FORM.fullmatch(target):
         return Target(method, target, "")
     if absolute := _ABSOLUTE_FORM.fullmatch(target):
@@ -48,8 +51,6 @@ def parse_request_line(line: bytes) -> Target:
         if _is_host(absolute[2]) and _ORIGIN_FORM.fullmatch(path):
             secure = absolute[1].lower() in ("wss", "https")
             return Target(method, path, f"{'wss' if secure else 'ws'}://{absolute[2]}")
-    elif method != "GET" and (target == "*" or _AUTHORITY_FORM.fullmatch(target)):
-        raise HeadError(HTTPStatus.METHOD_NOT_ALLOWED, method)
     raise HeadError(HTTPStatus.BAD_REQUEST, "the request target is no path and no URL")
 
 

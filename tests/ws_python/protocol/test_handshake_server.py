@@ -72,6 +72,7 @@ BAD_REQUESTS = [
     ),
     (replaced(b"GET", b"POST"), 405, IMPROPER + "unsupported HTTP method: POST)"),
     (replaced(b"GET", b"HEAD"), 405, IMPROPER + "unsupported HTTP method: HEAD)"),
+    (b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n12345", 405, IMPROPER + "unsupported HTTP method: POST)"),
     (b"OPTIONS * HTTP/1.1\r\n", 405, IMPROPER + "unsupported HTTP method: OPTIONS)"),
     # Too large.
     (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", 414, LONG + "read 9"),

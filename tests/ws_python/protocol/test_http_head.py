@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from ws_python.protocol.http_head import (
     MAX_HEAD,
     MAX_LIST_ENTRIES,
@@ -26,6 +29,10 @@ class Counting(bytearray):
     def find(self, sub: bytes, start: int = 0, end: int = MAX_HEAD) -> int:  # type: ignore[override]
         Counting.searched += max(0, min(end, len(self)) - start)
         return super().find(sub, start, end)
+
+    def count(self, sub: bytes, start: int = 0, end: int = MAX_HEAD) -> int:  # type: ignore[override]
+        Counting.searched += max(0, min(end, len(self)) - start)
+        return super().count(sub, start, end)
 
 
 class TestReading:
@@ -64,6 +71,22 @@ class TestReading:
         assert caught.value.status is HTTPStatus.BAD_REQUEST
         assert reader.first_line() == line
 
+    @given(
+        st.lists(st.sampled_from([b"a", b"a", b"\r\n", b"\r\n", b"\r", b"\n", b"\0"]), max_size=12), st.integers(1, 4)
+    )
+    def test_it_is_told_at_the_byte_that_shows_it(self, parts: list[bytes], size: int) -> None:
+        data = b"".join(parts)
+        reader, fed, flawed = HeadReader(), 0, False
+        while fed < len(data) and not flawed:
+            try:
+                if reader.feed(data[fed : fed + size]) is not None:
+                    break
+            except HeadError:
+                flawed = True
+            fed += size
+        seen = data[:fed].partition(b"\r\n\r\n")[0] + b"\r\n" * (b"\r\n\r\n" in data[:fed])
+        assert flawed is (re.search(rb"\0|\r[^\n]|(^|[^\r])\n", seen) is not None)
+
     @pytest.mark.parametrize("size", [1, 1000, MAX_HEAD, 100_000])
     @pytest.mark.parametrize(
         ("beginning", "status"),
@@ -89,8 +112,8 @@ class TestReading:
         monkeypatch.setattr(Counting, "searched", 0)
         for _ in range(MAX_HEAD - 1):
             reader.feed(b"a")
-        # Two searches, of the byte that came and the few before it.
-        assert Counting.searched < 8 * MAX_HEAD
+        # Six searches, of the byte that came and at most three before it.
+        assert 0 < Counting.searched < 12 * MAX_HEAD
 
 
 class TestParsing:

@@ -49,6 +49,8 @@ def test_any_other_target_is_refused(target: str) -> None:
     [
         (b"OPTIONS * HTTP/1.1", 405),
         (b"CONNECT h:80 HTTP/1.1", 405),
+        (b"POST /a HTTP/1.1", 405),
+        (b"get / HTTP/1.1", 405),
         (b"GET * HTTP/1.1", 400),
         (b"GET / HTTP/1.0", 505),
         (b"GET / HTTP/2.0", 505),
@@ -68,8 +70,8 @@ def test_what_is_no_request_for_us_is_refused_with_its_status(line: bytes, statu
     assert caught.value.status == status
 
 
-def test_a_line_of_another_method_is_read() -> None:
-    assert parse_request_line(b"POST /a HTTP/1.1").method == "POST"
+def test_a_head_may_be_asked_for() -> None:
+    assert parse_request_line(b"HEAD /a HTTP/1.1").method == "HEAD"
 
 
 @pytest.mark.parametrize(
