@@ -46,7 +46,7 @@ def explain_malformed_request(error: HeadError) -> str:
         return reason("its request is no proper opening handshake (unsupported HTTP method: ", why, "); use GET")
     if error.status is not HTTPStatus.BAD_REQUEST:
         return reason("its request is too long (", why, "); shorten the URL or the headers")
-    return reason("its request is no proper HTTP (", why, "); use a WebSocket client and a ws:// URL")
+    return reason("its request is no proper HTTP (", why, "); the fault is the client's, or a proxy's in between")
 
 
 def explain_refused_request(error: Exception) -> str:

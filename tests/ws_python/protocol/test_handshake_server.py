@@ -123,6 +123,8 @@ def test_a_bad_request_gets_an_http_error(request_bytes: bytes, status: int, err
     assert handshake.error.startswith(error)
     assert handshake.error.isprintable()
     assert len(handshake.error) <= 200
+    # The hint for who took wss:// is for TLS only.
+    assert "wss://" not in handshake.error
     answered, headers, body = status_and_headers(handshake.data_to_send())
     assert (answered, handshake.status) == (status, status)
     assert headers["Connection"][0] == "close"
