@@ -100,8 +100,8 @@ class ServerHandshake(Handshake):
     def accept(self) -> None:
         """Answer the request that was read: with 101 if it is a proper handshake, else with the status that is due."""
         request = self.request
-        if request is None:
-            return  # The client has gone, or is answered.
+        if request is None or self.done:
+            return  # The client has gone, is answered, or was given up.
         extensions = None if self._wanted_deflate is None else [_extension(self._wanted_deflate)]
         protocol = ServerProtocol(subprotocols=self._subprotocols or None, extensions=extensions)
         response = protocol.accept(request)
@@ -119,7 +119,7 @@ class ServerHandshake(Handshake):
     ) -> None:
         """Answer with an HTTP error: `text` is its body, for the client; `error`, or else `text`, is for our user."""
         if self.done:
-            return  # The client has gone, or is answered.
+            return  # The client has gone, is answered, or was given up.
         response = ServerProtocol().reject(status, text + "\n")
         for name, value in headers:
             response.headers[name] = value

@@ -256,6 +256,13 @@ class TestAnsweringLater:
         handshake.accept()
         assert (handshake.error, handshake.data_to_send()) == ("", b"")
 
+    def test_the_owner_has_given_it_up(self) -> None:
+        handshake = self.read()
+        handshake.done = True
+        handshake.accept()
+        handshake.refuse(HTTPStatus.FORBIDDEN, "Banned.")
+        assert (handshake.status, handshake.data_to_send()) == (0, b"")
+
     def test_too_early_does_nothing(self) -> None:
         handshake = server_handshake()
         handshake.accept()
