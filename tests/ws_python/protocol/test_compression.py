@@ -126,11 +126,6 @@ class TestNegotiation:
         client.receive_data(server.data_to_send().replace(b"permessage-deflate", b"permessage-deflate; unknown"))
         assert "(Unsupported extension: name = permessage-deflate, params = [('unknown'" in client.error
 
-    def test_a_handshake_keeps_no_compressor(self) -> None:
-        client, server = ClientHandshake(URL, [], [], Deflate()), ServerHandshake([], [], Deflate())
-        join(client, server)
-        assert client._protocol.extensions == server._protocol.extensions == []
-
 
 class TestPreparedMessages:
     @pytest.mark.parametrize("takeover", [False, True])

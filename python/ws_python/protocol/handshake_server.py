@@ -1,0 +1,220 @@
+"""The server's side of the opening handshake (RFC 6455 section 4.2): reads one request, and answers it.
+
+reading → request_read → accept() or refuse() → done. A request that is read is well-formed HTTP/1.1; that it asks for
+a WebSocket, as it should, is seen by accept().
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from http import HTTPStatus
+
+from websockets.exceptions import (
+    InvalidHandshake,
+    InvalidHeader,
+    InvalidMethod,
+    InvalidUpgrade,
+)
+from websockets.extensions.permessage_deflate import PerMessageDeflate, ServerPerMessageDeflateFactory
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from .deflate import Deflate
+from .handshake_base import Handshake, limited
+from .handshake_errors import TLS_REQUEST, describe, explain_malformed_request, explain_refused_request
+from .http_head import MAX_HEAD, HeadError, HeadReader, parse_request
+from .request_line import Target, check_host, parse_request_line
+
+# How a TLS client begins: a record of the type handshake, and the major version of all TLS (RFC 8446 section 5.1).
+_TLS_HELLO = b"\x16\x03"
+# RFC 9110 section 15.5.22: what to upgrade to. Section 7.8: who sends Upgrade lists it in Connection, too.
+_UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
+# For a person who opened it in a browser, or looks at what a proxy gets.
+_NO_PAGE = (
+    "This is a WebSocket server, not a web page. You need a WebSocket client, and a URL that begins with ws:// or "
+    "wss://. A proxy in between has to speak HTTP/1.1 and pass on Upgrade and Connection."
+)
+
+
+class ServerHandshake(Handshake):
+    """The server's side: reads one request and answers it."""
+
+    __slots__ = (
+        "_headers",
+        "_line_is_good",
+        "_origin",
+        "_subprotocols",
+        "_target",
+        "answers_at_once",
+        "refusal",
+        "request",
+    )
+
+    def __init__(
+        self,
+        subprotocols: Sequence[Subprotocol],
+        headers: Sequence[tuple[str, str]],
+        deflate: Deflate | None = None,
+    ) -> None:
+        super().__init__(deflate)
+        self._subprotocols = subprotocols
+        self._headers = headers
+        #: Assigned while the server takes nobody: the request is answered with 503 and this text.
+        self.refusal = ""
+        #: Cleared by an owner that calls accept() or refuse() itself, as soon as `request_read`, or later.
+        self.answers_at_once = True
+        #: The request while it is read and not answered.
+        self.request: Request | None = None
+        self._target: Target | None = None
+        self._origin = ""
+
+    @property
+    def request_read(self) -> bool:
+        """Whether the request is there, well-formed, and waits for accept() or refuse()."""
+        return self.request is not None
+
+    @property
+    def url(self) -> str:
+        """The whole URL that the client requested; "" until the request is read."""
+        return self._origin + self.path
+
+    def receive_data(self, data: bytes) -> None:
+        """Take bytes from the client, at most 16 KiB a call."""
+        if self.done:
+            return
+        try:
+            if self._reader is None:
+                self._receive_more(data)
+            else:
+                self._receive_head(self._reader, data)
+        except HeadError as error:
+            self._refuse_malformed(error)
+
+    def receive_eof(self) -> None:
+        """The client closed the connection, or its half of it."""
+        self.request = None
+        super().receive_eof()
+
+    def accept(self) -> None:
+        """Answer the request that was read: with 101 if it is a proper handshake, else with the status that is due."""
+        request = self.request
+        if request is None or self.done:
+            return  # The client has gone, is answered, or was given up.
+        extensions = None if self._wanted_deflate is None else [_extension(self._wanted_deflate)]
+        protocol = ServerProtocol(subprotocols=self._subprotocols or None, extensions=extensions)
+        response = protocol.accept(request)
+        if protocol.handshake_exc is not None:
+            self._refuse_improper(request, protocol.handshake_exc)
+            return
+        for name, value in self._headers:
+            response.headers[name] = value
+        self.status = response.status_code
+        self._outgoing += response.serialize()
+        self._succeed(protocol.subprotocol, protocol.extensions)
+
+    def refuse(
+        self, status: HTTPStatus, text: str, headers: Sequence[tuple[str, str]] = (), *, error: str = ""
+    ) -> None:
+        """Answer with an HTTP error: `text` is its body, for the client; `error`, or else `text`, is for our user."""
+        if self.done:
+            return  # The client has gone, is answered, or was given up.
+        response = ServerProtocol().reject(status, text + "\n")
+        for name, value in headers:
+            response.headers[name] = value
+        if self._target is not None and self._target.method == "HEAD":
+            response.body = b""  # RFC 9110 section 9.3.2
+        self.status = response.status_code
+        self._outgoing += response.serialize()
+        self.leftover = b""
+        self._fail(error or text)
+
+    def _receive_head(self, reader: HeadReader, data: bytes) -> None:
+        # The first line is judged as soon as it is there, and before what follows: wherever the request is cut, and
+        # though what does not speak HTTP may wait for us after it.
+        flaw = None
+        try:
+            head = reader.feed(data)
+        except HeadError as error:
+            head, flaw = None, error
+        if reader.beginning(len(_TLS_HELLO)) == _TLS_HELLO:
+            self._fail(TLS_REQUEST)
+            return
+        if self._target is None and (line := reader.first_line()) is not None:
+            self._target = parse_request_line(line)
+        if flaw is not None:
+            raise flaw
+        if head is not None:
+            self._read(head, reader.leftover)
+
+    def _receive_more(self, data: bytes) -> None:
+        """What comes while the answer waits. The owner may leave it in the socket; a client should wait for us."""
+        if len(self.leftover) + len(data) > MAX_HEAD:
+            raise HeadError(HTTPStatus.BAD_REQUEST, f"more than {MAX_HEAD} bytes behind the request")
+        self.leftover += data
+
+    def _read(self, head: bytes, leftover: bytes) -> None:
+        target = self._target
+        assert target is not None  # A head has a first line.
+        request = parse_request(head)
+        host = check_host(request.headers.get_all("Host"))
+        # RFC 9112 section 3.2.2: what the absolute form says replaces Host.
+        self._origin = target.origin or f"ws://{host}"
+        self.path = request.path = target.path
+        self._keep_fields(head)
+        self.leftover = leftover
+        self._reader = None
+        self.request = request
+        if self.refusal:
+            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, self.refusal)
+        elif self.answers_at_once:
+            self.accept()
+
+    def _refuse_malformed(self, error: HeadError) -> None:
+        headers: Sequence[tuple[str, str]] = ()
+        if error.status is HTTPStatus.METHOD_NOT_ALLOWED:
+            headers = (("Allow", "GET"),)
+        explained = explain_malformed_request(error)
+        self.refuse(error.status, f"Failed to open a WebSocket connection: {error}.", headers, error=explained)
+
+    def _refuse_improper(self, request: Request, error: Exception) -> None:
+        """RFC 6455 section 4.2.2: the status that is due where `websockets` does not accept a request."""
+        status = HTTPStatus.BAD_REQUEST
+        text = f"Failed to open a WebSocket connection: {describe(error)}."
+        headers: Sequence[tuple[str, str]] = ()
+        if isinstance(error, InvalidMethod):
+            status, headers = HTTPStatus.METHOD_NOT_ALLOWED, (("Allow", "GET"),)
+        elif isinstance(error, InvalidUpgrade):
+            status, text, headers = HTTPStatus.UPGRADE_REQUIRED, _NO_PAGE, _UPGRADE
+        elif isinstance(error, InvalidHeader) and request.headers.get_all("Sec-WebSocket-Version") != ["13"]:
+            # Section 4.4. A client of an older version lacks other headers, too.
+            status, headers = HTTPStatus.UPGRADE_REQUIRED, (*_UPGRADE, ("Sec-WebSocket-Version", "13"))
+        elif not isinstance(error, InvalidHandshake):
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+        self.refuse(status, text, headers, error=explain_refused_request(error))
+
+    def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:
+        return replace(
+            wanted,
+            server_no_context_takeover=extension.local_no_context_takeover,
+            client_no_context_takeover=extension.remote_no_context_takeover,
+            server_max_window_bits=extension.local_max_window_bits,
+            client_max_window_bits=extension.remote_max_window_bits,
+        )
+
+    def _let_go(self) -> None:
+        super()._let_go()
+        self._target = None
+        self.request = None
+        self._subprotocols = ()
+        self._headers = ()
+
+
+def _extension(wanted: Deflate) -> ServerPerMessageDeflateFactory:
+    return ServerPerMessageDeflateFactory(
+        wanted.server_no_context_takeover,
+        wanted.client_no_context_takeover,
+        limited(wanted.server_max_window_bits),
+        limited(wanted.client_max_window_bits),
+    )
