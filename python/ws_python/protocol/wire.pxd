@@ -33,6 +33,7 @@ cdef enum:
     INVALID_DATA = 1007
     MESSAGE_TOO_BIG = 1009
 
+cdef int need_masking_keys() except -1
 cdef int append_head(BytesBuilder output, int first, Py_ssize_t size) except -1
 cdef int append_frame(BytesBuilder output, int first, const uchar* payload, Py_ssize_t size, bint masked) except -1
 

@@ -15,14 +15,21 @@ cdef uchar key_pool[KEY_POOL_SIZE]
 cdef Py_ssize_t key_pool_left = 0
 
 
-cdef int new_masking_key(uchar* key) except -1:
-    """A key that nobody can predict (RFC 6455 §10.3), from a pool: one system call per thousand frames."""
+cdef int need_masking_keys() except -1:
+    """Fill the pool of keys if it is empty. That lets another thread run: do it before asking what must hold when sending."""
     global key_pool_left
     cdef bytes fresh
     if key_pool_left == 0:
         fresh = os.urandom(KEY_POOL_SIZE)
         memcpy(key_pool, PyBytes_AS_STRING(fresh), KEY_POOL_SIZE)
         key_pool_left = KEY_POOL_SIZE
+    return 0
+
+
+cdef int new_masking_key(uchar* key) except -1:
+    """A key that nobody can predict (RFC 6455 §10.3), from a pool: one system call per thousand frames."""
+    global key_pool_left
+    need_masking_keys()
     key_pool_left -= 4
     memcpy(key, key_pool + key_pool_left, 4)
     return 0
