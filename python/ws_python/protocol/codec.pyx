@@ -498,7 +498,8 @@ cdef class Codec:
         last = last and unused == 0
         turn_key(self._key, size)
         self._left -= size
-        self._work += CALL_WORK + COMPRESSED_BYTE_WORK * size + len(unpacked)
+        # Text is checked, too.
+        self._work += CALL_WORK + COMPRESSED_BYTE_WORK * size + (2 if self._opcode == TEXT else 1) * len(unpacked)
         if len(unpacked) > room:
             return self._fail_too_big()
         if self._check_text(<uchar*>PyBytes_AS_STRING(unpacked), len(unpacked), last):
