@@ -220,6 +220,8 @@ cdef class Codec:
         encode_reason(code, reason)
         if not self._is_deaf:
             self._fail(code, reason)
+        if self._is_eof:
+            self._conclude()
         return 0
 
     cpdef int discard(self) except -1:

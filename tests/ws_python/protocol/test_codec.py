@@ -974,6 +974,12 @@ class TestEnding:
         assert server.events_received()[-1] == Closed(1009, "too much")
         assert server.events_received() == []
 
+    def test_a_failure_behind_the_end_of_file(self, server: Codec) -> None:
+        server.receive_data(frame(FIN | TEXT, b"x") * 3000)
+        server.receive_eof()
+        server.fail(1008, "too slow")
+        assert (server.state, server.close_code) == (State.CLOSED, 1008)
+
     def test_a_failure_while_a_read_is_under_way(self, client: Codec) -> None:
         for size in (100, 200_000):
             codec = Codec(server=False)
