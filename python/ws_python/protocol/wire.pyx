@@ -12,17 +12,14 @@ cdef enum:
     KEY_POOL_SIZE = 4096
 
 cdef uchar key_pool[KEY_POOL_SIZE]
-cdef Py_ssize_t key_pool_left = 0
+key_pool_left = 0
 
 
-cdef int need_masking_keys() except -1:
-    """Fill the pool of keys if it is empty. That lets another thread run: do it before asking what must hold when sending."""
+cdef int fill_key_pool() except -1:
     global key_pool_left
-    cdef bytes fresh
-    if key_pool_left == 0:
-        fresh = os.urandom(KEY_POOL_SIZE)
-        memcpy(key_pool, PyBytes_AS_STRING(fresh), KEY_POOL_SIZE)
-        key_pool_left = KEY_POOL_SIZE
+    cdef bytes fresh = os.urandom(KEY_POOL_SIZE)
+    memcpy(key_pool, PyBytes_AS_STRING(fresh), KEY_POOL_SIZE)
+    key_pool_left = KEY_POOL_SIZE
     return 0
 
 
