@@ -11,6 +11,7 @@ ctypedef unsigned char uchar
 
 cdef enum:
     READ_SIZE = 256 * 1024
+    HEAD_ROOM = 256
 
 
 @cython.final
@@ -43,8 +44,9 @@ cdef class BytesBuilder:
 cdef class ReceiveBuffer:
     cdef bytearray data
     cdef object view
-    cdef uchar* start(self) noexcept
+    cdef uchar* target(self) noexcept
 
 
 cdef ReceiveBuffer borrow_buffer()
+cdef ReceiveBuffer scratch_buffer()
 cdef int give_back(ReceiveBuffer buffer) except -1

@@ -107,17 +107,18 @@ cdef class BytesBuilder:
 
 @cython.final
 cdef class ReceiveBuffer:
-    """Where one read arrives. Lent to one codec at a time."""
+    """Where one read arrives, with room before it for what the last read left of a frame. Lent to one codec at a time."""
 
     def __cinit__(self):
-        self.data = bytearray(READ_SIZE)
-        self.view = memoryview(self.data)
+        self.data = bytearray(HEAD_ROOM + READ_SIZE)
+        self.view = memoryview(self.data)[HEAD_ROOM:]
 
-    cdef uchar* start(self) noexcept:
-        return <uchar*>PyByteArray_AS_STRING(self.data)
+    cdef uchar* target(self) noexcept:
+        return <uchar*>PyByteArray_AS_STRING(self.data) + HEAD_ROOM
 
 
 cdef list spare_buffers = []
+cdef ReceiveBuffer scratch = None
 cdef PyObject* spare_output = NULL
 cdef Py_ssize_t spare_output_size = 0
 
@@ -128,6 +129,14 @@ bytes(REUSED_SIZE)
 
 cdef ReceiveBuffer borrow_buffer():
     return spare_buffers.pop() if spare_buffers else ReceiveBuffer()
+
+
+cdef ReceiveBuffer scratch_buffer():
+    """The one that nobody owns: for those who write and report at once, or not at all."""
+    global scratch
+    if scratch is None:
+        scratch = ReceiveBuffer()
+    return scratch
 
 
 cdef int give_back(ReceiveBuffer buffer) except -1:

@@ -23,6 +23,14 @@ cdef class Codec:
     cdef readonly str close_reason
     #: Bytes of memory that the events not taken yet hold.
     cdef readonly Py_ssize_t events_size
+    #: Bytes received and not parsed yet: `resume` goes on with them.
+    cdef readonly Py_ssize_t held
+    #: Whether a message is under way: its first frame was parsed, its last byte was not.
+    cdef readonly bint has_unfinished
+    #: Bytes of memory that it holds (its payload, and a live inflater), and those that are held; 0 if there is neither.
+    cdef readonly Py_ssize_t unfinished
+    #: Messages so far that did not arrive in one piece: tells one unfinished message from the next.
+    cdef readonly Py_ssize_t messages_begun
 
     cdef bint _server
     cdef int _state
@@ -42,14 +50,24 @@ cdef class Codec:
     cdef Utf8 _utf8
     cdef BytesBuilder _message
 
-    # The read under way: _room bytes at _target. _buffer is None for a read straight into _message.
+    # The read under way: _room bytes at _target. _in_place: straight into _message. _buffer is what `_lend` borrowed.
     cdef ReceiveBuffer _buffer
     cdef uchar* _target
     cdef Py_ssize_t _room
+    cdef bint _in_place
     cdef uchar _carry[CARRY_SIZE]
     cdef Py_ssize_t _carry_size
+    # The step under way, see codec.pyx; and what it left for the next one, None where nothing is held.
+    cdef Py_ssize_t _step_size
+    cdef Py_ssize_t _work
+    cdef BytesBuilder _held
+    # No more arrives than what is held.
+    cdef bint _is_eof
 
     cdef BytesBuilder _output
+    # Bytes of pongs in _output; and the payload of the newest ping if there was no room for its answer.
+    cdef Py_ssize_t _pong_size
+    cdef bytes _owed_pong
     # The message that is being sent in fragments: its opcode, or 0.
     cdef int _fragment_opcode
     cdef bint _fragments_compressed
@@ -60,35 +78,49 @@ cdef class Codec:
     cdef Py_ssize_t _min_compressed_text
     cdef Py_ssize_t _min_compressed_binary
     cdef object _compressor
+    cdef bint _is_compressing
     cdef object _decompressor
+    cdef Py_ssize_t _inflater_size
 
     cdef int _lend(self) except -1
+    cdef bint _lend_message(self) except -1
     cdef int _received(self, Py_ssize_t size) except -1
-    cdef int _parse(self, uchar* data, Py_ssize_t size) except -1
+    cdef int _take(self, Py_ssize_t size) except -1
+    cdef int _parse_read(self, uchar* data, Py_ssize_t size) except -1
+    cdef int _parse_held(self) except -1
+    cdef int _hold(self, const uchar* data, Py_ssize_t size) except -1
+    cdef int _count_unfinished(self) except -1
+    cdef Py_ssize_t _parse(self, uchar* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _frame(self, uchar* data, Py_ssize_t size) except -1
     cdef str _header_error(self, int first, int second, int opcode)
     cdef Py_ssize_t _payload_limit(self, int first) noexcept
     cdef Py_ssize_t _most_payload(self) noexcept
     cdef void _unmask(self, uchar* data, Py_ssize_t size, const uchar* key) noexcept
     cdef Py_ssize_t _payload(self, uchar* data, Py_ssize_t size, bint in_place) except -1
-    cdef int _decompress(self, const uchar* data, Py_ssize_t size, bint last) except -1
+    cdef Py_ssize_t _compressed_payload(self, const uchar* data, Py_ssize_t size) except -1
     cdef bint _check_text(self, const uchar* data, Py_ssize_t size, bint last) except -1
     cdef int _deliver_unmasked(self, const uchar* data, Py_ssize_t size, const uchar* key) except -1
     cdef int _deliver(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef int _report(self, object event, Py_ssize_t size) except -1
     cdef int _deliver_assembled(self) except -1
     cdef int _control(self, int opcode, const uchar* data, Py_ssize_t size) except -1
+    cdef int _ping_received(self, const uchar* data, Py_ssize_t size) except -1
     cdef int _close_received(self, const uchar* data, Py_ssize_t size) except -1
     cdef Py_ssize_t _fail_too_big(self) except -1
     cdef Py_ssize_t _fail(self, int code, str reason) except -1
     cdef int _end(self, int code, str reason) except -1
+    cdef int _end_of_file(self) except -1
     cdef int _stop_receiving(self, int code, str reason) except -1
     cdef int _conclude(self) except -1
+    cdef int _finish(self) except -1
     cdef int _require_open(self) except -1
     cdef bint _is_compressed(self, int opcode, Py_ssize_t size) noexcept
     cdef int _send_control(self, int opcode, bytes payload) except -1
     cdef int _queue_close(self, int code, bytes reason) except -1
     cdef int _queue_data(self, int first, const uchar* data, Py_ssize_t size, bint compressed) except -1
+    cdef bytes _compress(self, object data, bint last)
+    cdef int _queue_pong(self, const uchar* payload, Py_ssize_t size) except -1
+    cdef int _queue_owed_pong(self) except -1
     cdef int _queue(self, int first, const uchar* payload, Py_ssize_t size) except -1
 
     #: Queue a whole message: TEXT, which must be valid UTF-8, or BINARY. Raises as `send_binary` does.
@@ -97,7 +129,10 @@ cdef class Codec:
     cdef Py_ssize_t output(self, const uchar** data) except -1
     cdef int forget_output(self) except -1
     cpdef bint is_open(self)
+    cpdef int resume(self) except -1
     cpdef list events_received(self)
+    cpdef int fail(self, int code, str reason) except -1
+    cpdef int discard(self) except -1
     cpdef bytes data_to_send(self)
     cpdef send_prepared(self, PreparedMessage message)
     cpdef send_text(self, str text)

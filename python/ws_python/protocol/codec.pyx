@@ -6,16 +6,20 @@ Rules of this module:
 - Incoming bytes never raise. What breaks the protocol becomes a queued close frame, a `Closed` event, `close_code` and
   `close_reason`; after it input is ignored. What the caller gets wrong on the way out raises, with nothing queued.
 - Messages that came before a failure can still be answered: then the close frame waits for the next `data_to_send`.
-- A receive buffer is lent from `get_buffer` to `buffer_updated` and then serves the next connection: nobody may use the
-  view after that. An idle connection owns no buffer.
+- What `get_buffer` returns serves all connections: who writes there calls `buffer_updated` before anybody else writes,
+  and nobody uses the view after that. Who gets nothing need not say so. A connection that holds nothing owns no buffer.
+- A step, `receive_data` or `buffer_updated` or `resume`, ends after the frame, or the piece of a compressed message, with
+  which its work reaches `step_size`. What was received beyond that is `held` until `resume` parses it. Work is counted,
+  in bytes that would take as long, for whatever the other side can make this one do.
 - Between two reads a codec keeps a cut header or control frame in `_carry`, and the unmasked payload of an unfinished
   message in `_message`. What is left of a large frame is received straight into the latter, which becomes the `bytes`
   object of the message. It grows as data arrives: a frame header alone is trusted for `TRUSTED_SIZE` bytes.
 - Queued output is one `bytes` object under construction; `data_to_send` hands over that very object.
-- Limits: a received message has at most `max_message_size` bytes, also after decompression, which stops there. What one
-  read can bring is bounded by its size; with deflate that is small, as each byte may unpack to a thousand. What waits in
-  `events_received` is counted as the memory it takes (`events_size`), for the caller to stop reading.
-- One thread at a time uses a codec.
+- Limits: a received message has at most `max_message_size` bytes, also after decompression, which stops there. What waits
+  in `events_received` is counted as the memory it takes (`events_size`), and so is an unfinished message (`unfinished`),
+  for the caller to stop reading, or to `fail`. Of the pongs that nobody takes only the newest is kept beyond `PONG_ROOM`.
+- One thread at a time uses a codec. But one that sends while another does so either sends a whole message or raises, though
+  zlib and os.urandom let others run: what is queued is ready before the state is asked for, and queued in one go.
 
 To check memory accesses, build with SCons' sanitize=1 (or -fsanitize=address,undefined) and run the tests with libasan
 preloaded and PYTHONMALLOC=malloc. No directive turns Cython's own checks off.
@@ -31,14 +35,15 @@ from cpython.buffer cimport PyBUF_READ, PyBUF_SIMPLE, PyBuffer_Release, PyObject
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memmove
 
-from .buffers cimport PY_SSIZE_T_MAX, READ_SIZE, BytesBuilder, ReceiveBuffer, borrow_buffer, give_back
+from .buffers cimport PY_SSIZE_T_MAX, READ_SIZE, BytesBuilder, ReceiveBuffer, borrow_buffer, give_back, scratch_buffer
 from .prepared cimport PreparedMessage
 from .wire cimport ABNORMAL_CLOSURE, INVALID_DATA, MESSAGE_TOO_BIG, NO_STATUS_RECEIVED, NORMAL_CLOSURE, PROTOCOL_ERROR
 from .wire cimport BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from .wire cimport FIN, LENGTH, MASK, MAX_CONTROL_PAYLOAD, MAX_HEADER, OPCODE, RSV1, RSV2_AND_3
-from .wire cimport Utf8, append_frame, append_head, big_endian, is_valid_close_code, turn_key, utf8_continues, xor_mask
+from .wire cimport Utf8, append_frame, append_head, big_endian, is_valid_close_code, need_masking_keys, turn_key
+from .wire cimport utf8_continues, xor_mask
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
@@ -48,8 +53,21 @@ cdef extern from "Python.h":
 
 cdef enum:
     NO_CODE_YET = -1
-    # Each byte received may unpack to a thousand.
+    # A step parses less than that, and the rest is held.
     READ_SIZE_WITH_DEFLATE = 32 * 1024
+    # Work of a step, a millisecond's at most: more than a read of large messages can bring, so that none of it is held.
+    STEP_SIZE = 384 * 1024
+    FRAME_WORK = 384
+    # A call of the inflater, and each byte it is given: one may say how to build tables, and the next one that again.
+    CALL_WORK = 1024
+    COMPRESSED_BYTE_WORK = 64
+    # Parts of a step that one call of the inflater is given, and returns.
+    COMPRESSED_PIECES = 192
+    UNPACKED_PIECES = 6
+    # zlib's inflate_state and Python's object, beside the window.
+    INFLATER_SIZE = 8 * 1024
+    # Bytes of pongs in the output that is not taken.
+    PONG_ROOM = 4 * 1024
     # From here on what is left of a frame is received without a detour through a receive buffer.
     DIRECT_SIZE = 64 * 1024
     TRUSTED_SIZE = 1024 * 1024
@@ -97,13 +115,19 @@ cdef class Codec:
     """The frames of one connection. Feed it what arrives, take its events; call its senders, send what it queued.
 
     `server`: whether this end is the server. `max_message_size`: bytes of a received message, after decompression.
-    `deflate`: what the opening handshake negotiated, None for no compression.
+    `deflate`: what the opening handshake negotiated, None for no compression. `step_size`: how much one step parses, in
+    bytes of memory that events take, or of as much other work; at least 1.
     """
 
-    def __cinit__(self, *, bint server, Py_ssize_t max_message_size=16 * 1024 * 1024, deflate=None):
+    def __cinit__(
+        self, *, bint server, Py_ssize_t max_message_size=16 * 1024 * 1024, deflate=None, Py_ssize_t step_size=STEP_SIZE
+    ):
         if not 0 <= max_message_size <= PY_SSIZE_T_MAX // 2:
             raise ValueError(f"max_message_size must be 0..{PY_SSIZE_T_MAX // 2}, not {max_message_size}")
+        if step_size < 1:
+            raise ValueError(f"step_size must be at least 1, not {step_size}")
         self._server = server
+        self._step_size = step_size
         self.max_message_size = max_message_size
         self.close_code = NO_CODE_YET
         self.close_reason = ""
@@ -120,45 +144,65 @@ cdef class Codec:
                 self._min_compressed_binary = deflate.min_size
             self._compressor = deflate.compressor(server=server)
             self._decompressor = deflate.decompressor(server=server)
+            self._inflater_size = INFLATER_SIZE + (1 << self._decompressor.window_bits)
 
     # --- in
 
     def get_buffer(self, Py_ssize_t sizehint=-1):
-        """Room for the next read, never empty; the hint is ignored. Write, call `buffer_updated`, drop it."""
-        self._lend()
-        if self._buffer is None:
+        """Room for the next read, never empty; the hint is ignored. Write and call `buffer_updated` at once, or drop it."""
+        cdef ReceiveBuffer buffer
+        if self._lend_message():
             self._message.lent_room = self._room
             return memoryview(self._message)
-        if self._room == READ_SIZE:
-            return self._buffer.view
-        return self._buffer.view[self._carry_size:self._carry_size + self._room]
+        buffer = scratch_buffer()
+        self._target = buffer.target()
+        self._room = self._read_size
+        return buffer.view if self._room == READ_SIZE else buffer.view[:self._room]
 
     def buffer_updated(self, Py_ssize_t nbytes):
-        """Parse the `nbytes` that were written to what `get_buffer` returned. Never raises."""
+        """Parse the `nbytes` that were written to what `get_buffer` returned, as far as one step goes. Never raises."""
         self._received(min(nbytes, self._room))
 
     def receive_data(self, data not None):
-        """Parse bytes that did not arrive through `get_buffer`. Never raises."""
+        """Parse bytes that did not arrive through `get_buffer`, as far as one step goes. Never raises."""
         cdef Py_buffer source
         cdef Py_ssize_t position = 0
         cdef Py_ssize_t size
         PyObject_GetBuffer(data, &source, PyBUF_SIMPLE)
         try:
+            self._work = 0
             while position < source.len:
                 self._lend()
                 size = min(source.len - position, self._room)
                 memcpy(self._target, <uchar*>source.buf + position, size)
-                self._received(size)
+                self._take(size)
                 position += size
         finally:
             PyBuffer_Release(&source)
 
     def receive_eof(self):
-        """The TCP connection ended (or broke). Without a closing handshake that is 1006 (RFC 6455 §7.1.5)."""
+        """The TCP connection ended (or broke). Without a closing handshake that is 1006 (RFC 6455 §7.1.5).
+
+        It ends when what is held has been parsed.
+        """
         self._received(0)
-        self._conclude()
-        if not self._is_deaf:
-            self._end(ABNORMAL_CLOSURE, "")
+        self._is_eof = True
+        if not self.held:
+            self._end_of_file()
+
+    cpdef int resume(self) except -1:
+        """Parse one more step of what is held. Never raises for what came in."""
+        if not self.held:
+            return 0
+        self._work = 0
+        try:
+            self._parse_held()
+        except MemoryError:
+            self._fail(MESSAGE_TOO_BIG, "out of memory")
+        self._count_unfinished()
+        if self._is_eof and not self.held:
+            self._end_of_file()
+        return 0
 
     cpdef list events_received(self):
         """Take what arrived, in order: text as `str`, binary as `bytes`, `Pong`, and at last `Closed`. Pings are not told."""
@@ -167,52 +211,150 @@ cdef class Codec:
         self.events_size = 0
         return events
 
-    cdef int _lend(self) except -1:
-        """Set _target and _room for the next read."""
-        if self._left >= DIRECT_SIZE and not self._compressed:
-            if self._message.capacity - self._message.size < DIRECT_SIZE:
-                self._message.reserve(min(self._left, TRUSTED_SIZE), self._most_payload())
-            self._target = self._message.end()
-            self._room = min(self._left, self._message.capacity - self._message.size)
-            return 0
-        if self._buffer is None:
-            self._buffer = borrow_buffer()
-        memcpy(self._buffer.start(), self._carry, self._carry_size)
-        self._target = self._buffer.start() + self._carry_size
-        self._room = self._read_size - self._carry_size
+    cpdef int fail(self, int code, str reason) except -1:
+        """Fail the connection (RFC 6455 §7.1.7) for a reason that lies outside of this module, such as a limit.
+
+        What was received and not parsed is discarded; what came before can be answered. Nothing happens if the connection
+        has failed or closed already. Raises ValueError as `send_close` does.
+        """
+        encode_reason(code, reason)
+        if not self._is_deaf:
+            self._fail(code, reason)
+        if self._is_eof:
+            self._conclude()
         return 0
 
+    cpdef int discard(self) except -1:
+        """Drop all that waits in either direction, events included: the connection is gone. CLOSED, with 1006 if it was not."""
+        self._received(0)
+        if not self._is_deaf:
+            self._stop_receiving(ABNORMAL_CLOSURE, "")
+        self._finish()
+        self._events = []
+        self.events_size = 0
+        return self.forget_output()
+
+    cdef int _lend(self) except -1:
+        """Set _target and _room for the next read."""
+        if not self._lend_message():
+            if self._buffer is None:
+                self._buffer = borrow_buffer()
+            self._target = self._buffer.target()
+            self._room = self._read_size
+        return 0
+
+    cdef bint _lend_message(self) except -1:
+        """As `_lend`, to read what is left of a large frame straight into the message. False if it does not apply."""
+        self._in_place = self._left >= DIRECT_SIZE and not self._compressed and not self.held
+        if not self._in_place:
+            return False
+        if self._message.capacity - self._message.size < DIRECT_SIZE:
+            try:
+                self._message.reserve(min(self._left, TRUSTED_SIZE), self._most_payload())
+            except MemoryError:
+                self._in_place = False
+                self._fail(MESSAGE_TOO_BIG, "out of memory")
+                return False
+            self._count_unfinished()
+        self._target = self._message.end()
+        self._room = min(self._left, self._message.capacity - self._message.size)
+        return True
+
     cdef int _received(self, Py_ssize_t size) except -1:
-        """Parse the bytes that were written to _target, and end the loan."""
+        """Parse the bytes that were written to _target as far as one step goes, and end the loan."""
+        self._work = 0
+        return self._take(size)
+
+    cdef int _take(self, Py_ssize_t size) except -1:
+        """As `_received`, within the step that is under way."""
         cdef ReceiveBuffer buffer = self._buffer
         self._buffer = None
         self._room = 0
         if size > 0 and not self._is_deaf:
             try:
-                if buffer is None:
+                if self._in_place:
                     self._payload(self._target, size, True)
+                elif self.held:
+                    self._hold(self._target, size)
                 else:
-                    self._parse(buffer.start(), self._carry_size + size)
+                    self._parse_read(self._target, size)
             except MemoryError:
                 self._fail(MESSAGE_TOO_BIG, "out of memory")
+            if self._opcode or self.held or self.unfinished:
+                self._count_unfinished()
         if buffer is not None:
             give_back(buffer)
         return 0
 
-    cdef int _parse(self, uchar* data, Py_ssize_t size) except -1:
-        cdef Py_ssize_t used = 1
-        while size and used and not self._is_deaf:
-            used = self._payload(data, size, False) if self._left else self._frame(data, size)
-            data += used
-            size -= used
-        self._carry_size = 0
-        if not self._is_deaf:
-            self._carry_size = size
-            memcpy(self._carry, data, size)
+    cdef int _parse_read(self, uchar* data, Py_ssize_t size) except -1:
+        """Parse what was read, behind what the last read left. There is HEAD_ROOM before `data`."""
+        cdef Py_ssize_t rest
+        data -= self._carry_size
+        size += self._carry_size
+        memcpy(data, self._carry, self._carry_size)
+        rest = self._parse(data, size)
+        if rest:
+            self._hold(data + size - rest, rest)
         return 0
 
+    cdef int _parse_held(self) except -1:
+        cdef BytesBuilder builder = self._held  # A failure lets it go.
+        cdef Py_ssize_t rest = self._parse(builder.end() - self.held, self.held)
+        self.held = rest
+        if not rest:
+            self._held = None
+        return 0
+
+    cdef int _hold(self, const uchar* data, Py_ssize_t size) except -1:
+        """Keep bytes to be parsed later, behind those that are kept already: the last `held` ones of the builder."""
+        cdef BytesBuilder builder = self._held
+        if self._is_eof:
+            return 0
+        if builder is None:
+            builder = self._held = BytesBuilder()
+            builder.append(data, size, 0)
+        else:
+            if builder.capacity - builder.size < size:
+                memmove(builder.start(), builder.end() - self.held, self.held)
+                builder.size = self.held
+            builder.append(data, size, PY_SSIZE_T_MAX)
+        self.held += size
+        return 0
+
+    cdef int _count_unfinished(self) except -1:
+        self.has_unfinished = self._opcode != 0
+        self.unfinished = self.held
+        if self._opcode:
+            self.unfinished += EVENT_OVERHEAD + self._message.capacity
+            if self._compressed:
+                self.unfinished += self._inflater_size
+        return 0
+
+    cdef Py_ssize_t _parse(self, uchar* data, Py_ssize_t size) except -1:
+        """Parse until this step's work is done, and return how many bytes are left for the next one.
+
+        A header or control frame that is cut goes to _carry.
+        """
+        cdef Py_ssize_t used
+        self._carry_size = 0
+        while size and self._work < self._step_size:
+            self._work += FRAME_WORK
+            if self._left:
+                used = self._payload(data, size, False)
+            else:
+                used = self._frame(data, size)
+                if used == 0:
+                    memcpy(self._carry, data, size)
+                    self._carry_size = size
+                    return 0
+            if self._is_deaf:
+                return 0
+            data += used
+            size -= used
+        return size
+
     cdef Py_ssize_t _frame(self, uchar* data, Py_ssize_t size) except -1:
-        """Parse what starts at data: a whole frame, or the header of a cut data frame. Return the bytes used.
+        """Parse what starts at data: a whole frame, or the header of a data frame. Return the bytes used.
 
         That is 0 where a header or a control frame is cut; anything after a failure.
         """
@@ -269,6 +411,7 @@ cdef class Codec:
         if opcode:
             self._opcode = opcode
             self._compressed = first & RSV1 != 0
+            self.messages_begun += 1
         if self._server:
             memcpy(self._key, data + head - 4, 4)
         self._fin = first & FIN != 0
@@ -314,37 +457,59 @@ cdef class Codec:
             xor_mask(data, data, size, key)
 
     cdef Py_ssize_t _payload(self, uchar* data, Py_ssize_t size, bint in_place) except -1:
-        """Take the next payload bytes of a cut or fragmented frame. `in_place`: they stand at the end of _message."""
+        """Take payload bytes of a cut, fragmented or compressed frame: how many. `in_place`: they are at _message's end."""
         cdef bint last
         size = min(size, self._left)
+        if self._compressed:
+            return self._compressed_payload(data, size)
         self._unmask(data, size, self._key)
         turn_key(self._key, size)
         self._left -= size
         last = self._fin and self._left == 0
-        if self._compressed:
-            self._decompress(data, size, last)
-        elif self._check_text(data, size, last):
+        if self._check_text(data, size, last):
             if in_place:
                 self._message.size += size
             elif size:
                 self._message.append(data, size, self._most_payload())
-        if last and not self._is_deaf:
-            self._deliver_assembled()
+            if last:
+                self._deliver_assembled()
         return size
 
-    cdef int _decompress(self, const uchar* data, Py_ssize_t size, bint last) except -1:
+    cdef Py_ssize_t _compressed_payload(self, const uchar* data, Py_ssize_t size) except -1:
+        """As `_payload`, a piece of it: what one call of the inflater takes, and returns, is bounded."""
         cdef Py_ssize_t room = self.max_message_size - self._message.size
-        cdef bytes piece
-        try:
-            piece = self._decompressor.decompress(PyBytes_FromStringAndSize(<char*>data, size), last=last, room=room)
-        except InvalidDeflateError as error:
-            self._fail(PROTOCOL_ERROR, f"invalid compressed data: {error}")
+        cdef Py_ssize_t unused
+        cdef bint last
+        cdef bytes piece, unpacked
+        size = min(size, max(self._step_size // COMPRESSED_PIECES, 1))
+        last = self._fin and size == self._left
+        if size == 0 and not last:
             return 0
-        if len(piece) > room:
-            self._fail_too_big()
-        elif self._check_text(<uchar*>PyBytes_AS_STRING(piece), len(piece), last):
-            self._message.append(<uchar*>PyBytes_AS_STRING(piece), len(piece), self.max_message_size)
-        return 0
+        piece = PyBytes_FromStringAndSize(NULL, size)
+        if self._server:
+            xor_mask(<uchar*>PyBytes_AS_STRING(piece), data, size, self._key)
+        else:
+            memcpy(PyBytes_AS_STRING(piece), data, size)
+        try:
+            unpacked, unused = self._decompressor.decompress(
+                piece, last=last, room=room, most=max(self._step_size // UNPACKED_PIECES, 1)
+            )
+        except InvalidDeflateError as error:
+            return self._fail(PROTOCOL_ERROR, f"invalid compressed data: {error}")
+        size -= unused
+        last = last and unused == 0
+        turn_key(self._key, size)
+        self._left -= size
+        # Text is checked, too.
+        self._work += CALL_WORK + COMPRESSED_BYTE_WORK * size + (2 if self._opcode == TEXT else 1) * len(unpacked)
+        if len(unpacked) > room:
+            return self._fail_too_big()
+        if self._check_text(<uchar*>PyBytes_AS_STRING(unpacked), len(unpacked), last):
+            if len(unpacked):
+                self._message.append(<uchar*>PyBytes_AS_STRING(unpacked), len(unpacked), self.max_message_size)
+            if last:
+                self._deliver_assembled()
+        return size
 
     cdef bint _check_text(self, const uchar* data, Py_ssize_t size, bint last) except -1:
         """Whether the message under assembly goes on as valid text, if it is one (RFC 6455 §8.1: fail at once)."""
@@ -374,7 +539,9 @@ cdef class Codec:
 
     cdef int _report(self, object event, Py_ssize_t size) except -1:
         self._events.append(event)
-        self.events_size += EVENT_OVERHEAD + size
+        size += EVENT_OVERHEAD
+        self.events_size += size
+        self._work += size
         return 0
 
     cdef int _deliver_assembled(self) except -1:
@@ -390,9 +557,19 @@ cdef class Codec:
         if opcode == CLOSE:
             return self._close_received(data, size)
         if opcode == PING:
-            # Also after our own close frame (RFC 6455 §5.5.2: unless a close frame was received).
-            return self._queue(FIN | PONG, data, size)
-        return self._report(Pong(PyBytes_FromStringAndSize(<char*>data, size)), size)
+            return self._ping_received(data, size)
+        # Pong and its payload are two objects.
+        return self._report(Pong(PyBytes_FromStringAndSize(<char*>data, size)), EVENT_OVERHEAD + size)
+
+    cdef int _ping_received(self, const uchar* data, Py_ssize_t size) except -1:
+        """Answer, also after our own close frame (RFC 6455 §5.5.2: unless a close frame was received).
+
+        Where too many answers wait, the one to the newest ping is owed in place of all others (§5.5.3).
+        """
+        if self._owed_pong is None and self._pong_size + size < PONG_ROOM:
+            return self._queue_pong(data, size)
+        self._owed_pong = PyBytes_FromStringAndSize(<char*>data, size)
+        return 0
 
     cdef int _close_received(self, const uchar* data, Py_ssize_t size) except -1:
         """RFC 6455 §5.5.1, §7.1.5, §7.1.6. A message that the close frame cuts off is dropped."""
@@ -409,6 +586,7 @@ cdef class Codec:
                 self._fail(PROTOCOL_ERROR, "invalid close code")
                 return 0
         if not self._close_sent:
+            self._queue_owed_pong()
             self._queue(FIN | CLOSE, data, size)
         self._end(code, reason)
         return 0
@@ -426,8 +604,12 @@ cdef class Codec:
 
     cdef int _end(self, int code, str reason) except -1:
         self._stop_receiving(code, reason)
-        self._state = CLOSED
-        self._compressor = None
+        return self._finish()
+
+    cdef int _end_of_file(self) except -1:
+        self._conclude()
+        if not self._is_deaf:
+            self._end(ABNORMAL_CLOSURE, "")
         return 0
 
     cdef int _stop_receiving(self, int code, str reason) except -1:
@@ -435,7 +617,12 @@ cdef class Codec:
         self.close_code = code
         self.close_reason = reason
         self._left = 0
+        self._carry_size = 0
+        self._opcode = 0
         self._message = BytesBuilder()
+        self._held = None
+        self.held = 0
+        self._count_unfinished()
         self._decompressor = None
         self._events.append(Closed(code, reason))
         return 0
@@ -445,8 +632,13 @@ cdef class Codec:
         if self._is_deaf and self._state != CLOSED:
             if not self._close_sent:
                 self._queue_close(self.close_code, self.close_reason.encode())
-            self._state = CLOSED
-            self._compressor = None
+            self._finish()
+        return 0
+
+    cdef int _finish(self) except -1:
+        self._state = CLOSED
+        self._compressor = None
+        self._owed_pong = None
         return 0
 
     # --- out
@@ -475,6 +667,7 @@ cdef class Codec:
         self._require_open()
         if not self._server or self._is_deaf or self._is_compressed(BINARY, size):
             return False
+        self._queue_owed_pong()
         append_head(self._output, FIN | BINARY, size)
         return True
 
@@ -487,7 +680,7 @@ cdef class Codec:
         cdef Py_buffer view
         cdef int opcode = self._fragment_opcode
         cdef Utf8 utf8 = self._fragment_utf8
-        if self._state != OPEN or first == (opcode != 0):
+        if self._state != OPEN or self._is_compressing or first == (opcode != 0):
             raise RuntimeError("this fragment cannot follow what was sent")
         if first:
             opcode = TEXT if text else BINARY
@@ -522,14 +715,11 @@ cdef class Codec:
 
         Raises ValueError for a code that no close frame may carry, or a reason over 123 bytes of UTF-8.
         """
-        cdef bytes encoded = reason.encode()
-        if code == NO_STATUS_RECEIVED:
-            if encoded:
-                raise ValueError("a close frame without a code has no reason")
-        elif not is_valid_close_code(code):
-            raise ValueError(f"{code} cannot be sent as a close code: use 1000 or 3000..4999")
-        if len(encoded) > MAX_CONTROL_PAYLOAD - 2:
-            raise ValueError(f"a close reason has at most 123 bytes of UTF-8, not {len(encoded)}")
+        cdef bytes encoded = b""
+        if code != NO_STATUS_RECEIVED:
+            encoded = encode_reason(code, reason)
+        elif reason:
+            raise ValueError("a close frame without a code has no reason")
         self._conclude()
         if self._state == OPEN:
             self._queue_close(code, encoded)
@@ -542,7 +732,12 @@ cdef class Codec:
             raise RuntimeError("a client masks each frame anew: it cannot send a prepared one")
         self._require_open()
         if self._is_compressed(message.opcode, message.size):
-            frame = message.compressed_frame(self._compressor)
+            self._is_compressing = True
+            try:
+                frame = message.compressed_frame(self._compressor)
+            finally:
+                self._is_compressing = False
+            self._require_open()
         else:
             frame = message.frame()
         self._output.append(<const uchar*>PyBytes_AS_STRING(frame), len(frame), PY_SSIZE_T_MAX)
@@ -550,20 +745,27 @@ cdef class Codec:
     cpdef bytes data_to_send(self):
         """Take everything queued as one `bytes` object, empty if there is nothing."""
         self._conclude()
+        self._queue_owed_pong()
+        self._pong_size = 0
         return self._output.take()
 
     cdef Py_ssize_t output(self, const uchar** data) except -1:
         self._conclude()
+        if self._pong_size < PONG_ROOM:  # Asked for again and again, and never taken, it does not grow.
+            self._queue_owed_pong()
         data[0] = self._output.start() if self._output.size else NULL
         return self._output.size
 
     cdef int forget_output(self) except -1:
+        self._pong_size = 0
         return self._output.clear()
 
     @property
     def buffered_amount(self):
         """Bytes queued and not yet taken."""
-        return self._output.size
+        if self._owed_pong is None:
+            return self._output.size
+        return self._output.size + 2 + (0 if self._server else 4) + len(self._owed_pong)
 
     @property
     def state(self):
@@ -575,8 +777,12 @@ cdef class Codec:
         return self._state == OPEN
 
     cdef int _require_open(self) except -1:
+        if not self._server:
+            need_masking_keys()
         if self._state != OPEN:
             raise RuntimeError("the connection is closing or closed")
+        if self._is_compressing:
+            raise RuntimeError("another thread is sending a message")
         if self._fragment_opcode:
             raise RuntimeError("a fragmented message is being sent: finish it first")
         return 0
@@ -590,6 +796,8 @@ cdef class Codec:
         return size >= (self._min_compressed_text if opcode == TEXT else self._min_compressed_binary)
 
     cdef int _send_control(self, int opcode, bytes payload) except -1:
+        if not self._server:
+            need_masking_keys()
         if self._state == CLOSED:
             raise RuntimeError("the connection is closed")
         if len(payload) > MAX_CONTROL_PAYLOAD:
@@ -599,17 +807,56 @@ cdef class Codec:
     cdef int _queue_close(self, int code, bytes reason) except -1:
         cdef bytes payload = b"" if code == NO_STATUS_RECEIVED else code.to_bytes(2, "big") + reason
         self._close_sent = True
+        self._queue_owed_pong()
         return self._queue(FIN | CLOSE, <const uchar*>PyBytes_AS_STRING(payload), len(payload))
 
     cdef int _queue_data(self, int first, const uchar* data, Py_ssize_t size, bint compressed) except -1:
         cdef bytes payload
         if not compressed:
             return self._queue(first, data, size)
-        payload = self._compressor.compress(PyMemoryView_FromMemory(<char*>data, size, PyBUF_READ), last=first & FIN != 0)
+        payload = self._compress(PyMemoryView_FromMemory(<char*>data, size, PyBUF_READ), first & FIN != 0)
         # RFC 7692 §6: the first frame of a compressed message says so.
         if first & OPCODE:
             first |= RSV1
         return self._queue(first, <const uchar*>PyBytes_AS_STRING(payload), len(payload))
 
+    cdef bytes _compress(self, object data, bint last):
+        """Compress a piece of a message that is to be queued now. Another thread may run meanwhile, and close."""
+        cdef object compressor = self._compressor
+        cdef bytes payload
+        self._is_compressing = True
+        try:
+            payload = compressor.compress(data, last=last)
+        finally:
+            self._is_compressing = False
+        if not self._server:
+            need_masking_keys()
+        if self._state != OPEN:
+            raise RuntimeError("the connection is closing or closed")
+        return payload
+
+    cdef int _queue_pong(self, const uchar* payload, Py_ssize_t size) except -1:
+        cdef Py_ssize_t before = self._output.size
+        self._queue(FIN | PONG, payload, size)
+        self._pong_size += self._output.size - before
+        return 0
+
+    cdef int _queue_owed_pong(self) except -1:
+        cdef bytes payload = self._owed_pong
+        if payload is None:
+            return 0
+        self._owed_pong = None
+        return self._queue_pong(<const uchar*>PyBytes_AS_STRING(payload), len(payload))
+
     cdef int _queue(self, int first, const uchar* payload, Py_ssize_t size) except -1:
         return append_frame(self._output, first, payload, size, not self._server)
+
+
+cdef bytes encode_reason(int code, str reason):
+    """What follows the code in a close frame. Raises ValueError for what no close frame may carry."""
+    cdef bytes encoded = reason.encode()
+    if not is_valid_close_code(code):
+        raise ValueError(f"{code} cannot be sent as a close code: use 1000 or 3000..4999")
+    if len(encoded) > MAX_CONTROL_PAYLOAD - 2:
+        raise ValueError(f"a close reason has at most 123 bytes of UTF-8, not {len(encoded)}")
+    return encoded

@@ -79,13 +79,14 @@ class Compressor:
 
     def compress(self, piece: bytes | bytearray | memoryview, *, last: bool) -> bytes:
         """Return the payload of the frame that carries this piece of a message."""
-        if self._deflater is None:
-            self._deflater = zlib.compressobj(
+        deflater, self._deflater = self._deflater, None  # After an error it would keep half of the message.
+        if deflater is None:
+            deflater = zlib.compressobj(
                 self._parameters.level, zlib.DEFLATED, -self.window_bits, self._parameters.memory_level
             )
-        payload = self._deflater.compress(piece) + self._deflater.flush(zlib.Z_SYNC_FLUSH)
-        if last and self._no_context_takeover:
-            self._deflater = None
+        payload = deflater.compress(piece) + deflater.flush(zlib.Z_SYNC_FLUSH)
+        if not (last and self._no_context_takeover):
+            self._deflater = deflater
         if not last:
             return payload
         # zlib writes nothing at all for a flush with nothing new after a flush.
@@ -99,33 +100,42 @@ class Compressor:
 class Decompressor:
     """Decompresses the messages of one direction, piece by piece. zlib's memory is taken at first use."""
 
-    __slots__ = ("_bits", "_inflater", "_no_context_takeover")
+    __slots__ = ("_inflater", "_no_context_takeover", "window_bits")
 
     def __init__(self, window_bits: int, no_context_takeover: bool) -> None:
-        self._bits = window_bits
+        self.window_bits = window_bits
         self._no_context_takeover = no_context_takeover
         self._inflater: zlib._Decompress | None = None
 
-    def decompress(self, piece: bytes, *, last: bool, room: int) -> bytes:
-        """Return what this piece of a message unpacks to; more than `room` bytes (one more) if it does not fit.
+    def decompress(self, piece: bytes, *, last: bool, room: int, most: int) -> tuple[bytes, int]:
+        """Return what this piece of a message unpacks to, and how many bytes of it are to be given again with the next.
 
-        Never unpacks beyond that. After too long an answer or an error the stream is lost: close the connection.
+        These are left over where it unpacks to more than `most` bytes. The message has ended if it was the `last` piece
+        and none is left over. One byte more than `room` is returned if it does not fit, and never more than that.
+        After too long an answer or an error the stream is lost: close the connection.
 
         Raises:
             InvalidDeflateError: it is not a DEFLATE stream.
         """
         if self._inflater is None:
-            self._inflater = zlib.decompressobj(-self._bits)
+            self._inflater = zlib.decompressobj(-self.window_bits)
         inflater = self._inflater
         try:
-            data = inflater.decompress(piece + _SYNC_TAIL if last else piece, room + 1)
+            data = inflater.decompress(piece + _SYNC_TAIL if last else piece, min(room + 1, most))
+            # At the end of a stream what it did not use is in unused_data, too.
+            unused = 0 if inflater.eof else len(inflater.unconsumed_tail)
+            if last and unused:
+                unused = max(unused - len(_SYNC_TAIL), 0)
+                # What is left then is what the last few bits stand for, some hundred bytes.
+                while not unused and inflater.unconsumed_tail and not inflater.eof and len(data) <= room:
+                    data += inflater.decompress(inflater.unconsumed_tail, room + 1 - len(data))
         except zlib.error as error:
             raise InvalidDeflateError(str(error)) from error
         if inflater.eof:
             self._check_padding(inflater.unused_data)
-        if last and (self._no_context_takeover or inflater.eof):
+        if last and not unused and (self._no_context_takeover or inflater.eof):
             self._inflater = None
-        return data
+        return data, unused
 
     @staticmethod
     def _check_padding(data: bytes) -> None:

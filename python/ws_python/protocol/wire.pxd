@@ -33,8 +33,17 @@ cdef enum:
     INVALID_DATA = 1007
     MESSAGE_TOO_BIG = 1009
 
+cdef Py_ssize_t key_pool_left
+cdef int fill_key_pool() except -1
 cdef int append_head(BytesBuilder output, int first, Py_ssize_t size) except -1
 cdef int append_frame(BytesBuilder output, int first, const uchar* payload, Py_ssize_t size, bint masked) except -1
+
+
+cdef inline int need_masking_keys() except -1:
+    """Fill the pool of keys if it is empty. That lets another thread run: do it before asking what must hold when sending."""
+    if key_pool_left == 0:
+        fill_key_pool()
+    return 0
 
 
 cdef inline bint is_valid_close_code(int code) noexcept nogil:

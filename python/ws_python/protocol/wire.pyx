@@ -12,17 +12,21 @@ cdef enum:
     KEY_POOL_SIZE = 4096
 
 cdef uchar key_pool[KEY_POOL_SIZE]
-cdef Py_ssize_t key_pool_left = 0
+key_pool_left = 0
+
+
+cdef int fill_key_pool() except -1:
+    global key_pool_left
+    cdef bytes fresh = os.urandom(KEY_POOL_SIZE)
+    memcpy(key_pool, PyBytes_AS_STRING(fresh), KEY_POOL_SIZE)
+    key_pool_left = KEY_POOL_SIZE
+    return 0
 
 
 cdef int new_masking_key(uchar* key) except -1:
     """A key that nobody can predict (RFC 6455 §10.3), from a pool: one system call per thousand frames."""
     global key_pool_left
-    cdef bytes fresh
-    if key_pool_left == 0:
-        fresh = os.urandom(KEY_POOL_SIZE)
-        memcpy(key_pool, PyBytes_AS_STRING(fresh), KEY_POOL_SIZE)
-        key_pool_left = KEY_POOL_SIZE
+    need_masking_keys()
     key_pool_left -= 4
     memcpy(key, key_pool + key_pool_left, 4)
     return 0

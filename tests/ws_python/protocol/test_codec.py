@@ -1,9 +1,13 @@
 """The codec by the sections of RFC 6455 and RFC 7692; what comes in is fed whole, byte by byte, and as asyncio does."""
 
+import contextlib
 import os
+import random
 import struct
 import sys
+import threading
 import tracemalloc
+import zlib
 from collections.abc import Callable
 
 import pytest
@@ -38,13 +42,21 @@ def close_payload(code: int, reason: bytes = b"") -> bytes:
     return struct.pack("!H", code) + reason
 
 
+def finish_parsing(codec: Codec) -> None:
+    """Parse what is held, step by step."""
+    while codec.held:
+        codec.resume()
+
+
 def feed_whole(codec: Codec, data: bytes) -> None:
     codec.receive_data(data)
+    finish_parsing(codec)
 
 
 def feed_bytewise(codec: Codec, data: bytes) -> None:
     for i in range(len(data)):
         codec.receive_data(data[i : i + 1])
+    finish_parsing(codec)
 
 
 def feed_like_asyncio(codec: Codec, data: bytes) -> None:
@@ -56,6 +68,7 @@ def feed_like_asyncio(codec: Codec, data: bytes) -> None:
         view[:size] = data[:size]
         codec.buffer_updated(size)
         data = data[size:]
+    finish_parsing(codec)
 
 
 def peak_memory(action: Callable[[], object]) -> int:
@@ -563,7 +576,7 @@ class TestLimits:
         server = Codec(server=True, deflate=deflate, max_message_size=200_000)
         data = os.urandom(200_000)
         client.send_binary(data)
-        server.receive_data(client.data_to_send())
+        feed_whole(server, client.data_to_send())
         assert server.events_received() == [data]
 
     def test_large_frame_is_received_straight_into_the_message(self, client: Codec) -> None:
@@ -594,7 +607,7 @@ class TestLimits:
         wire = client.data_to_send()
         codec = Codec(server=True, max_message_size=1 << 20, deflate=Deflate())
         assert len(wire) < 200_000
-        assert peak_memory(lambda: codec.receive_data(wire)) < 5 << 20
+        assert peak_memory(lambda: feed_whole(codec, wire)) < 5 << 20
         assert codec.close_code == 1009
 
     def test_idle_connections_own_no_buffers(self) -> None:
@@ -615,6 +628,23 @@ class TestLimits:
         kept, _ = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert kept / 100 < 4000
+
+    def test_reads_that_bring_nothing_cost_nothing(self) -> None:
+        Codec(server=True).get_buffer()  # makes the one that all share
+        codecs = [Codec(server=True, deflate=deflate) for deflate in (None, Deflate()) for _ in range(100)]
+
+        def ask() -> None:
+            for codec in codecs:
+                codec.get_buffer()
+
+        assert peak_memory(ask) < 10_000
+        # Each has its own part of a frame nevertheless.
+        for i, codec in enumerate(codecs):
+            feed_like_asyncio(codec, frame(FIN | TEXT, b"%d" % i)[: i % 7 + 1])
+        ask()
+        for i, codec in enumerate(codecs):
+            feed_like_asyncio(codec, frame(FIN | TEXT, b"%d" % i)[i % 7 + 1 :])
+            assert codec.events_received() == [str(i)]
 
     def test_views_that_are_kept_do_no_harm(self) -> None:
         codec = Codec(server=False)
@@ -648,8 +678,8 @@ class TestLimits:
         size = server.events_size
         received, pong = server.events_received()
         assert isinstance(pong, Pong)
-        # What getsizeof() does not know is a place in a list and the head of a tuple.
-        assert abs(size - sys.getsizeof(received) - sys.getsizeof(pong.payload)) < 100
+        # What getsizeof() does not know is a place in a list.
+        assert abs(size - sum(map(sys.getsizeof, (received, pong, pong.payload)))) < 100
         assert (received, server.events_size) == (message, 0)
 
     def test_wrong_byte_counts_are_bounded(self, server: Codec) -> None:
@@ -666,6 +696,478 @@ class TestLimits:
     def test_limit_out_of_range(self, value: int) -> None:
         with pytest.raises(ValueError, match="max_message_size"):
             Codec(server=True, max_message_size=value)
+
+
+class TestSteps:
+    """What one call parses is bounded; the rest is held."""
+
+    SMALL = frame(FIN | BINARY, b"x" * 20)
+
+    def test_events_of_one_step(self, server: Codec) -> None:
+        count = 10_000
+        server.receive_data(self.SMALL * count)
+        rest, steps = server.held, 1
+        events = server.events_received()
+        assert 500 < len(events) <= 1024
+        assert rest == (count - len(events)) * len(self.SMALL)
+        while server.held:
+            server.resume()
+            assert server.held < rest
+            rest = server.held
+            part = server.events_received()
+            assert len(part) <= 1024
+            events += part
+            steps += 1
+        assert events == [b"x" * 20] * count
+        assert steps < 25
+        server.resume()
+        assert server.events_received() == []
+
+    @pytest.mark.parametrize("message", ["a" * 60_000, "a" * 59_990 + "𝄞", b"a" * 60_000])
+    def test_memory_of_one_step(self, server: Codec, message: str | bytes) -> None:
+        payload = message.encode() if isinstance(message, str) else message
+        first = FIN | (TEXT if isinstance(message, str) else BINARY)
+        server.receive_data(frame(first, payload) * 20)
+        limit = 512 * 1024 + 4 * len(message)
+        assert server.events_size < limit
+        events = server.events_received()
+        while server.held:
+            server.resume()
+            assert server.events_size < limit
+            events += server.events_received()
+        assert events == [message] * 20
+
+    def test_a_read_of_large_messages_is_parsed_in_one_step(self, server: Codec) -> None:
+        for size in (1000, 16_000, 65_536, 250_000):
+            wire = memoryview(frame(FIN | BINARY, bytes(size)) * (600_000 // size + 1))
+            while wire:
+                view = server.get_buffer()
+                part = min(len(view), len(wire))
+                view[:part] = wire[:part]
+                server.buffer_updated(part)
+                wire = wire[part:]
+                assert server.held == 0
+            assert set(map(len, server.events_received())) == {size}
+
+    @pytest.mark.parametrize(
+        ("unit", "count"),
+        [
+            (frame(FIN | PING), 20_000),
+            (frame(FIN | PING, b"x" * 125), 2000),
+            (frame(FIN | PONG), 20_000),
+            (frame(CONTINUATION), 20_000),
+            (frame(CONTINUATION, b"x"), 20_000),
+        ],
+    )
+    def test_what_reports_nothing_is_work_too(self, server: Codec, unit: bytes, count: int) -> None:
+        server.receive_data(frame(BINARY) + unit * count)
+        parsed = len(unit) * count - server.held
+        assert 0 < parsed <= 1100 * len(unit)
+        finish_parsing(server)
+        assert server.state == State.OPEN
+
+    @pytest.mark.parametrize("fin", [True, False])
+    def test_unpacking_is_work_too(self, fin: bool) -> None:
+        sender = Codec(server=False, deflate=Deflate(min_size=0, level=9))
+        sender.send_binary(bytes(8 << 20))
+        wire = sender.data_to_send()
+        server = Codec(server=True, deflate=Deflate())
+        server.receive_data(wire if fin else bytes([wire[0] & ~FIN]) + wire[1:])
+        steps = 1
+        while server.held:
+            assert server.unfinished < steps * 1024 * 1024  # The memory for it doubles.
+            server.resume()
+            steps += 1
+        assert steps * 512 * 1024 >= 8 << 20
+        assert list(map(len, server.events_received())) == ([8 << 20] if fin else [])
+
+    def test_empty_compressed_messages_are_work_too(self) -> None:
+        server = Codec(server=True, deflate=Deflate(client_no_context_takeover=True))
+        server.receive_data(frame(FIN | RSV1 | TEXT, b"\0") * 5000)
+        assert 50 < len(server.events_received()) < 300
+        finish_parsing(server)
+        assert len(server.events_received()) > 4000
+
+    def test_tables_without_data_are_work_too(self) -> None:
+        # An empty block that describes its own code takes zlib longer than any other dozen bytes.
+        deflater = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_DEFAULT_STRATEGY)
+        text = random.Random(1).choices(b"abcdefghij" + bytes(range(200)), k=40_000)
+        payload = b"".join(
+            deflater.compress(bytes(text[i : i + 40])) + deflater.flush(zlib.Z_FULL_FLUSH) for i in range(0, 40_000, 40)
+        )
+        server = Codec(server=True, deflate=Deflate())
+        server.receive_data(frame(RSV1 | BINARY, payload))
+        assert len(payload) - server.held < 8 * 1024
+
+    def test_what_arrives_meanwhile_is_parsed_behind_what_is_held(self, server: Codec) -> None:
+        expected: list[Event] = []
+        for i in range(50):
+            messages = [b"%d.%d" % (i, j) for j in range(300 if i else 3000)]
+            wire = b"".join(frame(FIN | BINARY, message) for message in messages)
+            expected += messages
+            if i % 2:
+                server.receive_data(wire)
+            else:
+                view = server.get_buffer()
+                view[: len(wire)] = wire
+                server.buffer_updated(len(wire))
+        assert server.held > 0
+        events = server.events_received()
+        while server.held:
+            server.resume()
+            events += server.events_received()
+        assert events == expected
+
+    def test_a_cut_frame_at_the_end_of_what_is_held(self, server: Codec) -> None:
+        wire = self.SMALL * 3000 + frame(FIN | TEXT, b"cut")
+        server.receive_data(wire[:-5])
+        view = server.get_buffer()  # It may be asked for before, and written to after.
+        finish_parsing(server)
+        view[:5] = wire[-5:]
+        server.buffer_updated(5)
+        assert server.events_received() == [b"x" * 20] * 3000 + ["cut"]
+
+    def test_a_large_frame_behind_a_step(self, server: Codec) -> None:
+        data = os.urandom(300_000)
+        wire = self.SMALL * 3000 + frame(FIN | BINARY, data)
+        for start in range(0, len(wire), 50_000):
+            server.receive_data(wire[start : start + 50_000])
+        finish_parsing(server)
+        assert server.events_received()[-1] == data
+
+    def test_end_of_file_while_something_is_held(self, server: Codec) -> None:
+        server.receive_data(self.SMALL * 3000)
+        server.receive_eof()
+        assert server.is_open()
+        server.receive_data(frame(FIN | TEXT, b"after the end"))
+        finish_parsing(server)
+        assert server.events_received() == [b"x" * 20] * 3000 + [Closed(1006, "")]
+        assert server.state == State.CLOSED
+
+    def test_end_of_file_behind_a_held_close_frame(self, server: Codec) -> None:
+        server.receive_data(self.SMALL * 3000 + frame(FIN | CLOSE, close_payload(3000, b"bye")))
+        server.receive_eof()
+        finish_parsing(server)
+        assert server.events_received()[-1] == Closed(3000, "bye")
+        assert server.data_to_send() == frame(FIN | CLOSE, close_payload(3000, b"bye"), key=None)
+
+    @pytest.mark.parametrize("last", [FIN | CLOSE, FIN | RSV2 | TEXT])
+    def test_what_is_held_behind_the_end_is_discarded(self, server: Codec, last: int) -> None:
+        server.receive_data(self.SMALL * 1100 + frame(last) + self.SMALL * 3000)
+        assert server.held > 3000
+        server.resume()
+        assert (server.held, server.unfinished) == (0, 0)
+        assert isinstance(server.events_received()[-1], Closed)
+        assert server.events_received() == []
+
+    def test_what_is_held_has_a_buffer_of_its_size(self, server: Codec) -> None:
+        wire = self.SMALL * 3000
+        server.receive_data(wire)  # fills the shared pool
+        server.discard()
+        codec = Codec(server=True)
+        tracemalloc.start()
+        codec.receive_data(wire)
+        codec.events_received()
+        kept, _ = tracemalloc.get_traced_memory()
+        assert codec.held <= kept < codec.held + 2000
+        finish_parsing(codec)
+        codec.events_received()
+        assert tracemalloc.get_traced_memory()[0] < 2000
+        tracemalloc.stop()
+
+    def test_a_step_has_a_size(self) -> None:
+        codec = Codec(server=True, step_size=1)
+        codec.receive_data(self.SMALL * 3)
+        assert (len(codec.events_received()), codec.held) == (1, 2 * len(self.SMALL))
+        with pytest.raises(ValueError, match="step_size"):
+            Codec(server=True, step_size=0)
+
+
+class TestUnfinished:
+    """What a message under assembly holds is told."""
+
+    def test_a_message_in_fragments(self, server: Codec) -> None:
+        assert (server.has_unfinished, server.unfinished) == (False, 0)
+        server.receive_data(frame(BINARY))
+        assert server.has_unfinished
+        assert 0 < server.unfinished < 1000
+        server.receive_data(frame(CONTINUATION, bytes(50_000)))
+        assert 50_000 <= server.unfinished <= 110_000
+        server.receive_data(frame(FIN | PING))
+        assert 50_000 <= server.unfinished <= 110_000
+        server.receive_data(frame(FIN | CONTINUATION))
+        assert (server.has_unfinished, server.unfinished) == (False, 0)
+
+    def test_one_is_told_from_the_next(self, server: Codec) -> None:
+        server.receive_data(frame(FIN | BINARY, b"whole") * 3)
+        assert server.messages_begun == 0
+        wire = frame(FIN | BINARY, b"first") + frame(FIN | TEXT, b"second")
+        begun = []
+        for i in range(len(wire)):
+            server.receive_data(wire[i : i + 1])
+            begun.append((server.has_unfinished, server.messages_begun))
+        header, size = 6, len(wire) // 2
+        assert begun[header - 1 : size] == [(True, 1)] * (size - header) + [(False, 1)]
+        assert begun[-2:] == [(True, 2), (False, 2)]
+
+    def test_a_large_frame(self, client: Codec) -> None:
+        wire = frame(FIN | BINARY, bytes(3 << 20), key=None)
+        client.receive_data(wire[:100_000])
+        assert 90_000 <= client.unfinished <= 300_000
+        view = client.get_buffer()
+        assert client.unfinished >= len(view)
+        client.receive_data(wire[100_000:-1])
+        assert 3 << 20 <= client.unfinished <= 3 << 20 | 4096
+        client.receive_data(wire[-1:])
+        assert client.unfinished == 0
+
+    @pytest.mark.parametrize("bits", [9, 15])
+    def test_an_inflater_that_is_alive(self, bits: int) -> None:
+        deflate = Deflate(client_max_window_bits=bits, min_size=0)
+        sender, server = Codec(server=False, deflate=deflate), Codec(server=True, deflate=deflate)
+        sender.send_fragment(bytes(40_000), first=True, fin=False, text=False)
+        server.receive_data(sender.data_to_send())
+        assert 40_000 + 2**bits <= server.unfinished <= 100_000 + 2**bits
+        sender.send_fragment(b"", first=False, fin=True, text=False)
+        server.receive_data(sender.data_to_send())
+        assert server.unfinished == 0
+        assert server.events_received() == [bytes(40_000)]
+
+    def test_what_is_held(self, server: Codec) -> None:
+        server.receive_data(frame(FIN | BINARY, b"x") * 3000)
+        assert server.unfinished == server.held > 0
+        assert not server.has_unfinished
+        finish_parsing(server)
+        assert server.unfinished == 0
+
+    @pytest.mark.parametrize("size", [1 << 20, 20 << 20])
+    def test_a_compressed_message_holds_no_more_than_it_may(self, size: int) -> None:
+        sender = Codec(server=False, deflate=Deflate(min_size=0, level=9))
+        sender.send_binary(bytes(size))
+        codec = Codec(server=True, max_message_size=1 << 20, deflate=Deflate())
+        wire = sender.data_to_send()
+        assert peak_memory(lambda: feed_whole(codec, wire)) < (1 << 20) + 400_000 + len(wire)
+
+
+class TestEnding:
+    """`fail` and `discard`: the ends that somebody else decides on."""
+
+    def test_a_failure_from_outside(self, server: Codec) -> None:
+        server.receive_data(frame(FIN | TEXT, b"before") + frame(BINARY, b"begun"))
+        server.fail(1008, "too slow")
+        assert (server.has_unfinished, server.unfinished) == (False, 0)
+        assert server.events_received() == ["before", Closed(1008, "too slow")]
+        server.send_text("answer")
+        assert server.data_to_send() == frame(FIN | TEXT, b"answer", key=None) + frame(
+            FIN | CLOSE, close_payload(1008, b"too slow"), key=None
+        )
+        server.fail(1009, "again")
+        assert (server.close_code, server.close_reason) == (1008, "too slow")
+        assert server.events_received() == []
+        assert server.data_to_send() == b""
+
+    def test_a_failure_discards_what_is_held(self, server: Codec) -> None:
+        server.receive_data(frame(FIN | TEXT, b"x") * 3000)
+        server.fail(1009, "too much")
+        assert (server.held, server.unfinished) == (0, 0)
+        server.resume()
+        assert server.events_received()[-1] == Closed(1009, "too much")
+        assert server.events_received() == []
+
+    def test_a_failure_behind_the_end_of_file(self, server: Codec) -> None:
+        server.receive_data(frame(FIN | TEXT, b"x") * 3000)
+        server.receive_eof()
+        server.fail(1008, "too slow")
+        assert (server.state, server.close_code) == (State.CLOSED, 1008)
+
+    def test_a_failure_while_a_read_is_under_way(self, client: Codec) -> None:
+        for size in (100, 200_000):
+            codec = Codec(server=False)
+            codec.receive_data(frame(FIN | BINARY, bytes(size), key=None)[:50])
+            view = codec.get_buffer()
+            codec.fail(1008, "no more")
+            view[:20] = bytes(20)
+            codec.buffer_updated(20)
+            assert codec.events_received() == [Closed(1008, "no more")]
+
+    @pytest.mark.parametrize(("code", "reason"), [(1006, "x"), (0, "x"), (1008, "é" * 62)])
+    def test_a_failure_that_cannot_be_told(self, server: Codec, code: int, reason: str) -> None:
+        with pytest.raises(ValueError, match=r"code|123"):
+            server.fail(code, reason)
+        assert (server.state, server.buffered_amount) == (State.OPEN, 0)
+
+    def test_a_connection_that_is_gone_keeps_nothing(self) -> None:
+        deflate = Deflate(min_size=0)
+
+        def use() -> Codec:
+            codec = Codec(server=True, deflate=deflate)
+            sender = Codec(server=False, deflate=deflate)
+            sender.send_binary(os.urandom(100_000))
+            sender.send_fragment(os.urandom(100_000), first=True, fin=False, text=False)
+            feed_whole(codec, sender.data_to_send() + frame(FIN | PING, b"p") * 5000)
+            codec.receive_data(frame(FIN | PONG, b"p") * 3000)
+            assert codec.held > 0
+            codec.send_binary(os.urandom(200_000))
+            codec.discard()
+            return codec
+
+        use()
+        tracemalloc.start()
+        codecs = [use() for _ in range(10)]
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert kept / 10 < 2000
+        for codec in codecs:
+            assert (codec.state, codec.close_code, codec.close_reason) == (State.CLOSED, 1006, "")
+            assert (codec.held, codec.unfinished, codec.events_size, codec.buffered_amount) == (0, 0, 0, 0)
+            assert codec.events_received() == []
+            assert codec.data_to_send() == b""
+            feed_like_asyncio(codec, frame(FIN | TEXT, b"late"))
+            codec.receive_eof()
+            assert codec.events_received() == []
+            with pytest.raises(RuntimeError):
+                codec.send_ping()
+
+    def test_a_close_code_stays(self, server: Codec) -> None:
+        server.receive_data(frame(FIN | CLOSE, close_payload(3000, b"bye")))
+        server.discard()
+        server.discard()
+        assert (server.close_code, server.close_reason) == (3000, "bye")
+        assert server.data_to_send() == b""
+
+
+class TestOwedPongs:
+    """RFC 6455 §5.5.3: of several pings that were not answered yet, the newest may be answered only."""
+
+    @staticmethod
+    def pongs(codec: Codec, side: Codec) -> list[bytes]:
+        """The payloads of what `codec` sends, which is nothing but pongs and, at the end, a close frame."""
+        amount = codec.buffered_amount
+        wire = codec.data_to_send()
+        assert len(wire) == amount
+        feed_whole(side, wire)
+        return [event.payload for event in side.events_received() if isinstance(event, Pong)]
+
+    @pytest.mark.parametrize("is_server", [True, False])
+    @pytest.mark.parametrize("size", [0, 8, 125])
+    def test_beyond_a_bound_the_newest_is_owed(self, is_server: bool, size: int) -> None:
+        codec, side = Codec(server=is_server), Codec(server=not is_server)
+        payloads = [b"%0*d" % (size, i) if size else b"" for i in range(5000)]
+        for payload in payloads:
+            side.send_ping(payload)
+        feed_whole(codec, side.data_to_send())
+        assert codec.buffered_amount < 4096 + 2 * 131
+        answered = self.pongs(codec, side)
+        assert len(answered) > 20
+        assert answered == [*payloads[: len(answered) - 1], payloads[-1]]
+        assert codec.buffered_amount == 0
+        side.send_ping(b"next")
+        feed_whole(codec, side.data_to_send())
+        assert self.pongs(codec, side) == [b"next"]
+
+    def test_others_are_sent_between(self, server: Codec, client: Codec) -> None:
+        feed_whole(server, frame(FIN | PING, b"x" * 125) * 100)
+        server.send_text("text")
+        assert server.send_binary_head(3)  # Nothing may come between this and its payload.
+        client.receive_data(server.data_to_send() + b"abc")
+        events = client.events_received()
+        assert events[-3:] == ["text", Pong(b"x" * 125), b"abc"]
+        assert server.data_to_send() == b""
+
+    def test_before_the_answer_to_a_close_frame(self, server: Codec, client: Codec) -> None:
+        feed_whole(server, frame(FIN | PING, b"x" * 125) * 100 + frame(FIN | PING, b"last") + frame(FIN | CLOSE))
+        assert self.pongs(server, client)[-1] == b"last"
+        assert client.close_code == 1005
+        assert server.data_to_send() == b""
+
+    def test_before_the_close_frame_of_a_failure(self, server: Codec, client: Codec) -> None:
+        feed_whole(server, frame(FIN | PING, b"x" * 125) * 100 + frame(FIN | PING, b"last") + frame(FIN | RSV2 | TEXT))
+        assert self.pongs(server, client)[-1] == b"last"
+        assert client.close_code == 1002
+
+    def test_after_a_close_frame_of_ours(self, server: Codec, client: Codec) -> None:
+        server.send_close(1000)
+        feed_whole(server, frame(FIN | PING, b"x" * 125) * 100 + frame(FIN | PING, b"last"))
+        wire = server.data_to_send()
+        assert wire.endswith(frame(FIN | PONG, b"last", key=None))
+        feed_whole(server, frame(FIN | PING, b"x" * 125) * 100 + frame(FIN | CLOSE, close_payload(1000)))
+        assert len(server.data_to_send()) < 4096  # None is owed to who sends no more.
+
+    def test_many_pings_cost_no_memory(self, server: Codec) -> None:
+        wire = frame(FIN | PING, b"x" * 125) * 1000
+
+        def flood() -> None:
+            for _ in range(20):
+                feed_whole(server, wire)
+
+        feed_whole(server, wire)
+        assert peak_memory(flood) < 150_000
+
+
+class TestThreads:
+    """One thread at a time uses a codec; who sends all the same sends whole messages, or is refused."""
+
+    def test_messages_are_whole_or_refused(self) -> None:
+        deflate = Deflate(min_size=100)
+        server, client = Codec(server=True, deflate=deflate), Codec(server=False, deflate=deflate)
+        prepared = PreparedMessage(b"P" + os.urandom(300_000))
+        sent: list[bytes] = []
+        refused = 0
+        wires: list[bytes] = []
+        start = threading.Barrier(4)
+
+        def send(name: bytes) -> None:
+            nonlocal refused
+            start.wait()
+            for i in range(150):
+                message = name + os.urandom(1000) * (200 if i % 2 else 0)
+                try:
+                    if name == b"3" and i % 3 == 0:
+                        message = b"P"
+                        server.send_prepared(prepared)
+                    elif name == b"2" and i % 3 == 0:
+                        server.send_fragment(message, first=True, fin=True, text=False)
+                    else:
+                        server.send_binary(message)
+                except RuntimeError:
+                    refused += 1
+                else:
+                    sent.append(message)
+
+        threads = [threading.Thread(target=send, args=(b"%d" % i,)) for i in range(4)]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            wires.append(server.data_to_send())
+        for thread in threads:
+            thread.join()
+        feed_whole(client, b"".join(wires) + server.data_to_send())
+        events = client.events_received()
+        received = [event if event[:1] != b"P" else b"P" for event in events if isinstance(event, bytes)]
+        assert sorted(received) == sorted(sent)
+        assert len(sent) + refused == 600
+        assert client.close_code == -1
+
+    def test_nothing_follows_a_close_frame(self) -> None:
+        noise = os.urandom(3_000_000)
+        for server in (True, False):
+            codec = Codec(server=server, deflate=Deflate(min_size=0))
+            side = Codec(server=not server, deflate=Deflate())
+            started = threading.Event()
+
+            def send(codec: Codec = codec, started: threading.Event = started) -> None:
+                started.set()
+                with contextlib.suppress(RuntimeError):
+                    codec.send_binary(noise)
+
+            thread = threading.Thread(target=send)
+            thread.start()
+            started.wait()
+            codec.send_close(3000, "bye")
+            thread.join()
+            feed_whole(side, codec.data_to_send())
+            events = side.events_received()
+            assert events in ([Closed(3000, "bye")], [noise, Closed(3000, "bye")])
 
 
 class TestDeflate:

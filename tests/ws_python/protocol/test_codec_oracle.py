@@ -101,25 +101,31 @@ class Oracle:
                 self.events.append(self._message.decode() if self._is_text else self._message)
 
 
-def run(codec: Codec, wire: bytes, sizes: Sequence[int]) -> list[Event]:
-    """Feed the codec pieces of these sizes, over and over."""
+def run(codec: Codec, wire: bytes, sizes: Sequence[int], *, eof: bool = False) -> list[Event]:
+    """Feed the codec pieces of these sizes, over and over; after each it parses up to three further steps."""
     events: list[Event] = []
     position = 0
     for size in cycle(sizes):
         if position >= len(wire):
-            return events
+            if eof:
+                codec.receive_eof()
+            while codec.held:
+                codec.resume()
+            return events + codec.events_received()
         view = codec.get_buffer(-1)
         piece = wire[position : position + min(size, len(view))]
         view[: len(piece)] = piece
         codec.buffer_updated(len(piece))
+        for _ in range(size % 4):
+            codec.resume()
         events += codec.events_received()
         position += len(piece)
     raise AssertionError
 
 
-def assert_same(wire: bytes, sizes: Sequence[int], *, server: bool, deflate: bool) -> None:
-    codec = Codec(server=server, max_message_size=MAX_SIZE, deflate=DEFLATE if deflate else None)
-    whole = Codec(server=server, max_message_size=MAX_SIZE, deflate=DEFLATE if deflate else None)
+def assert_same(wire: bytes, sizes: Sequence[int], step_size: int, *, server: bool, deflate: bool) -> None:
+    codec = Codec(server=server, max_message_size=MAX_SIZE, deflate=DEFLATE if deflate else None, step_size=step_size)
+    whole = Codec(server=server, max_message_size=MAX_SIZE, deflate=DEFLATE if deflate else None, step_size=1 << 30)
     oracle = Oracle(server=server, deflate=deflate)
     events = run(codec, wire, sizes)
     whole.receive_data(wire)
@@ -164,6 +170,8 @@ binaries = st.one_of(
     st.integers(0, MAX_SIZE - 100).map(lambda size: random.Random(size).randbytes(size)),
 )
 piece_sizes = st.lists(st.one_of(st.integers(1, 20), st.integers(1, 5000)), min_size=1, max_size=8)
+# From a byte or a frame at a time to all that was read.
+step_sizes = st.one_of(st.integers(1, 20_000), st.just(1 << 30))
 
 
 @st.composite
@@ -256,40 +264,45 @@ examples = settings(max_examples=250, deadline=None)
 
 
 @examples
-@given(st.data(), sides, piece_sizes)
-def test_what_the_oracle_sends(data: st.DataObject, side: dict[str, bool], sizes: list[int]) -> None:
+@given(st.data(), sides, piece_sizes, step_sizes)
+def test_what_the_oracle_sends(data: st.DataObject, side: dict[str, bool], sizes: list[int], step_size: int) -> None:
     wire, events = data.draw(conversations(**side))
-    codec = Codec(server=side["server"], max_message_size=MAX_SIZE, deflate=DEFLATE if side["deflate"] else None)
-    assert run(codec, wire, sizes) == events
-    assert_same(wire, sizes, **side)
+    deflate = DEFLATE if side["deflate"] else None
+    codec = Codec(server=side["server"], max_message_size=MAX_SIZE, deflate=deflate, step_size=step_size)
+    end = [] if events and isinstance(events[-1], Closed) else [Closed(1006, "")]
+    assert run(codec, wire, sizes, eof=True) == events + end
+    assert (codec.held, codec.unfinished, codec.state) == (0, 0, State.CLOSED)
+    assert_same(wire, sizes, step_size, **side)
 
 
 @examples
-@given(st.data(), sides, piece_sizes)
-def test_damaged(data: st.DataObject, side: dict[str, bool], sizes: list[int]) -> None:
+@given(st.data(), sides, piece_sizes, step_sizes)
+def test_damaged(data: st.DataObject, side: dict[str, bool], sizes: list[int], step_size: int) -> None:
     conversation = conversations(**side).map(lambda wire_and_events: wire_and_events[0])
-    assert_same(data.draw(damaged(conversation)), sizes, **side)
+    assert_same(data.draw(damaged(conversation)), sizes, step_size, **side)
 
 
 @examples
-@given(st.data(), sides, piece_sizes)
-def test_any_frames(data: st.DataObject, side: dict[str, bool], sizes: list[int]) -> None:
-    assert_same(data.draw(frames(server=side["server"])), sizes, **side)
+@given(st.data(), sides, piece_sizes, step_sizes)
+def test_any_frames(data: st.DataObject, side: dict[str, bool], sizes: list[int], step_size: int) -> None:
+    assert_same(data.draw(frames(server=side["server"])), sizes, step_size, **side)
 
 
 @examples
-@given(st.binary(max_size=300), sides, piece_sizes)
-def test_any_bytes(wire: bytes, side: dict[str, bool], sizes: list[int]) -> None:
-    assert_same(wire, sizes, **side)
+@given(st.binary(max_size=300), sides, piece_sizes, step_sizes)
+def test_any_bytes(wire: bytes, side: dict[str, bool], sizes: list[int], step_size: int) -> None:
+    assert_same(wire, sizes, step_size, **side)
 
 
 @examples
-@given(st.data(), sides, piece_sizes)
-def test_what_the_oracle_understands(data: st.DataObject, side: dict[str, bool], sizes: list[int]) -> None:
+@given(st.data(), sides, piece_sizes, step_sizes)
+def test_what_the_oracle_understands(
+    data: st.DataObject, side: dict[str, bool], sizes: list[int], step_size: int
+) -> None:
     """What the codec sends, the oracle reads, and so does a codec: two of them back to back."""
     deflate = DEFLATE if side["deflate"] else None
     sender = Codec(server=not side["server"], deflate=deflate)
-    receiver = Codec(server=side["server"], deflate=deflate)
+    receiver = Codec(server=side["server"], deflate=deflate, step_size=step_size)
     oracle = Oracle(**side)
     sent: list[Event] = []
     for message in data.draw(st.lists(st.one_of(texts, binaries), max_size=6)):

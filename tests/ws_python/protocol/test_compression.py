@@ -44,6 +44,13 @@ def send(codec: Codec, message: str | bytes) -> None:
         codec.send_binary(message)
 
 
+def receive(codec: Codec, data: bytes) -> None:
+    """Feed a codec, and have it parse all of that."""
+    codec.receive_data(data)
+    while codec.held:
+        codec.resume()
+
+
 def check_messages(codec: Codec, theirs: Protocol) -> None:
     """MESSAGES go both ways, and each end unpacks what the other one packed."""
     assert theirs.extensions
@@ -60,7 +67,7 @@ def check_messages(codec: Codec, theirs: Protocol) -> None:
             theirs.send_text(data)
         else:
             theirs.send_binary(data)
-        codec.receive_data(b"".join(theirs.data_to_send()))
+        receive(codec, b"".join(theirs.data_to_send()))
     assert codec.events_received() == MESSAGES
 
 
@@ -137,7 +144,7 @@ class TestPreparedMessages:
             for _ in range(2):
                 send(server, message)
                 server.send_prepared(shared)
-        client.receive_data(server.data_to_send())
+        receive(client, server.data_to_send())
         assert client.events_received() == [message for message in MESSAGES for _ in range(4)]
 
     def test_each_connection_gets_what_it_agreed_on(self) -> None:

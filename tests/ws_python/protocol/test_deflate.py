@@ -6,9 +6,20 @@ import zlib
 from collections.abc import Callable
 
 import pytest
-from ws_python.protocol.deflate import Deflate, InvalidDeflateError
+from ws_python.protocol.deflate import Decompressor, Deflate, InvalidDeflateError
 
 ROOM = 1 << 30
+
+
+def unpack(decompressor: Decompressor, piece: bytes, *, last: bool = True, room: int = ROOM, most: int = ROOM) -> bytes:
+    """Unpack all of a piece, `most` bytes at a time."""
+    result = b""
+    while True:
+        data, unused = decompressor.decompress(piece, last=last, room=room - len(result), most=most)
+        result += data
+        if not unused or len(result) > room:
+            return result
+        piece = piece[-unused:]
 
 
 class TestParameters:
@@ -51,15 +62,15 @@ class TestRoundTrip:
         for _ in range(50):
             message = b"".join(random_source.choices(words, k=random_source.randrange(200)))
             payload = compressor.compress(message, last=True)
-            assert decompressor.decompress(payload, last=True, room=ROOM) == message
+            assert unpack(decompressor, payload) == message
 
     def test_pieces(self) -> None:
         compressor, decompressor = Deflate().compressor(server=False), Deflate().decompressor(server=True)
         for pieces in ([b"", b""], [b"a", b"", b"b"], [b"x" * 70_000, os.urandom(70_000)], [b""]):
             last = len(pieces) - 1
             payload = b"".join(compressor.compress(piece, last=i == last) for i, piece in enumerate(pieces))
-            received = [decompressor.decompress(payload[i : i + 1], last=False, room=ROOM) for i in range(len(payload))]
-            received.append(decompressor.decompress(b"", last=True, room=ROOM))
+            received = [unpack(decompressor, payload[i : i + 1], last=False) for i in range(len(payload))]
+            received.append(unpack(decompressor, b""))
             assert b"".join(received) == b"".join(pieces)
 
 
@@ -67,12 +78,30 @@ class TestLimit:
     @pytest.mark.parametrize("size", [0, 1, 999, 1000])
     def test_fits(self, size: int) -> None:
         payload = Deflate().compressor(server=True).compress(bytes(size), last=True)
-        assert Deflate().decompressor(server=False).decompress(payload, last=True, room=1000) == bytes(size)
+        assert unpack(Deflate().decompressor(server=False), payload, room=1000) == bytes(size)
 
     @pytest.mark.parametrize("size", [1001, 1002, 10_000_000])
     def test_too_much(self, size: int) -> None:
         payload = Deflate().compressor(server=True).compress(bytes(size), last=True)
-        assert len(Deflate().decompressor(server=False).decompress(payload, last=True, room=1000)) == 1001
+        assert len(unpack(Deflate().decompressor(server=False), payload, room=1000)) == 1001
+
+    @pytest.mark.parametrize("most", [1, 2, 100, 257, 258, 259, 5000])
+    @pytest.mark.parametrize("bits", [9, 15])
+    def test_no_more_at_once_than_asked_for(self, most: int, bits: int) -> None:
+        deflate = Deflate(server_max_window_bits=bits)
+        compressor, decompressor = deflate.compressor(server=True), deflate.decompressor(server=False)
+        for message in (bytes(3000), os.urandom(700), b"", b"abc" * 900, os.urandom(40) * 50, bytes(3000)):
+            piece = compressor.compress(message, last=True)
+            received = b""
+            while True:
+                data, unused = decompressor.decompress(piece, last=True, room=ROOM, most=most)
+                received += data
+                if not unused:
+                    break
+                assert len(data) == most
+                piece = piece[-unused:]
+            assert received == message
+            assert len(data) <= most + 2000
 
 
 class TestFinalBlock:
@@ -89,16 +118,27 @@ class TestFinalBlock:
         decompressor = Deflate().decompressor(server=True)
         for message in (b"first", b"second" * 1000, b"third"):
             payload = self.final(message) + padding
-            head = decompressor.decompress(payload[:cut], last=False, room=ROOM)
-            assert head + decompressor.decompress(payload[cut:], last=True, room=ROOM) == message
+            head = unpack(decompressor, payload[:cut], last=False)
+            assert head + unpack(decompressor, payload[cut:]) == message
+            head = unpack(decompressor, payload[:cut], last=False, most=10)
+            assert head + unpack(decompressor, payload[cut:], most=10) == message
 
     @pytest.mark.parametrize("tail", [b"\x01", b"\0\0", b"\x03\x00" * 1000])
     def test_data_after_it(self, tail: bytes) -> None:
         payload = self.final(b"x") + tail
         with pytest.raises(InvalidDeflateError):
-            Deflate().decompressor(server=True).decompress(payload, last=True, room=ROOM)
+            unpack(Deflate().decompressor(server=True), payload)
 
 
 def test_not_deflate() -> None:
     with pytest.raises(InvalidDeflateError):
-        Deflate().decompressor(server=True).decompress(b"\xff\xff", last=True, room=ROOM)
+        unpack(Deflate().decompressor(server=True), b"\xff\xff")
+
+
+def test_an_error_leaves_nothing_of_the_message() -> None:
+    compressor, decompressor = Deflate().compressor(server=True), Deflate().decompressor(server=False)
+    first = compressor.compress(b"first", last=True)
+    with pytest.raises(BufferError):
+        compressor.compress(memoryview(b"lost")[::2], last=True)
+    second = compressor.compress(b"second", last=True)
+    assert [unpack(decompressor, payload) for payload in (first, second)] == [b"first", b"second"]
