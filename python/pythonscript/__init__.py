@@ -11,6 +11,8 @@
         def aim(self, at: Vector2, force: bool = False) -> Error: ...
         def _process(self, delta: float) -> None: ...
 
+A class derives from any class of the engine that can be made. A node lives until it is freed; an instance of a
+RefCounted, such as a Resource, as long as GDScript or Python refers to it. A Callable of its method does not count.
 With `class Turret(Node, tool=True)` it is at work in the editor, too, as a GDScript with @tool is.
 It runs inside the engine only: pythonscript.c starts CPython there. See declare.py for what counts in a class.
 

@@ -6,6 +6,7 @@
     errors.pxi      Python exceptions and messages -> the engine's output
     variants.pxi    values of all 39 types <-> Python; calls of a value's methods; what stays in the engine (Builtin)
     objects.pxi     engine objects as proxies that know whether they were freed; what the bridge itself calls of the engine
+    counted.pxi     instances of Python classes that derive from RefCounted: who keeps whom
     callables.pxi   Python callables <-> Callable; signals of an object: emit, connect
     classes.pxi     Python classes -> ClassDB: registration, construction, the way of a call to a Python method and back
     lifecycle.pxi   start, frames, shutdown and end, as pythonscript.c and the engine call them
@@ -22,6 +23,7 @@ include "strings.pxi"
 include "errors.pxi"
 include "variants.pxi"
 include "objects.pxi"
+include "counted.pxi"
 include "callables.pxi"
 include "classes.pxi"
 include "lifecycle.pxi"

@@ -32,6 +32,7 @@ cdef class ClassData:
 
     cdef object cls
     cdef str name
+    cdef bint counted
     cdef NotificationShortcut notification_shortcut
     cdef ClassTable table
     cdef list methods  # These two keep every Method alive whose address the engine holds.
@@ -156,8 +157,9 @@ cdef inline void push(PyObject** stack, int* size, value) noexcept:
 
 cdef inline void drop(PyObject** stack, int size) noexcept:
     cdef int i
-    for i in range(size + 1):
-        Py_XDECREF(stack[i])
+    for i in range(1, size + 1):
+        Py_DECREF(<object>stack[i])
+    left(stack[0])
 
 
 cdef object argument_to_py(int wanted, const void* variant):
@@ -212,8 +214,7 @@ cdef void call_method(Method method, void* instance, const void** arguments, int
     if instance == NULL and not method.is_static:
         error.error = CALL_INSTANCE_IS_NULL
         return
-    stack[0] = <PyObject*>instance
-    Py_XINCREF(stack[0])  # The method may free its own node.
+    stack[0] = entered(instance)
     try:
         for i in range(method.count):
             if i >= count:
@@ -270,8 +271,7 @@ cdef void method_ptrcall(void* userdata, void* instance, const void** arguments,
     cdef int size = 0
     cdef int i
     cdef bint returns = method.returns and result != NULL
-    stack[0] = <PyObject*>instance
-    Py_XINCREF(stack[0])
+    stack[0] = entered(instance)
     try:
         for i in range(method.count):
             value = typed_to_py(method.types[i], arguments[i])
@@ -325,7 +325,18 @@ cdef void* create_instance(void* userdata, GDExtensionBool notify) noexcept with
         instance.__init__()
     except BaseException:
         report_exception(f"{data.name}.__init__()")
-    return instance.pointer if instance is not None else gd.classdb_construct_object2(string_name("Object"))
+    if instance is None:
+        return gd.classdb_construct_object2(string_name("RefCounted" if data.counted else "Object"))
+    if instance.counted:
+        instance.keeper = BY_BOTH
+        Py_INCREF(instance)
+    return instance.pointer
+
+
+cdef void reference(void* instance) noexcept nogil:
+    """Called when the engine's count rises to 2, as it does for the first reference that the engine takes, see counted.pxi."""
+    if (<Object><PyObject*>instance).keeper == BY_BOTH and _alive:
+        first_reference(<PyObject*>instance)
 
 
 cdef void free_instance(void* userdata, void* instance) noexcept nogil:
@@ -334,9 +345,11 @@ cdef void free_instance(void* userdata, void* instance) noexcept nogil:
 
 
 cdef void release_instance(void* instance) noexcept with gil:
-    cdef Object owner = <Object><PyObject*>instance
-    owner.pointer = NULL
-    Py_DECREF(owner)
+    cdef PyObject* owner = <PyObject*>instance
+    (<Object>owner).pointer = NULL
+    if (<Object>owner).keeper != BY_PYTHON:
+        (<Object>owner).keeper = BY_PYTHON
+        Py_DECREF(<object>owner)
 
 
 cdef void notification(void* instance, int32_t what, GDExtensionBool reversed) noexcept nogil:
@@ -345,12 +358,18 @@ cdef void notification(void* instance, int32_t what, GDExtensionBool reversed) n
 
 
 cdef void notification_to_py(void* instance, int32_t what) noexcept with gil:
-    cdef Object owner = <Object><PyObject*>instance
+    cdef PyObject* held = entered(instance)
     try:
-        if owner.notification_shortcut == NULL or not owner.notification_shortcut(owner, what):
-            owner._notification(what)
+        notify(<Object>held, what)
     except BaseException:
-        report_exception(f"{type(owner).__name__}._notification()")
+        report_exception(f"{type(<Object>held).__name__}._notification()")
+    left(held)
+
+
+cdef int notify(Object owner, int32_t what) except -1:
+    if owner.notification_shortcut == NULL or not owner.notification_shortcut(owner, what):
+        owner._notification(what)
+    return 0
 
 
 cdef void* virtual_data(void* userdata, const void* name, uint32_t hash) noexcept nogil:
@@ -408,6 +427,7 @@ def register_class(spec):
     cdef uint64_t icon = 0
     data.cls = spec.cls
     data.name = spec.name
+    data.counted = spec.cls.__refcounted__
     data.notification_shortcut = NULL
     if spec.notification_shortcut is not None:
         data.notification_shortcut = <NotificationShortcut>PyCapsule_GetPointer(
@@ -424,6 +444,8 @@ def register_class(spec):
     info.free_instance_func = <GDExtensionClassFreeInstance><void*>free_instance
     info.get_virtual_call_data_func = <GDExtensionClassGetVirtualCallData2><void*>virtual_data
     info.call_virtual_with_data_func = <GDExtensionClassCallVirtualWithData><void*>call_virtual
+    if data.counted:
+        info.reference_func = <GDExtensionClassReference><void*>reference
     if spec.has_notification:
         info.notification_func = <GDExtensionClassNotification2><void*>notification
     info.class_userdata = &data.table

@@ -41,6 +41,7 @@ USAGE_IS_ENUM = 1 << 16
 USAGE_IS_VARIANT = 1 << 17
 HINT_RANGE = 1  # PropertyHint
 HINT_ENUM = 2
+HINT_RESOURCE_TYPE = 17
 
 _INT = CLASSES.index(int)
 _OBJECT = CLASSES.index(_bridge.Object)
@@ -226,10 +227,10 @@ def note(
     becomes an attribute of the class, an export describes an attribute that is there. `shortcuts` are ways past Python
     for methods by their names, see _bridge.pxd.
     """
-    if getattr(cls, "__refcounted__", False):
+    if getattr(cls, "__del__", None) is not getattr(_bridge.Object, "__del__", None):
         raise TypeError(
-            f"{cls.__name__}: a class written in Python derives from Node or another Object that is freed by hand, "
-            "not from RefCounted or Resource"
+            f"{cls.__name__}.__del__: Python may let go of an instance more than once while the engine keeps it; "
+            "write `_notification` for NOTIFICATION_PREDELETE instead"
         )
     for name, member in (members or {}).items():
         member.name = name
@@ -359,6 +360,9 @@ def _annotation(bases: list[type], name: str, fallback: Any) -> Any:
 
 def _exported(name: str, value: Export, annotation: Any, where: str) -> PropertySpec:
     info = info_of(annotation, name, where)
+    if info.cls is not None and any(vars(base).get("__engine_name__") == "Resource" for base in info.cls.__mro__):
+        # The Inspector then offers to make and to load one.
+        info = replace(info, hint=HINT_RESOURCE_TYPE, hint_string=info.class_name)
     if value.hint:
         info = replace(info, hint=value.hint, hint_string=value.hint_string)
     return PropertySpec(info, f"get_{name}", f"set_{name}", value.default, value.group, value.subgroup, value.doc)

@@ -16,7 +16,7 @@ BUILTIN_METHODS = ("size", "resize")
 UTILITIES = ("print", "printerr")
 METHODS = {
     "Engine": ("get_process_frames", "get_physics_frames"),
-    "RefCounted": ("reference", "unreference", "init_ref"),
+    "RefCounted": ("reference", "unreference", "init_ref", "get_reference_count"),
     "Object": ("emit_signal", "has_connections", "notification"),
 }
 ANNOTATIONS = {"VIRTUALS": ": dict[str, dict[str, tuple[int, int | str | None, list[tuple[str, int]]]]]"}

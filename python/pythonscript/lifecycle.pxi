@@ -29,11 +29,13 @@ def initialize(int level):
 
 def deinitialize(int level):
     """The SCENE level goes down: the last moment with an engine."""
-    global _alive
+    global _alive, _library
     _main_loop.shutdown()
-    unregister_classes()
     _main_loop.deinitialize()
+    unregister_classes()  # Now that no instance is left that Python alone keeps.
     _alive = False
+    release_names()
+    _library = NULL  # What Python does from here on finds no engine, see need_engine().
 
 
 def request_frame():

@@ -304,10 +304,11 @@ def test_an_annotation_that_is_not_there_at_run_time() -> None:
         declare.spec_of(Unresolved)
 
 
-def test_a_counted_class_is_refused() -> None:
-    with pytest.raises(TypeError, match="Resource: a class written in Python derives from Node"):
+def test_a_finalizer_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Token\.__del__: .* write `_notification` for NOTIFICATION_PREDELETE instead"):
 
-        class Resource(RefCounted): ...
+        class Token(RefCounted):
+            def __del__(self) -> None: ...
 
 
 def test_a_signal_has_at_most_eight_arguments() -> None:
