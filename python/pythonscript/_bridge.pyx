@@ -8,6 +8,7 @@
     objects.pxi     engine objects as proxies that know whether they were freed; what the bridge itself calls of the engine
     counted.pxi     instances of Python classes that derive from RefCounted: who keeps whom
     callables.pxi   Python callables <-> Callable; signals of an object: emit, connect
+    buffers.pxi     virtuals that pass memory by pointers
     classes.pxi     Python classes -> ClassDB: registration, construction, the way of a call to a Python method and back
     lifecycle.pxi   start, frames, shutdown and end, as pythonscript.c and the engine call them
 
@@ -25,5 +26,6 @@ include "variants.pxi"
 include "objects.pxi"
 include "counted.pxi"
 include "callables.pxi"
+include "buffers.pxi"
 include "classes.pxi"
 include "lifecycle.pxi"

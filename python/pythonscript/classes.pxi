@@ -70,6 +70,7 @@ cdef class Method:
     cdef int result_type
     cdef tuple result_class  # As one of `classes`.
     cdef bint returns_error
+    cdef bint has_buffers  # See buffers.pxi.
     cdef int types[MAX_ARGUMENTS]
     cdef bint takes_views[MAX_ARGUMENTS]
     cdef tuple classes  # Of the Object arguments: (Python class or None, Godot name), see is_of_class().
@@ -104,6 +105,7 @@ cdef class Method:
         for i in range(method.count):
             method.types[i] = spec.arguments[i].type
             method.takes_views[i] = spec.arguments[i].takes_views
+            method.has_buffers = method.has_buffers or method.types[i] >= BUFFER_READ
         return method
 
     cdef bint accepts(self, int i, value) except -1:
@@ -127,14 +129,14 @@ cdef class Method:
         converter = self.converters[i]
         return value if converter is None else converter(value)
 
-    cdef object invoke(self, PyObject** stack):
-        """Calls the function with stack[0] as the instance and the arguments after it."""
+    cdef object invoke(self, PyObject** stack, int size):
+        """Calls the function with stack[0] as the instance and `size` arguments after it."""
         cdef object function = self.function
         if self.is_static:
-            return PyObject_Vectorcall(function, stack + 1, self.count, NULL)
+            return PyObject_Vectorcall(function, stack + 1, size, NULL)
         if self.overrides is not None:
             function = self.overrides.get(type(<object>stack[0]), function)
-        return PyObject_Vectorcall(function, stack, self.count + 1, NULL)
+        return PyObject_Vectorcall(function, stack, size + 1, NULL)
 
 
 cdef bint is_of_class(value, tuple wanted) except -1:
@@ -230,7 +232,7 @@ cdef void call_method(Method method, void* instance, const void** arguments, int
                 error.expected = method.types[i]
                 return
             push(stack, &size, method.argument(i, value))
-        value = method.invoke(stack)
+        value = method.invoke(stack, size)
         if method.returns:
             method.check_result(value)
             py_to_typed(method.result_type, value, &slot)
@@ -269,16 +271,14 @@ cdef void method_ptrcall(void* userdata, void* instance, const void** arguments,
     cdef PyObject* stack[MAX_ARGUMENTS + 1]
     cdef Slot slot
     cdef int size = 0
-    cdef int i
     cdef bint returns = method.returns and result != NULL
     stack[0] = entered(instance)
     try:
-        for i in range(method.count):
-            value = typed_to_py(method.types[i], arguments[i])
-            if not method.accepts(i, value):
-                raise wrong_class(method.classes[i], value)
-            push(stack, &size, method.argument(i, value))
-        value = method.invoke(stack)
+        if method.has_buffers:
+            value = invoke_with_buffers(method, stack, &size, arguments)
+        else:
+            push_typed(method, stack, &size, arguments)
+            value = method.invoke(stack, size)
         if returns:
             method.check_result(value)
             py_to_typed(method.result_type, value, &slot)
@@ -292,6 +292,16 @@ cdef void method_ptrcall(void* userdata, void* instance, const void** arguments,
             put_typed(method.result_type, &slot, result)
     finally:
         drop(stack, size)
+
+
+cdef int push_typed(Method method, PyObject** stack, int* size, const void** arguments) except -1:
+    cdef int i
+    for i in range(method.count):
+        value = typed_to_py(method.types[i], arguments[i])
+        if not method.accepts(i, value):
+            raise wrong_class(method.classes[i], value)
+        push(stack, size, method.argument(i, value))
+    return 0
 
 
 cdef void put_typed(int kind, Slot* slot, void* result) noexcept:

@@ -416,27 +416,30 @@ def method_of(name: str, function: Any, where: str, scope: Mapping[str, Any]) ->
 
 
 def _virtual(cls: Any, name: str) -> tuple[int, MethodSpec] | None:
-    """A function that overrides a virtual of the engine class: its types are the engine's, whatever is annotated."""
+    """A function that overrides a virtual of the engine class: its types are the engine's, whatever is annotated.
+
+    Where the engine passes a buffer by pointers, Python takes and returns bytes, see buffers.pxi.
+    """
     if not name.startswith("_") or name.startswith("__"):
         return None
     for base in cls.__mro__:
-        entry = (
-            _api.VIRTUALS.get(base.__name__, {}).get(name)
-            if getattr(base, "__engine_name__", None) == base.__name__
-            else None
-        )
-        if entry is not None:
+        known = _api.VIRTUALS.get(base.__name__, {}) if getattr(base, "__engine_name__", None) == base.__name__ else {}
+        function = getattr(cls, name)
+        if name in known and hasattr(function, "__code__"):
+            entry = known[name]
+            if entry is None:
+                raise TypeError(
+                    f"{cls.__name__}.{name}: Python cannot be called through it: its arguments are pointers"
+                )
             hash_value, returns, arguments = entry
             infos = [PropertyInfo(argument, kind) for argument, kind in arguments]
-            function = getattr(cls, name)
-            if hasattr(function, "__code__"):
-                return hash_value, MethodSpec(name, function, infos, returns=_virtual_result(returns))
+            return hash_value, MethodSpec(name, function, infos, returns=_virtual_result(returns))
     return None
 
 
 def _virtual_result(returns: int | str | None) -> PropertyInfo | None:
     if isinstance(returns, str):
-        return PropertyInfo("", _OBJECT, class_name=returns)
+        return PropertyInfo("", _INT if returns == "Error" else _OBJECT, class_name=returns)
     return None if returns is None else PropertyInfo("", returns)
 
 

@@ -47,7 +47,7 @@ def test_type_number(api: dict[str, Any], spelled: str, name: str) -> None:
 
 
 def test_virtuals() -> None:
-    virtuals = _api.VIRTUALS
+    virtuals: Any = _api.VIRTUALS
     _, returns, arguments = virtuals["Node"]["_process"]
     assert (returns, arguments) == (None, [("delta", 3)])
     _, returns, arguments = virtuals["Node"]["_get_configuration_warnings"]
@@ -56,6 +56,15 @@ def test_virtuals() -> None:
     assert virtuals["Control"]["_make_custom_tooltip"][1] == "Object"
     assert virtuals["EditorPlugin"]["_get_plugin_icon"][1] == "Texture2D", "the engine relies on the class"
     assert "add_child" not in virtuals["Node"]
+
+
+def test_virtuals_with_pointers() -> None:
+    virtuals: Any = _api.VIRTUALS
+    assert virtuals["PacketPeerExtension"]["_get_packet"][1:] == ("Error", [("r_buffer", 42)])
+    assert virtuals["MultiplayerPeerExtension"]["_put_packet"][1:] == ("Error", [("p_buffer", 40)])
+    assert virtuals["StreamPeerExtension"]["_get_data"][1:] == ("Error", [("r_bytes", 41)])
+    assert virtuals["StreamPeerExtension"]["_put_data"][1:] == ("Error", [("p_data", 40), ("r_sent", 43)])
+    assert virtuals["AudioStreamPlayback"]["_mix"] is None
 
 
 def test_the_hashes_of_the_methods_that_the_bridge_calls() -> None:
@@ -83,6 +92,18 @@ def test_the_stub_is_python_and_names_every_class(api: dict[str, Any]) -> None:
             METHOD
             | {"arguments": [{"name": "from", "type": "int"}, {"name": "b", "type": "String", "default_value": ""}]},
             "    def m(self, from_: int, b: str = ...) -> None: ...",
+        ),
+        (
+            METHOD
+            | {
+                "arguments": [
+                    {"name": "b", "type": "uint8_t*"},
+                    {"name": "size", "type": "int"},
+                    {"name": "r", "type": "int32_t*"},
+                ],
+                "return_value": {"type": "enum::Error"},
+            },
+            "    def m(self, size: int) -> int | tuple[int, bytes]: ...",
         ),
     ],
 )

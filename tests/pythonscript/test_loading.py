@@ -108,6 +108,15 @@ def test_another_library_is_one_error(new_project: NewProject, addon: Path) -> N
             f"{IMPORT}class Other(Node): ...\n1 / 0\n",
             "The Python module res://bad.py cannot be loaded: division by zero",
         ),
+        (
+            f"{IMPORT}class Other(RefCounted):\n  def __del__(self): ...\n",
+            "write `_notification` for NOTIFICATION_PREDELETE instead",
+        ),
+        (
+            "from pythonscript.godot import AudioStreamPlayback\n"
+            "class Other(AudioStreamPlayback):\n  def _mix(self, buffer, rate, frames): ...\n",
+            "Other._mix: Python cannot be called through it: its arguments are pointers",
+        ),
         (f"{IMPORT}class Timer(Node): ...\n", "Timer: Godot has a class of that name already"),
         (
             f"{IMPORT}class Other(Node):\n  def f(self, a: set) -> None: ...\n",
