@@ -8,7 +8,9 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from pythonscript import _api, _bridge, declare
+from pythonscript import _bridge
+from pythonscript.describe import declare
+from pythonscript.engine import _api
 
 
 class EngineClass(type):

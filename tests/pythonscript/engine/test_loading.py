@@ -62,7 +62,7 @@ def remove(path: Path) -> None:
         ("lib/python3.*", "{addon}/lib"),
         ("lib/site-packages/pythonscript", "No module named 'pythonscript' (looked in {addon}/lib"),
         ("lib/site-packages/pythonscript/_bridge*", "_bridge"),
-        ("lib/site-packages/pythonscript/declare.*", "declare"),
+        ("lib/site-packages/pythonscript/describe/declare.*", "declare"),
         ("lib/site-packages/websockets", "The Python module ws_godot cannot be loaded: No module named 'websockets'"),
         ("lib/site-packages/ws_python", "The Python module ws_godot cannot be loaded: No module named 'ws_python'"),
     ],

@@ -5,7 +5,7 @@ from libc.string cimport memchr, memcpy, memset
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 
-cdef extern from "godot_interface.h" nogil:
+cdef extern from "native/godot_interface.h" nogil:
     ctypedef uint32_t char32_t
     ctypedef uint8_t GDExtensionBool
     ctypedef int GDExtensionVariantType

@@ -7,10 +7,18 @@ from enum import IntEnum
 from typing import Any
 
 import pytest
-from pythonscript import Array, Dictionary, PackedFloat32Array, StringName, Vector2, _bridge, declare, export, signal
-from pythonscript.declare import HINT_ENUM, HINT_RANGE, USAGE_DEFAULT, USAGE_IS_ENUM, USAGE_IS_VARIANT, ClassSpec
+from pythonscript import Array, Dictionary, PackedFloat32Array, StringName, Vector2, _bridge, export, signal
+from pythonscript.describe import declare
+from pythonscript.describe.declare import (
+    HINT_ENUM,
+    HINT_RANGE,
+    USAGE_DEFAULT,
+    USAGE_IS_ENUM,
+    USAGE_IS_VARIANT,
+    ClassSpec,
+)
+from pythonscript.describe.types import CLASSES, VARIANT
 from pythonscript.godot import Object
-from pythonscript.types import CLASSES, VARIANT
 
 from tests.pythonscript.engine_classes import Control, Node, RefCounted
 

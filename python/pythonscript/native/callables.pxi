@@ -90,72 +90,12 @@ cdef str callable_name(function):
     return f"the callable {getattr(function, '__qualname__', None) or type(function).__name__}"
 
 
-cdef void callable_call(void* userdata, const void** arguments, int64_t count, void* result,
-                        GDExtensionCallError* error) noexcept with gil:
-    cdef Variant returned
-    error.error = CALL_OK
-    function = <object><PyObject*>userdata
-    try:
-        value = function(*[variant_to_py(arguments[i]) for i in range(count)])
-        py_to_variant(value, &returned)
-        gd.variant_destroy(result)
-        memcpy(result, &returned, sizeof(Variant))
-    except BaseException:
-        report_exception(callable_name(function))
-
-
-cdef GDExtensionBool callable_is_valid(void* userdata) noexcept nogil:
-    return callable_has_owner(userdata) if _alive else 0
-
-
-cdef GDExtensionBool callable_has_owner(void* userdata) noexcept with gil:
+cdef bint has_owner(function) except -1:
     """False for a method of an object that was freed."""
-    try:
-        if type(<object><PyObject*>userdata) is CountedMethod:
-            return gd.object_get_instance_from_id((<CountedMethod><PyObject*>userdata).instance_id) != NULL
-        owner = getattr(<object><PyObject*>userdata, "__self__", None)
-        return 1 if not isinstance(owner, Object) or (<Object>owner).is_alive() else 0
-    except BaseException:
-        return 0
-
-
-cdef void callable_free(void* userdata) noexcept nogil:
-    if _alive:
-        callable_release(userdata)
-
-
-cdef void callable_release(void* userdata) noexcept with gil:
-    Py_DECREF(<object><PyObject*>userdata)
-
-
-cdef uint32_t callable_hash(void* userdata) noexcept with gil:
-    try:
-        return <uint32_t>(hash(<object><PyObject*>userdata) & 0xFFFFFFFF)
-    except BaseException:  # An unhashable callable: its address will do.
-        return <uint32_t>(<uintptr_t>userdata & 0xFFFFFFFF)
-
-
-cdef GDExtensionBool callable_equal(void* left, void* right) noexcept nogil:
-    return 1 if left == right or (_alive and callable_equal_to_py(left, right)) else 0
-
-
-cdef bint callable_equal_to_py(void* left, void* right) noexcept with gil:
-    try:
-        return 1 if (<object><PyObject*>left) == (<object><PyObject*>right) else 0
-    except BaseException:  # Comparing them raises: they are two.
-        return 0
-
-
-cdef void callable_to_string(void* userdata, GDExtensionBool* valid, void* string) noexcept with gil:
-    cdef uint64_t text = 0
-    valid[0] = 0
-    try:
-        string_from_py(f"Python:{getattr(<object><PyObject*>userdata, '__qualname__', 'callable')}", &text)
-        _destroy[STRING](string)
-        (<uint64_t*>string)[0] = text
-        valid[0] = 1
-    except BaseException:
-        report_exception("the name of a callable")
+    if type(function) is CountedMethod:
+        return gd.object_get_instance_from_id((<CountedMethod>function).instance_id) != NULL
+    owner = getattr(function, "__self__", None)
+    return not isinstance(owner, Object) or (<Object>owner).is_alive()
 
 
 cdef enum:

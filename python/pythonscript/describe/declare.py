@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
-from pythonscript import _api, _bridge
-from pythonscript.types import (
+from pythonscript import _bridge
+from pythonscript.describe.types import (
     CLASSES,
     VARIANT,
     Array,
@@ -32,6 +32,7 @@ from pythonscript.types import (
     PackedInt64Array,
     PackedStringArray,
 )
+from pythonscript.engine import _api
 
 T = TypeVar("T")
 

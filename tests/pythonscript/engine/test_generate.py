@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pythonscript import _api, generate
+from pythonscript.engine import _api, generate
 
 from tests.godot_process import ROOT
 
@@ -114,7 +114,7 @@ def test_method_stub(method: dict[str, Any], stub: str) -> None:
 def test_an_engine_of_double_precision_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "api.json"
     source.write_text(json.dumps({"header": {"precision": "double"}}))
-    script = ROOT / "python" / "pythonscript" / "generate.py"
+    script = ROOT / "python" / "pythonscript" / "engine" / "generate.py"
     done = subprocess.run([sys.executable, "-P", script, source, tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "use a standard build of Godot" in done.stderr

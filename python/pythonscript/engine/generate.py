@@ -1,6 +1,6 @@
-"""Writes what the bridge needs to know of one engine, from its extension_api.json: `_api.py` and the stub `godot.pyi`.
+"""Writes what the bridge knows of one engine, from its extension_api.json: `engine/_api.py` and the stub `godot.pyi`.
 
-Usage: python generate.py EXTENSION_API_JSON OUTPUT_DIRECTORY
+Usage: python generate.py EXTENSION_API_JSON PACKAGE_DIRECTORY
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def stub(api: dict[str, Any]) -> str:
         "from enum import IntEnum, IntFlag",
         "from typing import Any",
         "from pythonscript import _bridge",
-        f"from pythonscript.types import Array, Callable, Dictionary, {', '.join(builtins)}",
+        f"from pythonscript.describe.types import Array, Callable, Dictionary, {', '.join(builtins)}",
         "def engine_class(name: str) -> type[Object]: ...",
     ]
     for enum in api["global_enums"]:
@@ -250,7 +250,7 @@ def main() -> None:
         sys.exit(
             "generate: this engine uses double precision, the bridge supports single: use a standard build of Godot"
         )
-    (target / "_api.py").write_text(api_module(api), encoding="utf-8")
+    (target / "engine" / "_api.py").write_text(api_module(api), encoding="utf-8")
     (target / "godot.pyi").write_text(stub(api), encoding="utf-8")
 
 

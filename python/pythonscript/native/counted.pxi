@@ -10,7 +10,7 @@
 # instance can still be kept: leave() hands it to the engine, or, where that refers to it no longer, ends both.
 # Nothing is asked or told when the engine counts, on whatever thread, but for the first time.
 
-cdef extern from "counted.h":
+cdef extern from "native/counted.h":
     void pythonscript_finalize_again(object)
 
 cdef extern from "Python.h":
@@ -65,7 +65,7 @@ cdef inline void left(PyObject* instance) noexcept:
         Py_DECREF(<object>instance)
 
 
-cdef void first_reference(PyObject* instance) noexcept with gil:
+cdef void first_reference(PyObject* instance) noexcept:
     """The engine refers to what it made. What __init__ kept of it in Python counts, too."""
     if (<Object>instance).keeper != BY_BOTH:
         return
@@ -75,6 +75,14 @@ cdef void first_reference(PyObject* instance) noexcept with gil:
     else:
         (<Object>instance).keeper = BY_ENGINE
         call_bool(_unreference, (<Object>instance).pointer)
+
+
+cdef void freed(PyObject* instance) noexcept:
+    """The engine's object is no more."""
+    (<Object>instance).pointer = NULL
+    if (<Object>instance).keeper != BY_PYTHON:
+        (<Object>instance).keeper = BY_PYTHON
+        Py_DECREF(<object>instance)
 
 
 cdef traverseproc _traverse = NULL
