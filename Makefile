@@ -41,7 +41,7 @@ conformance: build ## run the whole Autobahn test suite
 
 clean: ## remove what was built (not .venv, not the fetched engine)
 	@rm -rf build .godot addons/ws_python/bin addons/ws_python/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	@rm -f python/pythonscript/_api.py python/pythonscript/godot.pyi
+	@rm -f python/pythonscript/engine/_api.py python/pythonscript/godot.pyi
 	@find python -name '*.so' -delete
 
 distclean: clean ## remove the .venv and the fetched engine too

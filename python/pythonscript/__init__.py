@@ -11,17 +11,18 @@
         def aim(self, at: Vector2, force: bool = False) -> Error: ...
         def _process(self, delta: float) -> None: ...
 
+A class derives from any class of the engine that can be made. A node lives until it is freed; an instance of a
+RefCounted, such as a Resource, as long as GDScript or Python refers to it. A Callable of its method does not count.
 With `class Turret(Node, tool=True)` it is at work in the editor, too, as a GDScript with @tool is.
-It runs inside the engine only: pythonscript.c starts CPython there. See declare.py for what counts in a class.
+It runs inside the engine only: pythonscript.c starts CPython there. See describe/declare.py for what counts in a class.
 
 An exception that a method lets out is a script error, and the game goes on: the caller gets the default value of the
 method's type, such as 0, "" or null, and FAILED for an Error.
 """
 
 from pythonscript._bridge import physics_frames, process_frames
-from pythonscript.declare import export, signal
-from pythonscript.lifecycle import call_at_frame_end, call_at_shutdown
-from pythonscript.types import (
+from pythonscript.describe.declare import export, signal
+from pythonscript.describe.types import (
     AABB,
     RID,
     Array,
@@ -55,6 +56,7 @@ from pythonscript.types import (
     Vector4,
     Vector4i,
 )
+from pythonscript.engine.lifecycle import call_at_frame_end, call_at_shutdown
 
 __all__ = [
     "AABB",

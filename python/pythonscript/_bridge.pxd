@@ -27,8 +27,9 @@ cdef bint int_of(const void* variant, int64_t* value) noexcept
 cdef class Object:
     cdef void* pointer
     cdef uint64_t instance_id
-    cdef bint counted  # Derives from RefCounted and holds one reference.
+    cdef bint counted  # Derives from RefCounted.
     cdef bint extension  # An instance of a class written in Python.
+    cdef int keeper  # Of such an instance, see counted.pxi; any other that is counted holds one reference.
     cdef NotificationShortcut notification_shortcut  # Of its class, or NULL.
     #: What the shortcuts of its class need of an instance, for that class to set; None at first.
     cdef object companion

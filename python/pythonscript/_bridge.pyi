@@ -2,7 +2,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from pythonscript.declare import ClassSpec
+from pythonscript.describe.declare import ClassSpec
 
 MAX_SIGNAL_ARGUMENTS: int
 

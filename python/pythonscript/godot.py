@@ -8,7 +8,9 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Any
 
-from pythonscript import _api, _bridge, declare
+from pythonscript import _bridge
+from pythonscript.describe import declare
+from pythonscript.engine import _api
 
 
 class EngineClass(type):
@@ -79,7 +81,8 @@ def engine_class(name: str) -> type[Object]:
     """The Python class of an engine class: one for each name, with Python parents as the engine's parents."""
     if name not in _classes:
         classdb = _bridge.get_singleton("ClassDB") if name != "ClassDB" else None
-        parent = engine_class(classdb.get_parent_class(name) or "Object") if classdb is not None else Object
+        # A str, not the StringName that the engine returns: it becomes the name of a Python class.
+        parent = engine_class(str(classdb.get_parent_class(name)) or "Object") if classdb is not None else Object
         namespace: dict[str, Any] = {"__engine_name__": name, "__module__": __name__}
         if name == "RefCounted":
             namespace["__refcounted__"] = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pythonscript import export, signal
-from pythonscript.declare import Export
+from pythonscript.describe.declare import Export
 from ws_python import Setting, events_of, settings_of
 
 

@@ -46,7 +46,7 @@ def add_plugin(project: Path, script: str) -> None:
 @pytest.fixture(scope="session")
 def bridge_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project of the suites in tests/godot/bridge/."""
-    return make_project(tmp_path_factory.mktemp("bridge") / "project", ["probe.py"])
+    return make_project(tmp_path_factory.mktemp("bridge") / "project", ["probe.py", "counted.py", "packets.py"])
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tests.pythonscript.conftest import add_plugin, make_project
 
 CLASSES = """
 from pythonscript import export, signal
-from pythonscript.godot import Engine, Node
+from pythonscript.godot import Engine, Node, Resource
 
 class Gauge(Node, tool=True):
     changed_to = signal(level=int)
@@ -56,6 +56,22 @@ class Fine(Gauge, tool=True):
         return super().rise(by * 10)
 
 
+class Stats(Resource, tool=True):
+    level: int = export(3)
+    inner: Resource | None = export(None)
+
+    def rise(self) -> int:
+        self.level += 1
+        return self.level
+
+
+class SleepingStats(Resource):
+    level: int = export(3)
+
+    def rise(self) -> int:
+        raise AssertionError("a game's own resource does not run in the editor")
+
+
 class Asleep(Node):
     level: int = export(3)
 
@@ -91,6 +107,12 @@ level = 8
 level = 9
 """
 
+STATS = """[gd_resource type="{name}" format=3]
+
+[resource]
+level = 20
+"""
+
 PLUGIN = """@tool
 extends EditorPlugin
 
@@ -108,6 +130,7 @@ func tell(what: String, value: Variant) -> void:
 func _run() -> void:
 	await _alone()
 	await _in_a_scene()
+	await _resources()
 	get_tree().quit()
 
 
@@ -178,6 +201,23 @@ func _in_a_scene() -> void:
 	other.get_parent().free()
 
 
+func _resources() -> void:
+	for path: String in ["res://stats.tres", "res://sleeping.tres"]:
+		var loaded: Resource = load(path)
+		EditorInterface.edit_resource(loaded)
+		for i: int in 3:
+			await get_tree().process_frame
+		var shown := PackedStringArray()
+		for property: Node in EditorInterface.get_inspector().find_children("*", "EditorProperty", true, false):
+			shown.append((property as EditorProperty).get_edited_property())
+		tell("inspected " + loaded.get_class(), "level" in shown)
+		loaded.set("level", loaded.get("level") + 1)
+		tell("saved " + loaded.get_class(), error_string(ResourceSaver.save(loaded)))
+	var stats: Stats = load("res://stats.tres")
+	tell("risen", stats.rise())
+	tell("copied", (stats.duplicate(true) as Stats).rise())
+
+
 func _opened() -> Gauge:
 	while EditorInterface.get_edited_scene_root() == null:
 		await get_tree().process_frame
@@ -192,9 +232,11 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, str], st
     project = make_project(tmp_path_factory.mktemp("tool") / "project", ["gauge.py"])
     (project / "gauge.py").write_text(CLASSES)
     (project / "scene.tscn").write_text(SCENE)
+    for file, name in (("stats", "Stats"), ("sleeping", "SleepingStats")):
+        (project / f"{file}.tres").write_text(STATS.format(name=name))
     (project / "plain.gd").write_text("extends Gauge\n")
     add_plugin(project, PLUGIN)
-    log = run_godot("--editor", path=project, timeout=120)
+    log = run_godot("--editor", "--verbose", path=project, timeout=120)
     return dict(re.findall(r"^([\w ]+): (.*)$", log, re.MULTILINE)), (project / "scene.tscn").read_text()
 
 
@@ -233,6 +275,21 @@ def test_a_tool_class_works_in_an_editor_plugin(edited: tuple[dict[str, str], st
     ],
 )
 def test_a_tool_class_works_in_the_edited_scene(edited: tuple[dict[str, str], str], what: str, told: str) -> None:
+    assert edited[0][what] == told
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("inspected Stats", "true"),
+        ("saved Stats", "OK"),
+        ("inspected SleepingStats", "true"),
+        ("saved SleepingStats", "OK"),
+        ("risen", "22"),
+        ("copied", "23"),
+    ],
+)
+def test_resources(edited: tuple[dict[str, str], str], what: str, told: str) -> None:
     assert edited[0][what] == told
 
 

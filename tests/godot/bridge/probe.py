@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Any
 
 from pythonscript import Dictionary, Signal, Vector2, export, signal
+from pythonscript.describe.types import CLASSES
 from pythonscript.godot import (
     ClassDB,
     Control,
@@ -21,7 +22,6 @@ from pythonscript.godot import (
     RandomNumberGenerator,
     engine_class,
 )
-from pythonscript.types import CLASSES
 
 
 def _echo(cls: Any) -> Any:

@@ -62,7 +62,7 @@ def remove(path: Path) -> None:
         ("lib/python3.*", "{addon}/lib"),
         ("lib/site-packages/pythonscript", "No module named 'pythonscript' (looked in {addon}/lib"),
         ("lib/site-packages/pythonscript/_bridge*", "_bridge"),
-        ("lib/site-packages/pythonscript/declare.*", "declare"),
+        ("lib/site-packages/pythonscript/describe/declare.*", "declare"),
         ("lib/site-packages/websockets", "The Python module ws_godot cannot be loaded: No module named 'websockets'"),
         ("lib/site-packages/ws_python", "The Python module ws_godot cannot be loaded: No module named 'ws_python'"),
     ],
@@ -108,7 +108,15 @@ def test_another_library_is_one_error(new_project: NewProject, addon: Path) -> N
             f"{IMPORT}class Other(Node): ...\n1 / 0\n",
             "The Python module res://bad.py cannot be loaded: division by zero",
         ),
-        (f"{IMPORT}class Other(RefCounted): ...\n", "Other: a class written in Python derives from Node or another"),
+        (
+            f"{IMPORT}class Other(RefCounted):\n  def __del__(self): ...\n",
+            "write `_notification` for NOTIFICATION_PREDELETE instead",
+        ),
+        (
+            "from pythonscript.godot import AudioStreamPlayback\n"
+            "class Other(AudioStreamPlayback):\n  def _mix(self, buffer, rate, frames): ...\n",
+            "Other._mix: Python cannot be called through it: its arguments are pointers",
+        ),
         (f"{IMPORT}class Timer(Node): ...\n", "Timer: Godot has a class of that name already"),
         (
             f"{IMPORT}class Other(Node):\n  def f(self, a: set) -> None: ...\n",

@@ -6,8 +6,8 @@ import re
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from pythonscript.declare import USAGE_IS_ENUM, ClassSpec, MethodSpec, PropertyInfo, PropertySpec
-from pythonscript.types import CLASSES, VARIANT
+from pythonscript.describe.declare import USAGE_IS_ENUM, ClassSpec, MethodSpec, PropertyInfo, PropertySpec
+from pythonscript.describe.types import CLASSES, VARIANT
 
 _NAMES = {0: "void", CLASSES.index(str): "String", CLASSES.index(bytes): "PackedByteArray", VARIANT: "Variant"}
 

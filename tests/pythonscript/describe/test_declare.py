@@ -7,10 +7,18 @@ from enum import IntEnum
 from typing import Any
 
 import pytest
-from pythonscript import Array, Dictionary, PackedFloat32Array, StringName, Vector2, _bridge, declare, export, signal
-from pythonscript.declare import HINT_ENUM, HINT_RANGE, USAGE_DEFAULT, USAGE_IS_ENUM, USAGE_IS_VARIANT, ClassSpec
+from pythonscript import Array, Dictionary, PackedFloat32Array, StringName, Vector2, _bridge, export, signal
+from pythonscript.describe import declare
+from pythonscript.describe.declare import (
+    HINT_ENUM,
+    HINT_RANGE,
+    USAGE_DEFAULT,
+    USAGE_IS_ENUM,
+    USAGE_IS_VARIANT,
+    ClassSpec,
+)
+from pythonscript.describe.types import CLASSES, VARIANT
 from pythonscript.godot import Object
-from pythonscript.types import CLASSES, VARIANT
 
 from tests.pythonscript.engine_classes import Control, Node, RefCounted
 
@@ -310,10 +318,11 @@ def test_an_annotation_that_is_not_there_at_run_time() -> None:
         declare.spec_of(Unresolved)
 
 
-def test_a_counted_class_is_refused() -> None:
-    with pytest.raises(TypeError, match="Resource: a class written in Python derives from Node"):
+def test_a_finalizer_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"Token\.__del__: .* write `_notification` for NOTIFICATION_PREDELETE instead"):
 
-        class Resource(RefCounted): ...
+        class Token(RefCounted):
+            def __del__(self) -> None: ...
 
 
 def test_a_signal_has_at_most_eight_arguments() -> None:

@@ -3,9 +3,9 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t, uintptr_t
 from libc.string cimport memchr, memcpy, memset
 from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF
+from cpython.ref cimport Py_DECREF, Py_INCREF
 
-cdef extern from "godot_interface.h" nogil:
+cdef extern from "native/godot_interface.h" nogil:
     ctypedef uint32_t char32_t
     ctypedef uint8_t GDExtensionBool
     ctypedef int GDExtensionVariantType
@@ -23,6 +23,7 @@ cdef extern from "godot_interface.h" nogil:
     ctypedef void* GDExtensionClassCreateInstance2
     ctypedef void* GDExtensionClassFreeInstance
     ctypedef void* GDExtensionClassNotification2
+    ctypedef void* GDExtensionClassReference
     ctypedef void* GDExtensionClassGetVirtualCallData2
     ctypedef void* GDExtensionClassCallVirtualWithData
     ctypedef void* GDExtensionCallableCustomCall
@@ -68,6 +69,7 @@ cdef extern from "godot_interface.h" nogil:
         GDExtensionBool is_runtime
         const void* icon_path
         GDExtensionClassNotification2 notification_func
+        GDExtensionClassReference reference_func
         GDExtensionClassCreateInstance2 create_instance_func
         GDExtensionClassFreeInstance free_instance_func
         GDExtensionClassGetVirtualCallData2 get_virtual_call_data_func

@@ -21,8 +21,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
-from pythonscript import _api, _bridge
-from pythonscript.types import (
+from pythonscript import _bridge
+from pythonscript.describe.types import (
     CLASSES,
     VARIANT,
     Array,
@@ -32,6 +32,7 @@ from pythonscript.types import (
     PackedInt64Array,
     PackedStringArray,
 )
+from pythonscript.engine import _api
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ USAGE_IS_ENUM = 1 << 16
 USAGE_IS_VARIANT = 1 << 17
 HINT_RANGE = 1  # PropertyHint
 HINT_ENUM = 2
+HINT_RESOURCE_TYPE = 17
 
 _INT = CLASSES.index(int)
 _OBJECT = CLASSES.index(_bridge.Object)
@@ -236,10 +238,10 @@ def note(
     becomes an attribute of the class, an export describes an attribute that is there. `shortcuts` are ways past Python
     for methods by their names, see _bridge.pxd.
     """
-    if getattr(cls, "__refcounted__", False):
+    if getattr(cls, "__del__", None) is not getattr(_bridge.Object, "__del__", None):
         raise TypeError(
-            f"{cls.__name__}: a class written in Python derives from Node or another Object that is freed by hand, "
-            "not from RefCounted or Resource"
+            f"{cls.__name__}.__del__: Python may let go of an instance more than once while the engine keeps it; "
+            "write `_notification` for NOTIFICATION_PREDELETE instead"
         )
     for name, member in (members or {}).items():
         member.name = name
@@ -376,6 +378,9 @@ def _annotation(bases: list[type], name: str, fallback: Any) -> Any:
 
 def _exported(name: str, value: Export, annotation: Any, where: str) -> PropertySpec:
     info = info_of(annotation, name, where)
+    if info.cls is not None and any(vars(base).get("__engine_name__") == "Resource" for base in info.cls.__mro__):
+        # The Inspector then offers to make and to load one.
+        info = replace(info, hint=HINT_RESOURCE_TYPE, hint_string=info.class_name)
     if value.hint:
         info = replace(info, hint=value.hint, hint_string=value.hint_string)
     accessors = f"get_{name}", f"set_{name}"
@@ -430,27 +435,30 @@ def method_of(name: str, function: Any, where: str, scope: Mapping[str, Any]) ->
 
 
 def _virtual(cls: Any, name: str) -> tuple[int, MethodSpec] | None:
-    """A function that overrides a virtual of the engine class: its types are the engine's, whatever is annotated."""
+    """A function that overrides a virtual of the engine class: its types are the engine's, whatever is annotated.
+
+    Where the engine passes a buffer by pointers, Python takes and returns bytes, see buffers.pxi.
+    """
     if not name.startswith("_") or name.startswith("__"):
         return None
     for base in cls.__mro__:
-        entry = (
-            _api.VIRTUALS.get(base.__name__, {}).get(name)
-            if getattr(base, "__engine_name__", None) == base.__name__
-            else None
-        )
-        if entry is not None:
+        known = _api.VIRTUALS.get(base.__name__, {}) if getattr(base, "__engine_name__", None) == base.__name__ else {}
+        function = getattr(cls, name)
+        if name in known and hasattr(function, "__code__"):
+            entry = known[name]
+            if entry is None:
+                raise TypeError(
+                    f"{cls.__name__}.{name}: Python cannot be called through it: its arguments are pointers"
+                )
             hash_value, returns, arguments = entry
             infos = [PropertyInfo(argument, kind) for argument, kind in arguments]
-            function = getattr(cls, name)
-            if hasattr(function, "__code__"):
-                return hash_value, MethodSpec(name, function, infos, returns=_virtual_result(returns))
+            return hash_value, MethodSpec(name, function, infos, returns=_virtual_result(returns))
     return None
 
 
 def _virtual_result(returns: int | str | None) -> PropertyInfo | None:
     if isinstance(returns, str):
-        return PropertyInfo("", _OBJECT, class_name=returns)
+        return PropertyInfo("", _INT if returns == "Error" else _OBJECT, class_name=returns)
     return None if returns is None else PropertyInfo("", returns)
 
 

@@ -12,7 +12,7 @@ def start(unsigned long long get_proc_address, unsigned long long library, str m
     load_interface(get_proc_address, library)
     _alive = True
     load_object_binds()
-    from pythonscript import lifecycle
+    from pythonscript.engine import lifecycle
     _main_loop = lifecycle
     if gd.register_main_loop_callbacks != NULL:
         memset(&callbacks, 0, sizeof(callbacks))
@@ -29,11 +29,13 @@ def initialize(int level):
 
 def deinitialize(int level):
     """The SCENE level goes down: the last moment with an engine."""
-    global _alive
+    global _alive, _library
     _main_loop.shutdown()
-    unregister_classes()
     _main_loop.deinitialize()
+    unregister_classes()  # Now that no instance is left that Python alone keeps.
     _alive = False
+    release_names()
+    _library = NULL  # What Python does from here on finds no engine, see need_engine().
 
 
 def request_frame():
@@ -59,22 +61,3 @@ cdef uint64_t engine_count(const void* bind) noexcept:
     cdef uint64_t count = 0
     gd.object_method_bind_ptrcall(bind, _engine, NULL, &count)
     return count
-
-
-cdef void main_loop_frame() noexcept nogil:
-    global _frame_wanted
-    if _frame_wanted and _alive:
-        _frame_wanted = False
-        main_loop_call("frame")
-
-
-cdef void main_loop_shutdown() noexcept nogil:
-    if _alive:
-        main_loop_call("shutdown")
-
-
-cdef void main_loop_call(const char* name) noexcept with gil:
-    try:
-        getattr(_main_loop, name.decode())()
-    except BaseException:
-        report_exception(name.decode())

@@ -1,10 +1,54 @@
 # Callable and Signal, both ways: a Python callable becomes a custom Callable, and comes back as the very same object.
 
+from types import MethodType as _BoundMethod
+
 
 cdef object python_callable(const void* callable):
     """The Python object inside a Callable that was made here, or None."""
     cdef void* userdata = gd.callable_custom_get_userdata(callable, _library)
-    return <object><PyObject*>userdata if userdata != NULL else None
+    if userdata == NULL:
+        return None
+    function = <object><PyObject*>userdata
+    return (<CountedMethod>function).bound() if type(function) is CountedMethod else function
+
+
+cdef class CountedMethod:
+    """A method of an instance that counts its references, as a Callable holds it: without being one of them.
+
+    So it is with GDScript's own: an object that connects its signal to its method would never go otherwise.
+    """
+
+    cdef object function
+    cdef uint64_t instance_id
+
+    @staticmethod
+    cdef CountedMethod make(method):
+        cdef CountedMethod counted = CountedMethod.__new__(CountedMethod)
+        counted.function = method.__func__
+        counted.instance_id = (<Object>method.__self__).instance_id
+        return counted
+
+    cdef object bound(self):
+        """The method, None if its object was freed."""
+        owner = object_to_py(gd.object_get_instance_from_id(self.instance_id))
+        return _BoundMethod(self.function, owner) if owner is not None else None
+
+    @property
+    def __qualname__(self):
+        return self.function.__qualname__
+
+    def __call__(self, *arguments):
+        method = self.bound()
+        if method is None:
+            raise ReferenceError(f"the object of {self.__qualname__} was freed")
+        return method(*arguments)
+
+    def __eq__(self, other):
+        return (type(other) is CountedMethod and self.instance_id == (<CountedMethod>other).instance_id
+                and self.function == (<CountedMethod>other).function)
+
+    def __hash__(self):
+        return hash((self.function, self.instance_id))
 
 
 cdef int callable_from_py(function, void* target) except -1:
@@ -17,6 +61,8 @@ cdef int callable_from_py(function, void* target) except -1:
     if isinstance(owner, Object):
         (<Object>owner).living()
         info.object_id = (<Object>owner).instance_id
+        if (<Object>owner).counted and (<Object>owner).extension and type(function) is _BoundMethod:
+            function = CountedMethod.make(function)
     Py_INCREF(function)
     info.callable_userdata = <void*><PyObject*>function
     info.token = _library
@@ -44,70 +90,12 @@ cdef str callable_name(function):
     return f"the callable {getattr(function, '__qualname__', None) or type(function).__name__}"
 
 
-cdef void callable_call(void* userdata, const void** arguments, int64_t count, void* result,
-                        GDExtensionCallError* error) noexcept with gil:
-    cdef Variant returned
-    error.error = CALL_OK
-    function = <object><PyObject*>userdata
-    try:
-        value = function(*[variant_to_py(arguments[i]) for i in range(count)])
-        py_to_variant(value, &returned)
-        gd.variant_destroy(result)
-        memcpy(result, &returned, sizeof(Variant))
-    except BaseException:
-        report_exception(callable_name(function))
-
-
-cdef GDExtensionBool callable_is_valid(void* userdata) noexcept nogil:
-    return callable_has_owner(userdata) if _alive else 0
-
-
-cdef GDExtensionBool callable_has_owner(void* userdata) noexcept with gil:
-    """False for a method of a node that was freed."""
-    try:
-        owner = getattr(<object><PyObject*>userdata, "__self__", None)
-        return 1 if not isinstance(owner, Object) or (<Object>owner).is_alive() else 0
-    except BaseException:
-        return 0
-
-
-cdef void callable_free(void* userdata) noexcept nogil:
-    if _alive:
-        callable_release(userdata)
-
-
-cdef void callable_release(void* userdata) noexcept with gil:
-    Py_DECREF(<object><PyObject*>userdata)
-
-
-cdef uint32_t callable_hash(void* userdata) noexcept with gil:
-    try:
-        return <uint32_t>(hash(<object><PyObject*>userdata) & 0xFFFFFFFF)
-    except BaseException:  # An unhashable callable: its address will do.
-        return <uint32_t>(<uintptr_t>userdata & 0xFFFFFFFF)
-
-
-cdef GDExtensionBool callable_equal(void* left, void* right) noexcept nogil:
-    return 1 if left == right or (_alive and callable_equal_to_py(left, right)) else 0
-
-
-cdef bint callable_equal_to_py(void* left, void* right) noexcept with gil:
-    try:
-        return 1 if (<object><PyObject*>left) == (<object><PyObject*>right) else 0
-    except BaseException:  # Comparing them raises: they are two.
-        return 0
-
-
-cdef void callable_to_string(void* userdata, GDExtensionBool* valid, void* string) noexcept with gil:
-    cdef uint64_t text = 0
-    valid[0] = 0
-    try:
-        string_from_py(f"Python:{getattr(<object><PyObject*>userdata, '__qualname__', 'callable')}", &text)
-        _destroy[STRING](string)
-        (<uint64_t*>string)[0] = text
-        valid[0] = 1
-    except BaseException:
-        report_exception("the name of a callable")
+cdef bint has_owner(function) except -1:
+    """False for a method of an object that was freed."""
+    if type(function) is CountedMethod:
+        return gd.object_get_instance_from_id((<CountedMethod>function).instance_id) != NULL
+    owner = getattr(function, "__self__", None)
+    return not isinstance(owner, Object) or (<Object>owner).is_alive()
 
 
 cdef enum:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pythonscript import _api, generate
+from pythonscript.engine import _api, generate
 
 from tests.godot_process import ROOT
 
@@ -47,7 +47,7 @@ def test_type_number(api: dict[str, Any], spelled: str, name: str) -> None:
 
 
 def test_virtuals() -> None:
-    virtuals = _api.VIRTUALS
+    virtuals: Any = _api.VIRTUALS
     _, returns, arguments = virtuals["Node"]["_process"]
     assert (returns, arguments) == (None, [("delta", 3)])
     _, returns, arguments = virtuals["Node"]["_get_configuration_warnings"]
@@ -56,6 +56,15 @@ def test_virtuals() -> None:
     assert virtuals["Control"]["_make_custom_tooltip"][1] == "Object"
     assert virtuals["EditorPlugin"]["_get_plugin_icon"][1] == "Texture2D", "the engine relies on the class"
     assert "add_child" not in virtuals["Node"]
+
+
+def test_virtuals_with_pointers() -> None:
+    virtuals: Any = _api.VIRTUALS
+    assert virtuals["PacketPeerExtension"]["_get_packet"][1:] == ("Error", [("r_buffer", 42)])
+    assert virtuals["MultiplayerPeerExtension"]["_put_packet"][1:] == ("Error", [("p_buffer", 40)])
+    assert virtuals["StreamPeerExtension"]["_get_data"][1:] == ("Error", [("r_bytes", 41)])
+    assert virtuals["StreamPeerExtension"]["_put_data"][1:] == ("Error", [("p_data", 40), ("r_sent", 43)])
+    assert virtuals["AudioStreamPlayback"]["_mix"] is None
 
 
 def test_the_hashes_of_the_methods_that_the_bridge_calls() -> None:
@@ -84,6 +93,18 @@ def test_the_stub_is_python_and_names_every_class(api: dict[str, Any]) -> None:
             | {"arguments": [{"name": "from", "type": "int"}, {"name": "b", "type": "String", "default_value": ""}]},
             "    def m(self, from_: int, b: str = ...) -> None: ...",
         ),
+        (
+            METHOD
+            | {
+                "arguments": [
+                    {"name": "b", "type": "uint8_t*"},
+                    {"name": "size", "type": "int"},
+                    {"name": "r", "type": "int32_t*"},
+                ],
+                "return_value": {"type": "enum::Error"},
+            },
+            "    def m(self, size: int) -> int | tuple[int, bytes]: ...",
+        ),
     ],
 )
 def test_method_stub(method: dict[str, Any], stub: str) -> None:
@@ -93,7 +114,7 @@ def test_method_stub(method: dict[str, Any], stub: str) -> None:
 def test_an_engine_of_double_precision_is_refused(tmp_path: Path) -> None:
     source = tmp_path / "api.json"
     source.write_text(json.dumps({"header": {"precision": "double"}}))
-    script = ROOT / "python" / "pythonscript" / "generate.py"
+    script = ROOT / "python" / "pythonscript" / "engine" / "generate.py"
     done = subprocess.run([sys.executable, "-P", script, source, tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "use a standard build of Godot" in done.stderr

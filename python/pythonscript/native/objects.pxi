@@ -1,5 +1,6 @@
 # Engine objects in Python: a proxy is {pointer, instance id} and is checked at each use, so a freed object raises and never
-# crashes. An instance of a Python class *is* its proxy: the engine object owns it from construction until it is freed.
+# crashes. An instance of a Python class *is* its proxy: the engine object owns it from construction until it is freed, or they
+# share one life, see counted.pxi.
 
 cdef extern from "Python.h":
     int PyObject_GenericSetAttr(object, object, object) except -1
@@ -8,6 +9,7 @@ cdef object _class_of_name = None  # godot.engine_class
 cdef const void* _reference = NULL  # Method binds of RefCounted and Object.
 cdef const void* _unreference = NULL
 cdef const void* _init_ref = NULL
+cdef const void* _get_reference_count = NULL
 cdef const void* _emit_signal = NULL
 cdef const void* _notification = NULL
 cdef const void* _has_connections = NULL  # NULL in an engine without it.
@@ -23,11 +25,12 @@ def set_class_factory(factory):
 
 
 cdef int load_object_binds() except -1:
-    global _reference, _unreference, _init_ref, _emit_signal, _notification, _has_connections
+    global _reference, _unreference, _init_ref, _get_reference_count, _emit_signal, _notification, _has_connections
     global _engine, _process_frames, _physics_frames
     _reference = method_bind("RefCounted", "reference")
     _unreference = method_bind("RefCounted", "unreference")
     _init_ref = method_bind("RefCounted", "init_ref")
+    _get_reference_count = method_bind("RefCounted", "get_reference_count")
     _emit_signal = method_bind("Object", "emit_signal")
     _notification = method_bind("Object", "notification")
     _engine = gd.global_get_singleton(string_name("Engine"))
@@ -60,7 +63,9 @@ cdef object object_to_py(void* pointer):
         return None
     instance = gd.object_get_instance_binding(pointer, _library, NULL)
     if instance != NULL:
-        return <object><PyObject*>instance
+        result = <object><PyObject*>instance
+        take(<PyObject*>instance)
+        return result
     gd.object_get_class_name(pointer, _library, &name)
     cls = _class_of_name(string_like_to_py(STRING_NAME, &name))
     _destroy[STRING_NAME](&name)
@@ -88,6 +93,8 @@ cdef void* object_pointer(value) except? NULL:
 cdef int object_variant(value, Variant* variant) except -1:
     cdef void* pointer = object_pointer(value)
     _variant_from[OBJECT](variant, &pointer)
+    if pointer != NULL and (<Object>value).counted and gd.variant_get_object_instance_id(variant) == 0:
+        raise ReferenceError(f"this {type(value).__name__} is being freed: the engine takes no more references to it")
     return 0
 
 
@@ -117,28 +124,37 @@ cdef class Object:
         self.pointer = gd.classdb_construct_object2(string_name(cls.__engine_name__))
         if self.pointer == NULL:
             raise TypeError(f"{cls.__engine_name__} cannot be instantiated")
-        if data is None:
-            post_initialize(self.pointer)
-            self.counted = cls.__refcounted__
-            if self.counted:
-                call_bool(_init_ref, self.pointer)
-            return 0
-        self.extension = True
-        self.notification_shortcut = data.notification_shortcut
-        Py_INCREF(self)  # The engine object's own reference, given back by free_instance.
-        gd.object_set_instance(self.pointer, string_name(data.name), <void*><PyObject*>self)
-        gd.object_set_instance_binding(self.pointer, _library, <void*><PyObject*>self, callbacks)
+        self.counted = cls.__refcounted__
+        if data is not None:
+            self.extension = True
+            self.notification_shortcut = data.notification_shortcut
+            if not self.counted:
+                self.keeper = BY_ENGINE
+                Py_INCREF(self)  # Given back by free_instance.
+            gd.object_set_instance(self.pointer, string_name(data.name), <void*><PyObject*>self)
+            gd.object_set_instance_binding(self.pointer, _library, <void*><PyObject*>self, callbacks)
+        if self.counted:
+            call_bool(_init_ref, self.pointer)
         post_initialize(self.pointer)
         return 0
 
+    def __del__(self):
+        # Python's last reference goes; it comes back here each time that the engine kept the instance, see counted.pxi.
+        if self.extension:
+            self.release()
+
     def __dealloc__(self):
-        if _alive:
+        if not self.extension:
             self.release()
 
     cdef void release(self) noexcept:
-        """Gives the reference back, if this holds one; the object counts as freed then."""
+        """Gives the reference back, if this holds one. A proxy counts as freed then."""
         cdef void* pointer = self.pointer
-        if self.counted and pointer != NULL:
+        if not (self.counted and self.keeper == BY_PYTHON and pointer != NULL and _alive):
+            return
+        if self.extension:
+            leave(<PyObject*>self)
+        else:
             self.pointer = NULL
             if call_bool(_unreference, pointer):
                 gd.object_destroy(pointer)

@@ -14,9 +14,11 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from pythonscript import _bridge, declare, docs, sockets
+from pythonscript import _bridge
+from pythonscript.describe import declare, docs
+from pythonscript.describe.types import CLASSES, Array
+from pythonscript.engine import sockets
 from pythonscript.godot import PropertyHint, engine_class
-from pythonscript.types import CLASSES, Array
 
 MODULES_SETTING = "python/modules"
 """Project setting: the project's own modules with node classes, as "res://turret.py", in the order to load them."""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pythonscript import _bridge, godot, types
-from pythonscript.types import CLASSES
+from pythonscript import _bridge, godot
+from pythonscript.describe import types
+from pythonscript.describe.types import CLASSES
 
 VECTOR_LIKE = [cls for cls in CLASSES if cls is not None and hasattr(cls, "_to_scalars")]
 SCALARS = {

@@ -66,7 +66,7 @@ func _probe(file: String) -> void:
 def probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The extension of host_probe.c."""
     library = tmp_path_factory.mktemp("probe") / "host_probe.so"
-    source = ROOT / "tests/pythonscript/host_probe.c"
+    source = ROOT / "tests/pythonscript/engine/host_probe.c"
     compiler = shlex.split(os.environ.get("CC", "cc"))
     command = [
         *compiler,

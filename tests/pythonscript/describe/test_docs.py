@@ -7,7 +7,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from pythonscript import Vector2, declare, docs, export, signal
+from pythonscript import Vector2, export, signal
+from pythonscript.describe import declare, docs
 
 from tests.pythonscript.engine_classes import Node
 

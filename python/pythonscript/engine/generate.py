@@ -1,6 +1,6 @@
-"""Writes what the bridge needs to know of one engine, from its extension_api.json: `_api.py` and the stub `godot.pyi`.
+"""Writes what the bridge knows of one engine, from its extension_api.json: `engine/_api.py` and the stub `godot.pyi`.
 
-Usage: python generate.py EXTENSION_API_JSON OUTPUT_DIRECTORY
+Usage: python generate.py EXTENSION_API_JSON PACKAGE_DIRECTORY
 """
 
 from __future__ import annotations
@@ -16,12 +16,20 @@ BUILTIN_METHODS = ("size", "resize")
 UTILITIES = ("print", "printerr")
 METHODS = {
     "Engine": ("get_process_frames", "get_physics_frames"),
-    "RefCounted": ("reference", "unreference", "init_ref"),
+    "RefCounted": ("reference", "unreference", "init_ref", "get_reference_count"),
     "Object": ("emit_signal", "has_connections", "notification"),
 }
-ANNOTATIONS = {"VIRTUALS": ": dict[str, dict[str, tuple[int, int | str | None, list[tuple[str, int]]]]]"}
+ANNOTATIONS = {"VIRTUALS": ": dict[str, dict[str, tuple[int, int | str | None, list[tuple[str, int]]] | None]]"}
 VARIANT = 39
 OBJECT = 24
+# Of the virtuals that pass memory by pointers, as buffers.pxi knows them: the types in C -> our number and, in the
+# stub, the place of the argument that Python gets and its type, and the type of what is returned beside the Error.
+BUFFERS: dict[tuple[str, ...], tuple[int, int | None, str, str | None]] = {
+    ("uint8_t*", "int", "int32_t*"): (41, 1, "int", "bytes"),
+    ("const uint8_t*", "int"): (40, 0, "bytes", None),
+    ("const uint8_t **", "int32_t*"): (42, None, "", "bytes"),
+    ("int32_t*",): (43, None, "", "int"),
+}
 
 PYTHON_NAMES = {
     "bool": "bool",
@@ -57,25 +65,48 @@ def type_number(name: str, types: dict[str, int]) -> int:
 
 
 def result_type(name: str | None, types: dict[str, int]) -> int | str | None:
-    """The type of a virtual's result; of an object its class, which the engine relies on; None for no result."""
+    """The type of a virtual's result; of an object its class, which the engine relies on; "Error"; None for none."""
+    if name == "enum::Error":
+        return "Error"
     number = None if name is None else type_number(name, types)
     return name if number == OBJECT else number
 
 
-def virtuals(api: dict[str, Any]) -> dict[str, dict[str, tuple[int, int | str | None, list[tuple[str, int]]]]]:
-    """Class -> virtual -> (hash, result_type(), [(argument, type)]), without those that take pointers."""
+def grouped(arguments: list[tuple[str, str]]) -> list[tuple[str, tuple[str, ...]]]:
+    """The arguments of a method, those of one buffer together: [(name, types in C)]."""
+    groups = []
+    while arguments:
+        kinds = next((b for b in BUFFERS if b == tuple(kind for _, kind in arguments[: len(b)])), (arguments[0][1],))
+        groups.append((arguments[(BUFFERS[kinds][1] or 0) if kinds in BUFFERS else 0][0], kinds))
+        arguments = arguments[len(kinds) :]
+    return groups
+
+
+Virtual = tuple[int, "int | str | None", list[tuple[str, int]]]
+
+
+def virtuals(api: dict[str, Any]) -> dict[str, dict[str, Virtual | None]]:
+    """Class -> virtual -> (hash, result_type(), [(argument, type)]); None for one with pointers other than BUFFERS."""
     types = variant_types(api)
-    table: dict[str, dict[str, tuple[int, int | str | None, list[tuple[str, int]]]]] = {}
+    table: dict[str, dict[str, Virtual | None]] = {}
     for cls in api["classes"]:
         for method in cls.get("methods", []):
-            arguments = [(argument["name"], argument["type"]) for argument in method.get("arguments", [])]
-            result = method.get("return_value", {}).get("type")
-            if not method["is_virtual"] or any("*" in kind for _, kind in arguments) or "*" in (result or ""):
+            if not method["is_virtual"]:
                 continue
+            groups = grouped([(argument["name"], argument["type"]) for argument in method.get("arguments", [])])
+            result = method.get("return_value", {}).get("type")
+            plain = [kind for _, kinds in groups if kinds not in BUFFERS for kind in kinds]
             table.setdefault(cls["name"], {})[method["name"]] = (
-                method["hash"],
-                result_type(result, types),
-                [(name, type_number(kind, types)) for name, kind in arguments],
+                None
+                if "*" in "".join([*plain, result or ""])
+                else (
+                    method["hash"],
+                    result_type(result, types),
+                    [
+                        (name, BUFFERS[kinds][0] if kinds in BUFFERS else type_number(kinds[0], types))
+                        for name, kinds in groups
+                    ],
+                )
             )
     return table
 
@@ -136,12 +167,17 @@ def safe(name: str) -> str:
 def method_stub(method: dict[str, Any], annotate: Any) -> str:
     """One `def` line of the stub."""
     parameters = ["" if method["is_static"] else "self"]
-    for argument in method.get("arguments", []):
-        default = " = ..." if "default_value" in argument else ""
-        parameters.append(f"{safe(argument['name'])}: {annotate(argument['type'])}{default}")
+    result = annotate(method["return_value"]["type"]) if "return_value" in method else "None"
+    arguments = {argument["name"]: argument for argument in method.get("arguments", [])}
+    for name, kinds in grouped([(name, argument["type"]) for name, argument in arguments.items()]):
+        _, place, kind, out = BUFFERS.get(kinds, (0, 0, "", None))
+        if place is not None:
+            default = " = ..." if "default_value" in arguments[name] else ""
+            parameters.append(f"{safe(name)}: {kind or annotate(kinds[0])}{default}")
+        if out is not None:
+            result = f"{result} | tuple[{result}, {out}]"
     if method["is_vararg"]:
         parameters.append("*arguments: Any")
-    result = annotate(method["return_value"]["type"]) if "return_value" in method else "None"
     decorator = "    @staticmethod\n" if method["is_static"] else ""
     return f"{decorator}    def {method['name']}({', '.join(p for p in parameters if p)}) -> {result}: ..."
 
@@ -189,7 +225,7 @@ def stub(api: dict[str, Any]) -> str:
         "from enum import IntEnum, IntFlag",
         "from typing import Any",
         "from pythonscript import _bridge",
-        f"from pythonscript.types import Array, Callable, Dictionary, {', '.join(builtins)}",
+        f"from pythonscript.describe.types import Array, Callable, Dictionary, {', '.join(builtins)}",
         "def engine_class(name: str) -> type[Object]: ...",
     ]
     for enum in api["global_enums"]:
@@ -214,7 +250,7 @@ def main() -> None:
         sys.exit(
             "generate: this engine uses double precision, the bridge supports single: use a standard build of Godot"
         )
-    (target / "_api.py").write_text(api_module(api), encoding="utf-8")
+    (target / "engine" / "_api.py").write_text(api_module(api), encoding="utf-8")
     (target / "godot.pyi").write_text(stub(api), encoding="utf-8")
 
 

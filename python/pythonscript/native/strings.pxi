@@ -10,7 +10,7 @@ cdef dict _names = {}
 
 
 cdef class _Name:
-    """One StringName that lives as long as the process, so that its address can be handed to the engine at any time."""
+    """One StringName that lives as long as the extension, so that its address can be handed to the engine at any time."""
 
     cdef uint64_t value
 
@@ -29,6 +29,14 @@ cdef void* string_name(str text) except NULL:
         need_engine()
         name = _names[text] = _Name(text)
     return &name.value
+
+
+cdef void release_names() noexcept:
+    """Gives the kept names back, at the end of the engine, which would count them as leaked."""
+    cdef _Name name
+    for name in _names.values():
+        _destroy[STRING_NAME](&name.value)
+    _names.clear()
 
 
 cdef int string_from_py(str text, void* string) except -1:
