@@ -8,11 +8,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from ws_python import WebSocketClient, WebSocketServer, settings_of
+from ws_python.loop.hub import CLOSING_TIME
+from ws_python.protocol.http_head import MAX_HEAD
 
 from tests.godot_process import ROOT, run_godot
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADDON = ROOT / "addons/ws_python"
+UNITS = {"s": 1, "KiB": 1024, "MiB": 1024 * 1024}
 
 # Two clients, so that the server has somebody to pass a message on to.
 RUN_SCRIPTS = """
@@ -140,6 +144,17 @@ def test_tables_name_the_whole_api(project: Path) -> None:
         for name in re.findall(r"`(\w+)[`(]", first_column)
     }
     assert named == listed
+
+
+def test_what_it_says_of_defaults_is_so() -> None:
+    rows = re.findall(r"^\| (`.*`) \| ([\d.]+) (s|MiB) \|", README, re.MULTILINE)
+    told = {name: float(size) * UNITS[unit] for names, size, unit in rows for name in re.findall(r"`(\w+)`", names)}
+    assert "max_message_size" in told
+    settings = settings_of(WebSocketServer)
+    assert told == {name: settings[name].default for name in told}
+    assert f"A client's is {settings_of(WebSocketClient)['max_message_size'].default // UNITS['MiB']} MiB" in README
+    assert f"whose request may have {MAX_HEAD // UNITS['KiB']} KiB" in README
+    assert ("at quit one second" in README) == (CLOSING_TIME == 1.0)
 
 
 def test_links_and_pictures_are_there() -> None:

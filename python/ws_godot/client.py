@@ -26,9 +26,14 @@ class WebSocketClient(
     Add the node to a scene, connect its signals, and set ``url`` and ``autoconnect`` or call connect_to_url(). That
     never blocks: it is answered by either ``connected_to_server`` or ``connection_failed``. The node polls the network
     by itself once a frame, also while the game is paused. In the editor it does the same once a ``@tool`` script or a
-    plugin has called connect_to_url(); ``autoconnect`` counts in the running game only.
+    plugin has called connect_to_url(); ``autoconnect`` counts in the running game only. Methods and signals are named
+    as in the engine's demo ``networking/websocket_chat``.
 
-    When the node is freed, the connection is closed with code 1001 (going away), without further signals.
+    When the node is freed, the connection is closed with code 1001 (going away), without further signals. What was sent
+    still leaves, within ``close_timeout``; so it does when the scene changes, and within a second when the game quits.
+
+    A change of a limit or a timeout, of compression, or of what is negotiated counts for the next connection; one of
+    any other property, of the heartbeat, and of what unfinished messages may take, at once.
     """
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 Without a window the engine sleeps `OS.low_processor_usage_mode_sleep_usec` after each frame, 6.9 ms by default, and a
 message that arrives then waits for the frame after. While any node here wants low latency, that sleep is next to
-nothing, and the pump waits in its place: as long, or until the network has something, without using the processor.
+nothing, and the hub waits in its place: as long, or until the network has something, without using the processor.
 `Engine.max_fps`, where it is set, still limits the frames.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pythonscript import godot
 from pythonscript.godot import OS, Engine, Object
-from ws_python import pump
+from ws_python.loop.hub import hub
 
 _SHORTEST_SLEEP = 1  # usec; the engine refuses 0.
 
@@ -29,7 +29,7 @@ def want(node: Object) -> None:
     if not _wanting:
         _engine_sleep = OS.low_processor_usage_mode_sleep_usec
         OS.low_processor_usage_mode_sleep_usec = _SHORTEST_SLEEP
-        pump.wait_in_frames(_engine_sleep / 1e6)
+        hub.host.frame_wait = _engine_sleep / 1e6
     _wanting.add(node)
 
 
@@ -39,6 +39,6 @@ def release(node: Object) -> None:
         return
     _wanting.remove(node)
     if not _wanting:
-        pump.wait_in_frames(0.0)
+        hub.host.frame_wait = 0.0
         if OS.low_processor_usage_mode_sleep_usec == _SHORTEST_SLEEP:
             OS.low_processor_usage_mode_sleep_usec = _engine_sleep

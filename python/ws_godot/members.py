@@ -13,21 +13,32 @@ def members_of(core: type, node: type | None = None) -> dict[str, Any]:
     """The properties and signals that a node class takes over from its class in ws_python, then the exports of `node`.
 
     The Inspector shows them in this order: what one sets first without a group, then each group in one piece, and what
-    every node has last.
+    every node has last, with the settings of that same group behind it.
     """
     members: dict[str, Any] = {
         name: signal(doc=event.doc, **event.arguments) for name, event in events_of(core).items()
     }
+    exports = {name: value for name, value in vars(node).items() if isinstance(value, Export)} if node else {}
+    last_group = next((value.group for value in reversed(exports.values()) if value.group), None)
     settings = settings_of(core)
     groups = sorted(dict.fromkeys(setting.group for setting in settings.values()), key=bool)
     for group in groups:
-        in_group = {name: setting for name, setting in settings.items() if setting.group == group}
-        title, prefix = group or None, _shared_prefix(group, list(in_group))
-        for name, setting in in_group.items():
-            members[name] = _export(setting, title, prefix)
-            title, prefix = None, ""  # It starts the group, the others are in it.
-    if node is not None:
-        members.update((name, value) for name, value in vars(node).items() if isinstance(value, Export))
+        if group != last_group:
+            members.update(_group(settings, group, group or None))
+    members.update(exports)
+    if last_group is not None:
+        members.update(_group(settings, last_group, None))
+    return members
+
+
+def _group(settings: dict[str, Setting], group: str, title: str | None) -> dict[str, Any]:
+    """The settings of one group as exports, the first of which starts it with `title`; None: it is started already."""
+    members = {}
+    in_group = {name: setting for name, setting in settings.items() if setting.group == group}
+    prefix = _shared_prefix(group, list(in_group)) if title else ""
+    for name, setting in in_group.items():
+        members[name] = _export(setting, title, prefix)
+        title, prefix = None, ""  # It starts the group, the others are in it.
     return members
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import ws_python
 from pythonscript.godot import Node
-from ws_python.close_codes import GOING_AWAY
-from ws_python.events import silence
+from ws_python.declare.events import silence
+from ws_python.protocol.close_codes import GOING_AWAY
 
 from . import shortcuts
 from .members import members_of
@@ -35,7 +35,8 @@ class WebSocketPeerNode(
     connection, to close it, or to ask who is there. Its method names are those of the engine's own WebSocketPeer. One
     that you make yourself has no connection, says so as an error when it enters the tree, and sends nothing.
 
-    When the node is freed, its connection is closed with code 1001 (going away); its server tells that as usual.
+    When the node is freed, its connection is closed with code 1001 (going away) behind what was sent; its server tells
+    that as usual, by ``client_disconnected``.
     """
 
     def __init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from enum import IntEnum
 
 from pythonscript import export
@@ -9,6 +10,8 @@ from pythonscript.godot import Engine, Node
 
 from . import latency
 from .shortcuts import poll_frame
+
+_log = logging.getLogger("ws_python")
 
 # When a node begins or ceases to be processed.
 _PROCESSED_OR_NOT = (
@@ -71,6 +74,7 @@ class PollingNode(Node, abstract=True):
         self._is_to_begin = False
         # Something was opened, now or before. In the editor, a node of which that is not true is never called.
         self._has_begun = False
+        self._has_told_thread_group = False
         # A paused game must not drop its players.
         self.process_mode = Node.PROCESS_MODE_ALWAYS
 
@@ -101,6 +105,16 @@ class PollingNode(Node, abstract=True):
     def _begin_soon(self) -> None:
         """Begin when the nodes around are ready, too: a handler of `status_changed` may use them."""
         self.call_deferred("notification", _NOTIFICATION_BEGIN)
+
+    def _tell_thread_group(self) -> None:
+        """The node is processed on another thread, and the engine has no end of its frames to poll at."""
+        if not self._has_told_thread_group:
+            self._has_told_thread_group = True
+            _log.error(
+                "%s: process_thread_group puts it on a thread of its own, where it cannot poll in Godot before 4.5; "
+                "choose Main Thread",
+                self.name,
+            )
 
     def _note_status(self) -> None:
         """To be called when the status changes: something is open now, or was."""

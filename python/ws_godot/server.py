@@ -27,9 +27,16 @@ class WebSocketServer(
 
     Add the node to a scene, connect its signals, and set ``autostart`` or call listen(). It polls the network by itself
     once a frame, also while the game is paused. In the editor it does the same once a ``@tool`` script or a plugin has
-    called listen(); ``autostart`` counts in the running game only.
+    called listen(); ``autostart`` counts in the running game only. Methods and signals are named as in the engine's
+    demo ``networking/websocket_chat``.
 
-    When the node is freed, every connection is closed with code 1001 (going away), without further signals.
+    When the node is freed, every connection is closed with code 1001 (going away), without further signals. What was
+    sent still leaves, within ``close_timeout``; so it does when the scene changes, and within a second when the game
+    quits.
+
+    A change of a limit or a timeout, of compression, or of what is negotiated counts for the connections that come
+    after it; one of ``port`` or ``bind_address`` from the next listen() on; one of any other property, of the
+    heartbeat, and of what unfinished messages may take, at once.
     """
 
     def __init__(self) -> None:
@@ -44,19 +51,22 @@ class WebSocketServer(
         self._note_status()
         super()._set_status(status)
 
-    def _new_sink(self) -> ws_python.Sink:
+    def _new_sink(self) -> shortcuts.ServerSink:
         return shortcuts.ServerSink(self.message_received)  # type: ignore[arg-type]
 
     def _new_peer(self, peer_id: int) -> WebSocketPeerNode:
         peer = WebSocketPeerNode()
         peer._when_freed = self._forget_peer
         peer.name = f"Peer{peer_id}"
+        return peer
+
+    def _show_peer(self, peer: ws_python.WebSocketPeer) -> None:
         # While the engine sets up what is below the server, poll() of a child's _ready() brought us here.
+        assert isinstance(peer, Node)  # _new_peer() has made it.
         if self.is_node_ready() or not self.is_inside_tree():
             self.add_child(peer)
-        if peer.get_parent() is None:
+        if peer.is_instance_valid() and peer.get_parent() is None:
             self.call_deferred("add_child", peer)
-        return peer
 
     def _forget_peer(self, peer: WebSocketPeerNode) -> None:
         """The game frees the node: its id is nobody's any more, `client_disconnected` follows."""

@@ -13,11 +13,16 @@ from pythonscript.godot import Node
 
 from pythonscript._bridge cimport BoundSignal, Object, int_of, packed_bytes_of, string_chars_of
 from pythonscript._bridge cimport notification_shortcut_capsule, physics_frames, process_frames, shortcut_capsule
-from ws_python.inbox cimport Inbox, Intake, PeerSink, Sink
-from ws_python.outbox cimport Outbox
+from ws_python.connection.connection cimport Connection
+from ws_python.connection.inbox cimport Inbox, PeerSink, Sink
+from ws_python.connection.intake cimport Intake
+from ws_python.loop.hub cimport Hub
 from ws_python.peers cimport Peers
 from ws_python.protocol.wire cimport BINARY, TEXT
-from ws_python.pump cimport poll
+
+from ws_python.loop.hub import hub as _hub
+
+cdef Hub hub = _hub
 
 cdef enum:
     OK = 0  # Of the enum Error.
@@ -121,9 +126,9 @@ cdef bint endpoint_send(object endpoint, const void** arguments, int64_t* result
     cdef const uint8_t* data = NULL
     cdef Utf8 utf8
     cdef Py_ssize_t size = payload_of(arguments[0], &opcode, &data, utf8)
-    cdef Outbox connection = endpoint._connection
+    cdef Connection connection = endpoint._connection
     result[0] = OK
-    return size >= 0 and connection is not None and connection.queue(opcode, data, size)
+    return size >= 0 and connection is not None and connection.outbox.queue(opcode, data, size)
 
 
 cdef int INTERNAL_PROCESS = Node.NOTIFICATION_INTERNAL_PROCESS
@@ -132,12 +137,21 @@ cdef int INTERNAL_PHYSICS_PROCESS = Node.NOTIFICATION_INTERNAL_PHYSICS_PROCESS
 
 cdef bint notified(object node, int what) except -1:
     if what == INTERNAL_PROCESS:
-        poll(companion_of(node).inbox, 2 * process_frames())
+        poll(node, 2 * process_frames())
     elif what == INTERNAL_PHYSICS_PROCESS:
-        poll(companion_of(node).inbox, 2 * physics_frames() + 1)
+        poll(node, 2 * physics_frames() + 1)
     else:
         return False
     return True
+
+
+cdef int poll(object node, long long frame) except -1:
+    if hub.is_foreign():  # In a process thread group of its own, see Node.process_thread_group.
+        if not hub.at_frame_end(node.poll):
+            node._tell_thread_group()
+    else:
+        hub.poll(companion_of(node).inbox, node.max_poll_time, frame)
+    return 0
 
 
 def poll_frame(Object node not None, int what):
@@ -186,10 +200,10 @@ cdef class ServerSink(PeerSink):
         cdef Object peer = source.peer
         if not peer.is_alive():
             return  # Somebody has freed the node; the connection ends soon.
-        if source.kept_by_sink is None:
-            source.kept_by_sink = BoundSignal.of(peer, "message_received", 1)
+        if source.sink_state is None:
+            source.sink_state = BoundSignal.of(peer, "message_received", 1)
         values[0] = <PyObject*>message
-        (<BoundSignal>source.kept_by_sink).emit_values(values)
+        (<BoundSignal>source.sink_state).emit_values(values)
 
 
 cdef BoundSignal with_arguments(BoundSignal signal, int count):

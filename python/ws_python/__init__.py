@@ -1,14 +1,14 @@
 """WebSocket server and client in plain Python, driven by poll(): no thread, no event loop of yours, no await."""
 
 from .client import WebSocketClient
-from .connection import ReadyState
-from .errors import Error
-from .events import Event, event, events_of
-from .inbox import Sink
-from .options import Compression
+from .connection.inbox import Sink
+from .connection.phase import ReadyState
+from .connection.settings import Compression
+from .declare.errors import Error
+from .declare.events import Event, event, events_of
+from .declare.settings import Setting, setting, settings_of
 from .peer import WebSocketPeer
 from .server import WebSocketServer
-from .settings import Setting, setting, settings_of
 
 __all__ = [
     "Compression",

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
+from collections.abc import Collection
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from . import connector, messages, pump
-from .close_codes import GOING_AWAY, NORMAL_CLOSURE
-from .connection import Connection, Failed, Opened
+from .connection.connection import Connection
+from .connection.happenings import NotTried
+from .connection.inbox import Sink
+from .connection.intake import Intake
+from .declare import checks
+from .declare.errors import Error
+from .declare.events import BoundEvent, event
+from .declare.settings import setting
 from .endpoint import Endpoint
-from .errors import Error
-from .events import BoundEvent, event
-from .inbox import Intake, Sink
-from .polled import Polled
-from .protocol.codec import Closed, Pong
-from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols
-from .settings import setting
-from .writers import writers
+from .loop.deadlines import Deadline
+from .loop.hub import hub
+from .net import connector
+from .pollable import Pollable
+from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
+from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols, redacted
 
 if TYPE_CHECKING:
     from websockets.uri import WebSocketURI
@@ -42,19 +45,22 @@ class ClientStatus(IntEnum):
     STATUS_RECONNECTING = 4
 
 
-class WebSocketClient(Polled, Endpoint):
-    """A WebSocket client. Call connect_to_url(), then poll() once a frame: events are delivered in poll() only.
+class WebSocketClient(Pollable, Endpoint):
+    """A WebSocket client. Call connect_to_url(), then poll() once a frame, in which events are delivered.
 
-    connect_to_url() is answered by either `connected_to_server` or `connection_failed`; `connected_to_server` is
-    followed by one `connection_closed`. A handler may call anything, also close(), connect_to_url() or poll(). Closed
-    in `status_changed`, before `connected_to_server` could be told, it tells `connection_closed` only.
+    Of other calls, connect_to_url() and close() emit `status_changed` before they return. connect_to_url() is answered
+    by either `connected_to_server` or `connection_failed`; `connected_to_server` is followed by one
+    `connection_closed`. A handler may call anything, also close(), connect_to_url() or poll(). Closed in
+    `status_changed`, before `connected_to_server` could be told, it tells `connection_closed` only.
     """
 
     Status = ClientStatus
 
     connected_to_server = event(doc="The connection is open: messages can be sent.")
     connection_failed = event(
-        reason=str, doc="The connection could not be opened; `reason` says in one line why, and what to do."
+        reason=str,
+        doc="The connection could not be opened; `reason` says in one line to which URL (without its secrets), why, "
+        "and what to do.",
     )
     reconnecting = event(
         attempt=int,
@@ -74,7 +80,7 @@ class WebSocketClient(Polled, Endpoint):
     auto_reconnect: bool = setting(
         False,
         doc="Connect again when the connection ended without close(), or could not be opened for a reason that may "
-        "pass: a network error, a timeout, or an HTTP status 5xx.",
+        "pass: a network error, a timeout, or an HTTP status 5xx, 408 or 429.",
     )
     connect_timeout: float = setting(
         10.0,
@@ -108,8 +114,7 @@ class WebSocketClient(Polled, Endpoint):
         # The URL that it connects to, again and again where it reconnects.
         self._target = ""
         self._attempt = 0
-        self._connecting: asyncio.Task[None] | None = None
-        self._reconnect_timer: asyncio.TimerHandle | None = None
+        self._next_attempt: Deadline | None = None
 
     # --- opening and closing
 
@@ -117,27 +122,30 @@ class WebSocketClient(Polled, Endpoint):
         """Connect to a ws:// or wss:// URL, or to the property `url` if it is empty. Never blocks.
 
         Errors: ERR_ALREADY_IN_USE unless the client is idle, ERR_INVALID_PARAMETER for a bad URL, subprotocol or
-        header, ERR_UNAVAILABLE for wss:// if this Python cannot load TLS. Each is explained in one line in the log.
-        What goes wrong later is told by `connection_failed`.
+        header; ERR_UNAVAILABLE for wss:// if this Python cannot load TLS, on another thread than the main one, and
+        while the node is being freed. Each is explained in one line in the log. What goes wrong later is told by
+        `connection_failed`.
         """
+        if error := self._cannot_start("connect_to_url"):
+            return error
         if self._status != ClientStatus.STATUS_IDLE:
             _log.error("connect_to_url: the client is in use; call close() and wait for connection_closed first")
             return Error.ERR_ALREADY_IN_USE
         url = url or self.url
         try:
             handshake = self._new_handshake(url)
-        except ValueError as error:
-            _log.error("connect_to_url: %s", error)
+        except ValueError as problem:
+            _log.error("connect_to_url: %s", problem)
             return Error.ERR_INVALID_PARAMETER
-        if handshake.uri.secure and (problem := connector.tls_problem()):
+        if handshake.uri.secure and (missing := connector.tls_problem()):
             _log.error(
                 "connect_to_url: wss:// needs TLS, which this Python cannot load (%s); install OpenSSL, or use ws://",
-                problem,
+                missing,
             )
             return Error.ERR_UNAVAILABLE
         self._target = url
         self._attempt = 0
-        pump.at_close(self._end)
+        hub.at_close(self._end)
         self._start_connecting(handshake)
         self._set_status(ClientStatus.STATUS_CONNECTING)
         return _OK
@@ -146,12 +154,15 @@ class WebSocketClient(Polled, Endpoint):
         """Close the connection with a closing handshake; `connection_closed` follows within `close_timeout`.
 
         A connection that is not open yet is given up at once: the client is idle and no event but `status_changed`
-        follows. An idle client stays idle. There is no reconnecting after close().
+        follows. An idle client stays idle. There is no reconnecting after close(). What was sent before still leaves.
 
-        `code` is 1000 (done), 1001 (going away), another code that RFC 6455 lets applications send, or one of your own
-        from 3000 to 4999; `reason` has at most 123 bytes of UTF-8; otherwise ERR_INVALID_PARAMETER.
+        `code` is 1000 (done), 1001 (going away), another code that RFC 6455 section 7.4 lets applications send, or one
+        of your own from 3000 to 4999; `reason` has at most 123 bytes of UTF-8. Errors: ERR_INVALID_PARAMETER otherwise,
+        ERR_UNAVAILABLE on another thread than the main one.
         """
-        error = messages.check_close(code, reason)
+        if hub.refuses("close"):
+            return Error.ERR_UNAVAILABLE
+        error = checks.check_close(code, reason)
         if error:
             return error
         if self._status == ClientStatus.STATUS_ACTIVE and self._connection is not None:
@@ -172,24 +183,41 @@ class WebSocketClient(Polled, Endpoint):
     def _new_sink(self) -> Sink:
         return _EventSink(self.message_received)
 
-    def _deliver_other(self, connection: Connection, item: object) -> None:
-        if isinstance(item, Opened):
-            self._attempt = 0
-            self._set_status(ClientStatus.STATUS_ACTIVE)
-            if self._status == ClientStatus.STATUS_ACTIVE:
-                self.connected_to_server.emit()
-        elif isinstance(item, Closed):
-            connection.finish()
+    def _opened(self, connection: Connection) -> None:
+        self._attempt = 0
+        self._tell_opened(connection)
+        self._set_status(ClientStatus.STATUS_ACTIVE)
+        if self._status == ClientStatus.STATUS_ACTIVE and connection is self._connection:
+            self.connected_to_server.emit()
+
+    def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
+        connection.finish()
+        self._tell_failed(reason, retry=self.auto_reconnect and retryable)
+
+    def _not_tried(self, reason: str) -> None:
+        self._tell_failed(reason, retry=False)
+
+    def _tell_failed(self, reason: str, *, retry: bool) -> None:
+        target = redacted(self._target)  # A handler of the status may connect to another one.
+        next_attempt = self._go_on(retry)
+        self.connection_failed.emit(f"{target}: {reason}")
+        self._tell_reconnecting(next_attempt)
+
+    def _ponged(self, connection: Connection, payload: bytes) -> None:
+        if not self._is_answer(connection, payload):
+            self.pong_received.emit(payload)
+
+    def _closed(self, connection: Connection) -> None:
+        connection.finish()
+        self._tell_closed(connection)
+        told_before, self._told = self._told, connection
+        try:
             retry = self.auto_reconnect and self._status == ClientStatus.STATUS_ACTIVE
-            timer = self._go_on(retry)
+            next_attempt = self._go_on(retry)
             self.connection_closed.emit()
-            self._tell_reconnecting(timer)
-        elif isinstance(item, Failed):
-            timer = self._go_on(self.auto_reconnect and item.retryable)
-            self.connection_failed.emit(f"{self._target}: {item.reason}")
-            self._tell_reconnecting(timer)
-        elif isinstance(item, Pong):
-            self.pong_received.emit(item.payload)
+        finally:
+            self._told = told_before
+        self._tell_reconnecting(next_attempt)
 
     # --- connecting
 
@@ -199,68 +227,74 @@ class WebSocketClient(Polled, Endpoint):
         return ClientHandshake(url, subprotocols, parse_headers(self.handshake_headers), self._deflate())
 
     def _start_connecting(self, handshake: ClientHandshake) -> None:
-        deadline = pump.loop().time() + self.connect_timeout
-        self._connection = Connection(handshake, self._inbox, self._limits(), deadline)
-        self._connecting = pump.start_task(self._connect(self._connection, handshake.uri, deadline))
+        uri = handshake.uri
+        self._connection = connection = Connection(
+            self,
+            handshake,
+            self._inbox,
+            server=False,
+            timeout=self.connect_timeout,
+            timed_out=connector.timed_out(uri.host, uri.port),
+        )
+        connection.connecting = hub.start_task(self._connect(connection, uri))
 
-    async def _connect(self, connection: Connection, uri: WebSocketURI, deadline: float) -> None:
+    async def _connect(self, connection: Connection, uri: WebSocketURI) -> None:
         try:
-            await connector.connect(lambda: connection, uri.host, uri.port, secure=uri.secure, deadline=deadline)
+            await connector.connect(connection.attach, uri.host, uri.port, secure=uri.secure)
         except Exception as error:  # Whatever it is, the user waits for an answer.
             reason = connector.explain(error, uri.host, uri.port, secure=uri.secure)
-            connection.fail(reason, retryable=connector.may_pass(error))
+            connection.fail(reason, connector.may_pass(error))
 
     def _reconnect(self) -> None:
-        self._reconnect_timer = None
+        self._next_attempt = None
         try:
             handshake = self._new_handshake(self._target)
         except ValueError as error:
             # The properties were changed since the last attempt, whose connection this is told for.
-            assert self._inbox.source is not None
-            self._inbox.put(self._inbox.source, [Failed(str(error), retryable=False)], 0)
+            assert self._connection is not None
+            self._connection.intake.put([NotTried(str(error))], 0)
         else:
             self._start_connecting(handshake)
 
-    def _go_on(self, retry: bool) -> asyncio.TimerHandle | None:
-        """After the end of a connection or an attempt: idle, or the timer of the next attempt."""
+    def _go_on(self, retry: bool) -> Deadline | None:
+        """After the end of a connection or an attempt: idle, or when the next attempt begins."""
         if not retry:
-            pump.not_at_close(self._end)
+            hub.not_at_close(self._end)
             self._set_status(ClientStatus.STATUS_IDLE)
             return None
         self._attempt += 1
-        timer = pump.loop().call_later(self._next_delay(), self._reconnect)
-        self._reconnect_timer = timer
+        next_attempt = self._next_attempt = hub.deadlines.after(self._next_delay(), self._reconnect)
         self._set_status(ClientStatus.STATUS_RECONNECTING)
-        return timer
+        return next_attempt
 
     def _next_delay(self) -> float:
         doublings = min(self._attempt - 1, 32)
         delay = min(self.reconnect_delay * 2.0**doublings, self.reconnect_delay_max)
         return delay * random.uniform(_LEAST_JITTER, 1.0)
 
-    def _tell_reconnecting(self, timer: asyncio.TimerHandle | None) -> None:
+    def _tell_reconnecting(self, next_attempt: Deadline | None) -> None:
         # A handler may have called close() in the meantime.
-        if timer is not None and timer is self._reconnect_timer:
-            self.reconnecting.emit(self._attempt, max(0.0, timer.when() - pump.loop().time()))
+        if next_attempt is not None and next_attempt is self._next_attempt:
+            self.reconnecting.emit(self._attempt, max(0.0, next_attempt.when - hub.deadlines.now))
 
     def _give_up(self, code: int, reason: str) -> None:
         """Leave whatever connection or attempt there is to itself; nothing more is delivered from it."""
-        pump.not_at_close(self._end)
-        if self._reconnect_timer is not None:
-            self._reconnect_timer.cancel()
-            self._reconnect_timer = None
-        if self._connecting is not None:
-            self._connecting.cancel()
-            self._connecting = None
+        hub.not_at_close(self._end)
+        if self._next_attempt is not None:
+            self._next_attempt.cancel()
+            self._next_attempt = None
         if self._connection is not None:
             self._connection.abandon(code, reason)
-        self._inbox.clear()
+            self._tell_closed(self._connection)
 
     def _end(self) -> None:
         """Say goodbye without a word to the user, who is going away."""
         self._give_up(GOING_AWAY, "")
         self._status = ClientStatus.STATUS_IDLE
-        writers.flush()
+        hub.writers.flush()
+
+    def _open_connections(self) -> Collection[Connection]:
+        return () if self._connection is None else (self._connection,)
 
     def _explain_unsent(self, method: str) -> None:
         if self._status not in (ClientStatus.STATUS_ACTIVE, ClientStatus.STATUS_CLOSING):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from . import messages
-from .close_codes import NO_CLOSE_CODE, NORMAL_CLOSURE
-from .connection import Connection, ReadyState
-from .errors import Error
-from .events import event
+from .connection.connection import Connection
+from .connection.phase import ReadyState
+from .declare import checks
+from .declare.errors import Error
+from .declare.events import event
+from .loop.hub import hub
+from .protocol.close_codes import NO_CLOSE_CODE, NORMAL_CLOSURE
 
 _log = logging.getLogger("ws_python")
 _OK = Error.OK
@@ -32,21 +34,25 @@ class Endpoint:
     def __init__(self) -> None:
         super().__init__()
         self._connection: Connection | None = None
+        # While `connection_closed` is told, the connection that it is told of: by then there may be another one.
+        self._told: Connection | None = None
 
     # --- sending
 
     def send(self, message: object | memoryview) -> Error:
         """Send a message: text for a `String` (str), binary for a `PackedByteArray` (bytes).
 
-        OK means that it is queued, and sent unless the connection breaks; it leaves at the end of the running poll()
-        or frame. Only the thread that polls may send; on another, use `call_deferred`.
+        OK means that it is queued, and sent unless the connection breaks. It leaves at the end of the running poll()
+        or frame, or as soon as a slow receiver takes it; also after close(), and if the node is freed or the scene
+        changes, within `close_timeout`. When the game quits, it has one second.
 
         Errors, with nothing queued: ERR_CONNECTION_ERROR if the connection is not open, ERR_INVALID_PARAMETER for any
         other type (see send_json()), ERR_OUT_OF_MEMORY if `outbound_buffer_size` is reached, ERR_BUSY while a message
-        is sent in fragments, ERR_INVALID_DATA for text that is not valid Unicode.
+        is sent in fragments, ERR_INVALID_DATA for text that is not valid Unicode, ERR_UNAVAILABLE on any thread but the
+        main one (use `call_deferred` there).
         """
         connection = self._connection
-        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.send(message)
+        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.outbox.send(message)
         if error:
             self._explain(error, "send", message)
         return error
@@ -60,7 +66,7 @@ class Endpoint:
 
         Errors: ERR_INVALID_PARAMETER if it holds anything else, otherwise as for send().
         """
-        text = messages.encode_json(value)
+        text = checks.encode_json(value)
         return Error.ERR_INVALID_PARAMETER if text is None else self.send(text)
 
     def send_fragment(self, data: object, final: bool) -> Error:
@@ -71,18 +77,21 @@ class Endpoint:
         ERR_BUSY. Further errors: as for send().
         """
         connection = self._connection
-        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.send_fragment(data, final)
+        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.outbox.send_fragment(data, final)
         if error:
             self._explain(error, "send_fragment", data)
         return error
 
     def ping(self, payload: bytes = b"") -> Error:
-        """Send a ping; the answer is the event `pong_received`. Pings from the other side are answered by themselves.
+        """Send a ping (RFC 6455 section 5.5.2); the answer is the event `pong_received`.
+
+        Pings from the other side are answered by themselves. To learn whether it is still there takes none of yours:
+        see `heartbeat_interval` and `latency`.
 
         Errors: ERR_INVALID_PARAMETER if `payload` is longer than 125 bytes, otherwise as for send().
         """
         connection = self._connection
-        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.ping(payload)
+        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.outbox.ping(payload)
         if error == Error.ERR_INVALID_PARAMETER:
             _log.error("ping: the payload has %d bytes; at most 125 fit", len(payload))
         elif error:
@@ -92,11 +101,15 @@ class Endpoint:
     def close(self, code: int = NORMAL_CLOSURE, reason: str = "") -> Error:
         """Close the connection with a closing handshake; `connection_closed` follows within `close_timeout`.
 
-        `code` is 1000 (done), 1001 (going away), another code that RFC 6455 lets applications send, or one of your own
-        from 3000 to 4999; `reason` has at most 123 bytes of UTF-8; otherwise ERR_INVALID_PARAMETER. Closing what is
-        closed already is OK and does nothing.
+        What was sent before still leaves. Closing what is closed already is OK and does nothing.
+
+        `code` is 1000 (done), 1001 (going away), another code that RFC 6455 section 7.4 lets applications send, or one
+        of your own from 3000 to 4999; `reason` has at most 123 bytes of UTF-8. Errors: ERR_INVALID_PARAMETER otherwise,
+        ERR_UNAVAILABLE on another thread than the main one.
         """
-        error = messages.check_close(code, reason)
+        if hub.refuses("close"):
+            return Error.ERR_UNAVAILABLE
+        error = checks.check_close(code, reason)
         if error == _OK and self._connection is not None:
             self._connection.close(code, reason)
         return error
@@ -104,20 +117,24 @@ class Endpoint:
     # --- asking
 
     def get_ready_state(self) -> ReadyState:
-        """The state of the connection: connecting, open, closing or closed."""
+        """The state of the connection, as of the engine's WebSocketPeer: connecting, open, closing or closed."""
         return ReadyState.STATE_CLOSED if self._connection is None else self._connection.ready_state
 
     def get_close_code(self) -> int:
-        """Why the connection was closed: the code that the other side sent (RFC 6455 section 7.4).
+        """Why the connection was closed: the code that the other side sent (RFC 6455 section 7.4), or one of these.
 
-        1005: it sent none. 1006: the connection broke without a close. 1002, 1007, 1009: it broke the protocol, sent
-        invalid text, or too long a message. -1: not closed, or never open.
+        1001: this side left, by stop() of the server for example. 1002, 1007: the other side broke the protocol, or
+        sent invalid text. 1005: it sent no code. 1006: the connection broke without a close, or it did not answer the
+        heartbeat or a close in time. 1008: its message was not whole within `unfinished_timeout`. 1009: it was longer
+        than `max_message_size`, or took most of `max_unfinished_size`. -1: not closed, or never open.
         """
-        return NO_CLOSE_CODE if self._connection is None else self._connection.close_code
+        connection = self._told or self._connection
+        return NO_CLOSE_CODE if connection is None else connection.close_code
 
     def get_close_reason(self) -> str:
-        """The reason that came with the close code; empty for none."""
-        return "" if self._connection is None else self._connection.close_reason
+        """The reason that belongs to the close code, of at most 123 bytes of UTF-8; empty for none."""
+        connection = self._told or self._connection
+        return "" if connection is None else connection.close_reason
 
     def get_connected_host(self) -> str:
         """The IP address of the other side; empty if there is none."""
@@ -132,7 +149,7 @@ class Endpoint:
         return "" if self._connection is None else self._connection.handshake.subprotocol
 
     def get_handshake_header(self, header: str) -> str:
-        """A header of the other side's opening handshake, several of one name joined by commas; empty for none."""
+        """A header of the other side's opening handshake (case is ignored), several joined by commas; "" for none."""
         return "" if self._connection is None else self._connection.handshake.header(header)
 
     def get_request_path(self) -> str:
@@ -140,18 +157,26 @@ class Endpoint:
         return "" if self._connection is None else self._connection.handshake.path
 
     def get_requested_url(self) -> str:
-        """The URL of the connection, as the client wrote it."""
+        """The URL of the connection as the client wrote it, with whatever is secret in it; empty for none."""
         return "" if self._connection is None else self._connection.handshake.url
 
     def get_current_outbound_buffered_amount(self) -> int:
-        """Bytes that were sent but not yet taken by the operating system."""
-        return 0 if self._connection is None else self._connection.buffered_amount
+        """Bytes that were sent but not yet taken by the operating system; bounded by `outbound_buffer_size`."""
+        return 0 if self._connection is None else self._connection.outbox.amount()
+
+    @property
+    def latency(self) -> float:
+        """Seconds that the other side took to answer the last ping of the heartbeat; 0 until it has answered one."""
+        return 0.0 if self._connection is None else self._connection.meter.latency
 
     def _explain(self, error: Error, method: str, message: object) -> None:
-        if error == Error.ERR_CONNECTION_ERROR:
+        connection = self._connection
+        if error == Error.ERR_UNAVAILABLE:
+            hub.refuses(method)
+        elif error == Error.ERR_CONNECTION_ERROR or connection is None:
             self._explain_unsent(method)
         else:
-            messages.explain_send_error(error, method, message)
+            checks.explain_send_error(error, method, message, connection.complain)
 
     def _explain_unsent(self, method: str) -> None:
         """Nothing to say by itself: the other side may close at any time, which the caller cannot know yet."""

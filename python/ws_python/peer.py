@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .connection import Connection
+from .connection.connection import Connection
 from .endpoint import Endpoint
 
 
@@ -16,6 +16,8 @@ class WebSocketPeer(Endpoint):
     def __init__(self) -> None:
         super().__init__()
         self._peer_id = 0
+        # The server has told of it with `client_connected`.
+        self._is_announced = False
 
     @property
     def peer_id(self) -> int:
@@ -23,5 +25,6 @@ class WebSocketPeer(Endpoint):
         return self._peer_id
 
     def _bind(self, peer_id: int, connection: Connection) -> None:
-        self._peer_id = connection.peer_id = peer_id
+        self._peer_id = connection.intake.peer_id = peer_id
         self._connection = connection
+        connection.intake.peer = self

@@ -1,22 +1,13 @@
-# The C view of peers.py, and what a host that is compiled, too, sends with.
+# The C view of peers.pyx: from a peer's id to its outbox is one look-up.
 
-cimport cython
-from libc.stdint cimport int64_t
-
-from .inbox cimport Intake
-from .protocol.buffers cimport uchar
-from .protocol.prepared cimport PreparedMessage
+from ws_python.protocol.buffers cimport uchar
+from ws_python.protocol.prepared cimport PreparedMessage
 
 
-@cython.final
 cdef class Peers:
     #: The peers by their ids.
     cdef readonly dict by_id
-    cdef dict _connections
+    cdef dict _outboxes
 
-    cpdef add(self, object peer_id, object peer, Intake connection)
-    cpdef remove(self, object peer_id)
-    @cython.locals(connection=Intake)
-    cdef bint queue(self, int64_t peer_id, int opcode, const uchar* data, Py_ssize_t size) except -1
-    @cython.locals(connection=Intake)
+    cdef bint queue(self, object peer_id, int opcode, const uchar* data, Py_ssize_t size) except -1
     cpdef list send_prepared(self, PreparedMessage message, object left_out)

@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Collection
 from enum import IntEnum
 from types import MappingProxyType
 
-from . import messages, pump
-from .close_codes import GOING_AWAY, NORMAL_CLOSURE
-from .connection import Connection, Failed, Opened
-from .errors import Error, explain_bind_error
-from .events import BoundEvent, event
-from .inbox import Intake, PeerSink, Sink
-from .listener import Listener, is_valid_address
+from .connection.connection import Connection
+from .connection.inbox import PeerSink
+from .connection.intake import Intake
+from .connection.settings import ConnectionSettings
+from .declare import checks
+from .declare.errors import Error, explain_bind_error
+from .declare.events import BoundEvent, event, silence
+from .declare.settings import setting, with_default
+from .features.admission import Admission, AdmissionSettings
+from .features.feature import Later
+from .loop.hub import hub
+from .net.link import Link
+from .net.listener import Listener, is_valid_address
 from .peer import WebSocketPeer
 from .peers import Peers
-from .polled import Polled
-from .protocol.codec import Closed, Pong
+from .pollable import Pollable
+from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .protocol.handshake import ServerHandshake, parse_headers, parse_subprotocols
 from .protocol.prepared import PreparedMessage
-from .settings import setting
-from .writers import writers
 
 _log = logging.getLogger("ws_python")
 _OK = Error.OK
@@ -30,6 +35,8 @@ _OK = Error.OK
 _FIRST_PEER_ID = 2
 _LAST_PEER_ID = 2**31 - 1
 _MAX_PORT = 65535
+# Ids of unknown peers that are remembered, so that each is told once.
+_MOST_UNKNOWN = 64
 
 
 class ServerStatus(IntEnum):
@@ -39,14 +46,18 @@ class ServerStatus(IntEnum):
     STATUS_ACTIVE = 1
 
 
-class WebSocketServer(Polled):
-    """A WebSocket server. Call listen(), then poll() once a frame: events are delivered in poll() only.
+class WebSocketServer(Pollable, AdmissionSettings):
+    """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
+    Of other calls, listen() and stop() emit `status_changed` before they return, and stop() the end of every peer.
     Every connection is a peer with a number, announced by `client_connected` and taken back by `client_disconnected`,
     once each. A handler may call anything, also stop(), poll(), or close the connection it was called for.
     """
 
     Status = ServerStatus
+    FEATURES = (*Pollable.FEATURES, Admission)
+
+    _sink: PeerSink
 
     client_connected = event(peer_id=int, doc="A client connected and can be sent messages.")
     client_disconnected = event(
@@ -61,7 +72,8 @@ class WebSocketServer(Polled):
     )
     handshake_failed = event(
         reason=str,
-        doc="Somebody connected to the port but did not become a client; `reason` says in one line who and why.",
+        doc="Somebody connected to the port but did not become a client; `reason` says in one line who (the IP "
+        "address) and why.",
     )
     status_changed = event(status=ServerStatus, doc="The server started or stopped listening.")
 
@@ -79,7 +91,6 @@ class WebSocketServer(Polled):
         "listens already or this was set to false until then. Once: a node that was stopped, leaves the tree and comes "
         "back does not listen again.",
     )
-    refuse_new_connections: bool = setting(False, doc="Answer new connections with HTTP 503. Those that are open stay.")
     handshake_timeout: float = setting(
         5.0,
         range=(0.1, 300.0),
@@ -89,11 +100,15 @@ class WebSocketServer(Polled):
         doc="Seconds that a new connection has to finish the opening handshake.",
     )
 
+    # Strangers connect to a server, and each may take that much.
+    max_message_size: int = with_default(ConnectionSettings.max_message_size, 1024 * 1024)
+
     def __init__(self) -> None:
         super().__init__()
         self._status: ServerStatus = ServerStatus.STATUS_IDLE
         self._listener: Listener | None = None
         self._offer: _Offer | None = None
+        self._told_unknown: dict[int, None] = {}
         self._peers = Peers()
         # Every connection of this server that is not over, also those that are still shaking hands.
         self._connections: dict[Connection, None] = {}
@@ -101,12 +116,15 @@ class WebSocketServer(Polled):
     # --- listening
 
     def listen(self, port: int = -1) -> Error:
-        """Start to listen on `port`, or on the property `port` if it is -1.
+        """Start to listen on TCP port `port` (1 to 65535, or 0 for a free one), or on the property `port` if it is -1.
 
         Errors: ERR_ALREADY_IN_USE if this server listens already or the port is taken, ERR_UNAUTHORIZED if the port
         needs special rights, ERR_INVALID_PARAMETER for a bad port, `bind_address`, subprotocol or header,
-        ERR_UNAVAILABLE or ERR_CANT_CREATE for what the system cannot do. Each is explained in one line in the log.
+        ERR_UNAVAILABLE or ERR_CANT_CREATE for what the system cannot do; ERR_UNAVAILABLE also on another thread than
+        the main one, and while the node is being freed. Each is explained in one line in the log.
         """
+        if error := self._cannot_start("listen"):
+            return error
         if self._listener is not None:
             _log.error("listen: already listening on port %d; call stop() first", self._listener.port)
             return Error.ERR_ALREADY_IN_USE
@@ -115,40 +133,42 @@ class WebSocketServer(Polled):
             return Error.ERR_INVALID_PARAMETER
         try:
             self._listener = Listener(self.bind_address, port, self._accept)
-        except OSError as error:
-            code, advice = explain_bind_error(error)
+        except OSError as problem:
+            code, advice = explain_bind_error(problem)
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
             return code
-        pump.at_close(self.stop)
+        hub.at_close(self._end)
         self._set_status(ServerStatus.STATUS_ACTIVE)
         return _OK
 
     def stop(self) -> None:
-        """Stop listening and say goodbye (1001) to everybody. Does nothing if the server is idle.
+        """Stop listening and say goodbye (1001, going away) to everybody. Does nothing if the server is idle.
 
+        What was sent before still leaves, within `close_timeout`.
         When it returns, `client_disconnected` was delivered for every peer, there are no peers, and the port is free
         for another listen(). What had arrived but was not delivered is discarded: nothing more comes from this server.
+        On another thread than the main one, stop() does nothing but log an error.
         """
-        if self._listener is None:
+        if self._listener is None or hub.refuses("stop"):
             return
-        pump.not_at_close(self.stop)
+        hub.not_at_close(self._end)
         self._listener.close()
         self._listener = None
-        self._inbox.clear()
         connections, self._connections = self._connections, {}
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
+            self._tell_closed(connection)
         self._set_status(ServerStatus.STATUS_IDLE)
         for connection in connections:
             self._part_with(connection)
-        writers.flush()
+        hub.writers.flush()
 
     def is_listening(self) -> bool:
         """Whether the server listens."""
         return self._listener is not None
 
     def get_local_port(self) -> int:
-        """The port that the server listens on, also if the system chose it; 0 if it does not listen."""
+        """The TCP port that the server listens on, also if the system chose it; 0 if it does not listen."""
         return 0 if self._listener is None else self._listener.port
 
     @property
@@ -182,8 +202,7 @@ class WebSocketServer(Polled):
     def disconnect_peer(self, peer_id: int, code: int = NORMAL_CLOSURE, reason: str = "") -> Error:
         """Close the connection of one peer; `client_disconnected` follows within `close_timeout`.
 
-        Errors: ERR_DOES_NOT_EXIST for an unknown id, ERR_INVALID_PARAMETER for a code or reason that cannot be sent,
-        see WebSocketPeer.close().
+        Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for close() of a peer.
         """
         peer = self.get_peer(peer_id)
         return self._unknown_peer("disconnect_peer", peer_id) if peer is None else peer.close(code, reason)
@@ -194,10 +213,9 @@ class WebSocketServer(Polled):
         """Send a message to one peer, to everybody (0), or to everybody but one (its id, negative).
 
         Text is sent for a `String` (str), binary for a `PackedByteArray` (bytes). OK means that it is queued, and sent
-        unless the connection breaks; it leaves at the end of the running poll() or frame. Only the thread that polls
-        may send; on another, use `call_deferred`.
+        unless the connection breaks; it leaves at the end of the running poll() or frame, see send() of a peer.
 
-        Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for WebSocketPeer.send(). Sending to several, those
+        Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for send() of a peer. Sending to several, those
         whose connection is closing are left out; if it cannot be queued for another, the rest get it all the same, and
         the error is returned.
         """
@@ -213,70 +231,95 @@ class WebSocketServer(Polled):
 
         Errors: ERR_INVALID_PARAMETER if it holds anything else, otherwise as for send().
         """
-        text = messages.encode_json(value)
+        text = checks.encode_json(value)
         return Error.ERR_INVALID_PARAMETER if text is None else self.send(peer_id, text)
 
     def _send_to_many(self, peer_id: int, message: object) -> Error:
         if peer_id > 0 or (peer_id < 0 and not self.has_peer(-peer_id)):
             return self._unknown_peer("send", abs(peer_id))
         if not isinstance(message, (str, bytes, bytearray, memoryview)):
-            messages.explain_send_error(Error.ERR_INVALID_PARAMETER, "send", message)
+            checks.explain_send_error(Error.ERR_INVALID_PARAMETER, "send", message, None)
             return Error.ERR_INVALID_PARAMETER
         try:
             prepared = PreparedMessage(message)
         except UnicodeEncodeError:
-            messages.explain_send_error(Error.ERR_INVALID_DATA, "send", message)
+            checks.explain_send_error(Error.ERR_INVALID_DATA, "send", message, None)
             return Error.ERR_INVALID_DATA
+        result = _OK
         for failed_id, error in self._peers.send_prepared(prepared, -peer_id):
             if error != Error.ERR_CONNECTION_ERROR:
-                messages.explain_send_error(error, f"send to peer {failed_id}", message)
-                return error
-        return _OK
+                self._peers.by_id[failed_id]._explain(error, "send", message)
+                result = result or error
+        return result
 
     def _unknown_peer(self, method: str, peer_id: int) -> Error:
-        _log.error("%s: there is no peer %d; see get_peer_ids()", method, peer_id)
+        # Who has just left is no mistake that is worth a line in each frame.
+        if peer_id not in self._told_unknown:
+            self._told_unknown[peer_id] = None
+            if len(self._told_unknown) > _MOST_UNKNOWN:
+                del self._told_unknown[next(iter(self._told_unknown))]
+            _log.error("%s: there is no peer %d; see get_peer_ids()", method, peer_id)
         return Error.ERR_DOES_NOT_EXIST
 
     # --- delivering
 
-    def _new_sink(self) -> Sink:
+    def _new_sink(self) -> PeerSink:
         return _EventSink(self.message_received)
 
-    def _deliver_other(self, connection: Connection, item: object) -> None:
-        if isinstance(item, Opened):
-            self._welcome(connection)
-        elif isinstance(item, Closed):
-            self._connections.pop(connection, None)
-            connection.finish()
-            self._part_with(connection)
-        elif isinstance(item, Pong) and connection.peer is not None:
-            connection.peer.pong_received.emit(item.payload)
-        elif isinstance(item, Failed):
-            self._connections.pop(connection, None)
-            self.handshake_failed.emit(f"{connection.host}: {item.reason}")
-
-    def _welcome(self, connection: Connection) -> None:
+    def _opened(self, connection: Connection) -> None:
+        """Make a peer, bind it, register it, show it, announce it: whatever a handler does meanwhile finds it whole."""
+        self._tell_opened(connection)
         peer_id = random.randint(_FIRST_PEER_ID, _LAST_PEER_ID)
         while self.has_peer(peer_id):
             peer_id = random.randint(_FIRST_PEER_ID, _LAST_PEER_ID)
-        peer = connection.peer = self._new_peer(peer_id)
+        peer = self._new_peer(peer_id)
+        if connection not in self._connections:  # What a derived class does there has stopped the server.
+            self._drop_peer(peer)
+            return
         peer._bind(peer_id, connection)
-        self._peers.add(peer_id, peer, connection)
-        self.client_connected.emit(peer_id)
+        self._peers.add(peer_id, peer, connection.outbox)
+        # Showing it may call a handler that polls: then what this client sent does not come before it was announced.
+        self._sink.announce = lambda: self._announce(peer)
+        self._show_peer(peer)
+        self._sink.settle()
+
+    def _announce(self, peer: WebSocketPeer) -> None:
+        if self.get_peer(peer.peer_id) is peer:  # No handler has stopped the server, or freed the peer.
+            peer._is_announced = True
+            self.client_connected.emit(peer.peer_id)
+
+    def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
+        self._connections.pop(connection, None)
+        connection.finish()
+        self.handshake_failed.emit(f"{connection.host}: {reason}")
+
+    def _ponged(self, connection: Connection, payload: bytes) -> None:
+        if not self._is_answer(connection, payload) and connection.intake.peer is not None:
+            connection.intake.peer.pong_received.emit(payload)
+
+    def _closed(self, connection: Connection) -> None:
+        self._connections.pop(connection, None)
+        connection.finish()
+        self._tell_closed(connection)
+        self._part_with(connection)
 
     def _part_with(self, connection: Connection) -> None:
         # The peer is taken away first: a stop() in one of these handlers finds nothing left to do for it.
-        peer, connection.peer = connection.peer, None
+        peer, connection.intake.peer = connection.intake.peer, None
         if peer is None:
             return
-        peer.connection_closed.emit()
-        self.client_disconnected.emit(peer.peer_id)
+        if peer._is_announced:
+            peer.connection_closed.emit()
+            self.client_disconnected.emit(peer.peer_id)
         self._peers.remove(peer.peer_id)
         self._drop_peer(peer)
 
     def _new_peer(self, peer_id: int) -> WebSocketPeer:
         """Make the object for a new connection. For a derived class to override."""
         return WebSocketPeer()
+
+    def _show_peer(self, peer: WebSocketPeer) -> None:
+        """The peer is about to be announced. For a derived class to override."""
 
     def _drop_peer(self, peer: WebSocketPeer) -> None:
         """The peer's last event was delivered. For a derived class to override."""
@@ -285,6 +328,14 @@ class WebSocketServer(Polled):
 
     def _end(self) -> None:
         self.stop()
+
+    def _open_connections(self) -> Collection[Connection]:
+        return self._connections
+
+    def _shut_down(self) -> None:
+        for peer in self._peers.by_id.values():
+            silence(peer)
+        super()._shut_down()
 
     def _read_options(self, port: int) -> bool:
         if not 0 <= port <= _MAX_PORT:
@@ -300,15 +351,26 @@ class WebSocketServer(Polled):
             return False
         return True
 
-    def _accept(self) -> Connection:
+    def _accept(self, link: Link) -> None:
         offer = self._current_offer()
         handshake = ServerHandshake(offer.subprotocols, offer.headers, self._deflate())
-        if self.refuse_new_connections:
-            handshake.refusal = "This server takes no new connections."
-        deadline = pump.loop().time() + self.handshake_timeout
-        connection = Connection(handshake, self._inbox, self._limits(), deadline)
+        handshake.answers_at_once = False  # The features are asked first.
+        connection = Connection(self, handshake, self._inbox, server=True, timeout=self.handshake_timeout)
         self._connections[connection] = None
-        return connection
+        connection.attach(link)
+
+    def _admit(self, connection: Connection) -> None:
+        """Answer the request of a connection, unless a feature does so later."""
+        handshake = connection.handshake
+        assert isinstance(handshake, ServerHandshake) and handshake.request is not None
+        for feature in self._features:
+            answer = feature.admit(connection, handshake.request)
+            if isinstance(answer, Later):
+                return
+            if answer is not None:
+                connection.answer(answer)
+                return
+        connection.answer(None)
 
     def _current_offer(self) -> _Offer:
         """The properties of this moment; where they became bad, it is said once, and the last good ones stay."""

@@ -195,6 +195,66 @@ func test_property_max_queued_bytes() -> void:
 	check_refuses("max_queued_bytes", [0])
 
 
+func test_property_max_poll_time() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.max_poll_time, 0.005)
+	client.max_poll_time = 0.0001
+	check_equal(client.get_max_poll_time(), 0.0001)
+	client.set_max_poll_time(1)
+	check_equal(client.max_poll_time, 1.0)
+	client.free()
+	check_property("max_poll_time", 0.005, 0.25)
+	check_refuses("max_poll_time", [0.0, 1.1])
+
+
+func test_property_heartbeat_interval() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.heartbeat_interval, 20.0)
+	client.heartbeat_interval = 2.5
+	check_equal(client.get_heartbeat_interval(), 2.5)
+	client.set_heartbeat_interval(0)
+	check_equal(client.heartbeat_interval, 0.0)
+	client.free()
+	check_property("heartbeat_interval", 20.0, 3600.0)
+	check_refuses("heartbeat_interval", [-0.1, 3601.0])
+
+
+func test_property_heartbeat_timeout() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.heartbeat_timeout, 20.0)
+	client.heartbeat_timeout = 2.5
+	check_equal(client.get_heartbeat_timeout(), 2.5)
+	client.set_heartbeat_timeout(3)
+	check_equal(client.heartbeat_timeout, 3.0)
+	client.free()
+	check_property("heartbeat_timeout", 20.0, 0.1)
+	check_refuses("heartbeat_timeout", [0.0, 3601.0])
+
+
+func test_property_max_unfinished_size() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.max_unfinished_size, 1 << 28)
+	client.max_unfinished_size = 1024
+	check_equal(client.get_max_unfinished_size(), 1024)
+	client.set_max_unfinished_size((1 << 31) - 1)
+	check_equal(client.max_unfinished_size, (1 << 31) - 1)
+	client.free()
+	check_property("max_unfinished_size", 1 << 28, 4096)
+	check_refuses("max_unfinished_size", [0, 1023, 1 << 31])
+
+
+func test_property_unfinished_timeout() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.unfinished_timeout, 60.0)
+	client.unfinished_timeout = 2.5
+	check_equal(client.get_unfinished_timeout(), 2.5)
+	client.set_unfinished_timeout(3)
+	check_equal(client.unfinished_timeout, 3.0)
+	client.free()
+	check_property("unfinished_timeout", 60.0, 0.1)
+	check_refuses("unfinished_timeout", [0.0, 3601.0])
+
+
 func test_property_low_latency() -> void:
 	var client := WebSocketClient.new()
 	check_equal(client.low_latency, false)
@@ -229,6 +289,23 @@ func test_property_status() -> void:
 	check_equal(client.get_status(), WebSocketClient.STATUS_CONNECTING as int)
 	check_equal(untyped["status"], 1)
 	check_equal(untyped.call("get_status"), 1)
+
+
+func test_property_latency() -> void:
+	var server := start_server()
+	var client := WebSocketClient.new()
+	var untyped: Variant = client
+	client.heartbeat_interval = 0.1
+	add_child(client)
+	check_equal(client.latency, 0.0)
+	check_equal(untyped["latency"], 0.0)
+	client.connect_to_url(url_of(server))
+	await until(func() -> bool: return client.latency > 0.0)
+	check(client.latency < DEADLINE_MSEC / 1000.0, "seconds: %f" % client.latency)
+	var latency := client.get_latency()
+	check_equal(untyped["latency"], latency)
+	check_equal(untyped.call("get_latency"), latency)
+	client.close()
 
 
 # --- opening and closing

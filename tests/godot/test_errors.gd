@@ -56,7 +56,9 @@ func test_bad_urls() -> void:
 		"", "localhost:8080", "http://localhost", "ws://", "ws://host:port", "ws://a b/", "ws://x/#f", "ws://a:0/"
 	]
 	for url: String in bad + ["ws://a..b", "ws://./", "ws://%s/" % "a".repeat(64)]:
-		expect_error('^ERROR: connect_to_url: "%s" is not a WebSocket URL: .*ws://localhost:8080/path' % url)
+		expect_error(
+			'^ERROR: connect_to_url: "%s" is not a WebSocket URL: .*ws://localhost:8080/path' % url.replace("#f", "#…")
+		)
 		check_equal(client.connect_to_url(url), ERR_INVALID_PARAMETER, url)
 		check_equal(client.status, WebSocketClient.STATUS_IDLE as int)
 	await frames(3)
@@ -187,14 +189,15 @@ func test_unknown_peers() -> void:
 	var server := start_server()
 	await open_client(server)
 	var unknown := 1
-	for method: String in ["send", "send", "send", "disconnect_peer"]:
-		expect_error("^ERROR: %s: there is no peer 1; see get_peer_ids" % method)
+	expect_error("^ERROR: send: there is no peer 1; see get_peer_ids")  # Once, whatever is tried.
 	check_equal(server.send(unknown, "lost"), ERR_DOES_NOT_EXIST)
 	check_equal(server.send(-unknown, "lost"), ERR_DOES_NOT_EXIST)
 	check_equal(server.send_json(unknown, "lost"), ERR_DOES_NOT_EXIST)
 	check_equal(server.disconnect_peer(unknown), ERR_DOES_NOT_EXIST)
 	check(server.get_peer(unknown) == null, "no such peer")
 	check_equal(server.has_peer(unknown), false)
+	expect_error("^ERROR: disconnect_peer: there is no peer 5; see get_peer_ids")
+	check_equal(server.disconnect_peer(5), ERR_DOES_NOT_EXIST)
 
 
 func test_what_is_neither_text_nor_binary() -> void:
@@ -300,18 +303,71 @@ func test_connecting_twice() -> void:
 	check_equal(client.status, WebSocketClient.STATUS_ACTIVE as int)
 
 
+## What `call_it` returns on another thread.
+func _elsewhere(call_it: Callable) -> Variant:
+	var thread := Thread.new()
+	thread.start(call_it)
+	return thread.wait_to_finish()
+
+
 func test_polling_on_another_thread() -> void:
 	var server := start_server()
 	var client: WebSocketClient = await open_client(server)
 	var log := record(server)
 	client.send("hello")
 	client.poll()
-	expect_error("^ERROR: poll: another thread polls the network already; call it there .*call_deferred")
-	var thread := Thread.new()
-	thread.start(func() -> void: server.poll())
-	thread.wait_to_finish()
+	expect_error("^ERROR: poll: only the thread that polls may call it .in Godot, the main one.: use call_deferred")
+	_elsewhere(func() -> void: server.poll())
 	check_equal(log, [] as Array[Array])
 	await until(func() -> bool: return named(log, "message_received").size() == 1)
+
+
+func test_sending_on_another_thread() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	var peer := last_peer(server)
+	var log := record(client)
+	var untyped: Variant = client
+	var calls: Dictionary[String, Callable] = {
+		"client.send": func() -> Error: return client.send("lost"),
+		"untyped.send": func() -> Error: return untyped.send("lost"),
+		"client.send_text": func() -> Error: return client.send_text("lost"),
+		"client.send_json": func() -> Error: return client.send_json([]),
+		"client.send_fragment": func() -> Error: return client.send_fragment("lost", true),
+		"client.ping": func() -> Error: return client.ping(),
+		"peer.send": func() -> Error: return peer.send("lost"),
+		"server.send": func() -> Error: return server.send(peer.peer_id, "lost"),
+		"server.send to all": func() -> Error: return server.send(0, "lost"),
+	}
+	for what: String in calls:
+		expect_error("^ERROR: .*: only the thread that polls may call it .in Godot, the main one.: use call_deferred")
+		check_equal(_elsewhere(calls[what]), ERR_UNAVAILABLE, what)
+	check_equal(server.send(0, "from here"), OK)
+	await until(func() -> bool: return named(log, "message_received").size() > 0)
+	check_equal(named(log, "message_received"), [["from here"]] as Array[Array])
+
+
+func test_opening_and_closing_on_another_thread() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	var peer := last_peer(server)
+	var idle_server := WebSocketServer.new()
+	var idle_client := WebSocketClient.new()
+	var calls: Dictionary[String, Callable] = {
+		"listen": func() -> Error: return idle_server.listen(0),
+		"connect_to_url": func() -> Error: return idle_client.connect_to_url(url_of(server)),
+		"client.close": func() -> Error: return client.close(),
+		"peer.close": func() -> Error: return peer.close(),
+		"disconnect_peer": func() -> Error: return server.disconnect_peer(peer.peer_id),
+	}
+	for what: String in calls:
+		expect_error("^ERROR: .*: only the thread that polls may call it")
+		check_equal(_elsewhere(calls[what]), ERR_UNAVAILABLE, what)
+	expect_error("^ERROR: stop: only the thread that polls may call it")
+	_elsewhere(func() -> void: server.stop())
+	check(server.is_listening() and client.status == WebSocketClient.STATUS_ACTIVE, "nothing has changed")
+	idle_server.free()
+	idle_client.free()
 
 
 func test_reconnecting_with_properties_that_became_bad() -> void:

@@ -13,7 +13,11 @@ func api_class() -> StringName:
 
 
 func _open(path: String = "/") -> void:
-	_server = start_server()
+	await _open_with(start_server(), path)
+
+
+func _open_with(server: WebSocketServer, path: String = "/") -> void:
+	_server = server
 	_client = await open_client(_server, path)
 	_peer = last_peer(_server)
 	_untyped = _peer
@@ -29,6 +33,17 @@ func test_property_peer_id() -> void:
 	check_equal(_peer.get_peer_id(), id)
 	check_equal(_untyped["peer_id"], id)
 	check_equal(_untyped.call("get_peer_id"), id)
+
+
+func test_property_latency() -> void:
+	await _open()
+	_check_both(_peer.latency, "get_latency", 0.0)
+	_server.heartbeat_interval = 0.1
+	await _open_with(_server)
+	await until(func() -> bool: return _peer.latency > 0.0)
+	check(_peer.latency < DEADLINE_MSEC / 1000.0, "seconds: %f" % _peer.latency)
+	var latency := _peer.get_latency()
+	_check_both(latency, "get_latency", _untyped["latency"])
 
 
 # --- sending

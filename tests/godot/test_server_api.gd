@@ -149,13 +149,13 @@ func test_property_compression_window_bits() -> void:
 
 func test_property_max_message_size() -> void:
 	var server := WebSocketServer.new()
-	check_equal(server.max_message_size, 1 << 24)
+	check_equal(server.max_message_size, 1 << 20)
 	server.max_message_size = 1
 	check_equal(server.get_max_message_size(), 1)
 	server.set_max_message_size((1 << 31) - 1)
 	check_equal(server.max_message_size, (1 << 31) - 1)
 	server.free()
-	check_property("max_message_size", 1 << 24, 1000)
+	check_property("max_message_size", 1 << 20, 1000)
 	check_refuses("max_message_size", [0, -1, 1 << 31])
 
 
@@ -181,6 +181,66 @@ func test_property_max_queued_bytes() -> void:
 	server.free()
 	check_property("max_queued_bytes", 1 << 26, 4096)
 	check_refuses("max_queued_bytes", [0])
+
+
+func test_property_max_poll_time() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_poll_time, 0.005)
+	server.max_poll_time = 0.0001
+	check_equal(server.get_max_poll_time(), 0.0001)
+	server.set_max_poll_time(1)
+	check_equal(server.max_poll_time, 1.0)
+	server.free()
+	check_property("max_poll_time", 0.005, 0.25)
+	check_refuses("max_poll_time", [0.0, 1.1])
+
+
+func test_property_heartbeat_interval() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.heartbeat_interval, 20.0)
+	server.heartbeat_interval = 2.5
+	check_equal(server.get_heartbeat_interval(), 2.5)
+	server.set_heartbeat_interval(0)
+	check_equal(server.heartbeat_interval, 0.0)
+	server.free()
+	check_property("heartbeat_interval", 20.0, 3600.0)
+	check_refuses("heartbeat_interval", [-0.1, 3601.0])
+
+
+func test_property_heartbeat_timeout() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.heartbeat_timeout, 20.0)
+	server.heartbeat_timeout = 2.5
+	check_equal(server.get_heartbeat_timeout(), 2.5)
+	server.set_heartbeat_timeout(3)
+	check_equal(server.heartbeat_timeout, 3.0)
+	server.free()
+	check_property("heartbeat_timeout", 20.0, 0.1)
+	check_refuses("heartbeat_timeout", [0.0, 3601.0])
+
+
+func test_property_max_unfinished_size() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_unfinished_size, 1 << 28)
+	server.max_unfinished_size = 1024
+	check_equal(server.get_max_unfinished_size(), 1024)
+	server.set_max_unfinished_size((1 << 31) - 1)
+	check_equal(server.max_unfinished_size, (1 << 31) - 1)
+	server.free()
+	check_property("max_unfinished_size", 1 << 28, 4096)
+	check_refuses("max_unfinished_size", [0, 1023, 1 << 31])
+
+
+func test_property_unfinished_timeout() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.unfinished_timeout, 60.0)
+	server.unfinished_timeout = 2.5
+	check_equal(server.get_unfinished_timeout(), 2.5)
+	server.set_unfinished_timeout(3)
+	check_equal(server.unfinished_timeout, 3.0)
+	server.free()
+	check_property("unfinished_timeout", 60.0, 0.1)
+	check_refuses("unfinished_timeout", [0.0, 3601.0])
 
 
 func test_property_low_latency() -> void:

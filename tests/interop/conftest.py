@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ws_python import pump
+from ws_python.loop.hub import hub
 
 from tests.interop.scenario import SETTINGS
 
@@ -17,7 +17,7 @@ def settings(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(autouse=True)
-def closed_pump() -> Iterator[None]:
+def closed_hub() -> Iterator[None]:
     """Ends the event loop, with everything that a failed test left open."""
     yield
-    pump.close()
+    hub.close(0.0)

@@ -10,8 +10,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ws_python import Compression, Error, WebSocketClient, WebSocketServer, pump
-from ws_python.options import ConnectionOptions
+from ws_python import Compression, Error, WebSocketClient, WebSocketServer
+from ws_python.connection.settings import ConnectionSettings
+from ws_python.loop.hub import hub
 
 from tests.ws_python.driving import named, poll_until, poll_while, record
 
@@ -44,7 +45,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def set_up(node: ConnectionOptions, settings: str) -> None:
+def set_up(node: ConnectionSettings, settings: str) -> None:
     """Give the node the SETTINGS of that name."""
     for name, value in SETTINGS[settings].items():
         setattr(node, name, value)
@@ -102,7 +103,7 @@ def talk_to_their_server(port: int, settings: str) -> None:
     assert client.send(GOODBYE) == Error.OK
     poll_until(lambda: client.status == client.Status.STATUS_IDLE, client)
     assert (client.get_close_code(), client.get_close_reason()) == (CLOSE_CODE, CLOSE_REASON)
-    pump.close()  # Their server waits for the end of the TCP connection.
+    hub.close(0.0)  # Their server waits for the end of the TCP connection.
 
 
 def as_json() -> str:

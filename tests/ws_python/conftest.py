@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from ws_python import WebSocketClient, WebSocketServer, pump
+from ws_python import WebSocketClient, WebSocketServer
+from ws_python.loop.hub import hub
 
 from tests.ws_python.driving import RawClient, poll_until
 
 
 @pytest.fixture(autouse=True)
-def closed_pump() -> Iterator[None]:
+def closed_hub() -> Iterator[None]:
     """Every test starts with a fresh event loop and leaves none."""
     yield
-    pump.close()
+    hub.close(0.0)
+
+
+@pytest.fixture(params=["epoll", "asyncio"])
+def network(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Sockets watched as on Linux, and as on systems without epoll."""
+    assert hub.uses_epoll, "on Linux"
+    hub.uses_epoll = request.param == "epoll"
+    yield
+    hub.uses_epoll = True
 
 
 @pytest.fixture
@@ -22,6 +32,7 @@ def server() -> WebSocketServer:
     """A server that listens on a free port of this machine."""
     server = WebSocketServer()
     server.bind_address = "localhost"
+    server.max_message_size = 16 * 1024 * 1024  # As a client's.
     assert server.listen(0) == 0
     return server
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sys
 import time
@@ -13,7 +14,9 @@ from typing import Any, Protocol, TypeVar
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
-from ws_python.events import events_of
+from ws_python.declare.events import events_of
+from ws_python.net.asyncio_link import AsyncioLink
+from ws_python.net.link import Link
 
 T = TypeVar("T")
 
@@ -55,6 +58,12 @@ def record(node: object) -> list[tuple[Any, ...]]:
 def named(log: list[tuple[Any, ...]], name: str) -> list[tuple[Any, ...]]:
     """The arguments of every event of that name in a record."""
     return [entry[1:] for entry in log if entry[0] == name]
+
+
+def socket_of(link: Link) -> socket.socket:
+    """A socket of one's own for the connection that a link carries."""
+    fd = link._transport.get_extra_info("socket").fileno() if isinstance(link, AsyncioLink) else link.fd  # type: ignore[union-attr]
+    return socket.socket(fileno=os.dup(fd))
 
 
 class RawClient:

@@ -10,6 +10,8 @@ from ws_python.endpoint import Endpoint
 
 from tests.ws_python.driving import named, poll_until, record
 
+pytestmark = pytest.mark.usefixtures("network")
+
 Pair = tuple[WebSocketServer, WebSocketClient, int]
 
 

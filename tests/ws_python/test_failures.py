@@ -52,11 +52,8 @@ def test_who_is_polled_late_gets_an_error_at_worst(server: WebSocketServer, raw:
     errors: list[Error] = []
     server.message_received.connect(lambda peer_id, message: errors.append(server.send(peer_id, message)))
     log = record(server)
-    (peer,) = server.peers.values()
     raw.send_raw(before + RESERVED_BIT)
-    connection = peer._connection
-    assert connection is not None
-    poll_until(lambda: connection._queued > 0, WebSocketClient())
+    poll_until(lambda: bool(server._inbox.waiting.intakes), WebSocketClient())
     poll_until(lambda: raw.receive().eof, server)
     assert errors == [Error.ERR_CONNECTION_ERROR if before.startswith(PING) else Error.OK]
     assert len(named(log, "client_disconnected")) == 1

@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from websockets.frames import Frame, Opcode
-from ws_python import Error, WebSocketClient, WebSocketPeer, WebSocketServer, pump
+from ws_python import Error, WebSocketClient, WebSocketPeer, WebSocketServer
+from ws_python.loop.hub import hub
 
-from tests.ws_python.driving import RawClient, named, poll_until, record
+from tests.ws_python.driving import RawClient, named, poll_until, record, socket_of
+
+pytestmark = pytest.mark.usefixtures("network")
 
 Pair = tuple[WebSocketServer, WebSocketClient, int]
 
@@ -146,16 +149,16 @@ class TestStop:
     def test_a_connection_that_is_being_accepted_is_dropped(self, server: WebSocketServer) -> None:
         raw = RawClient(server.get_local_port())
         while not server._connections:
-            pump.turn()
+            hub.turn(0.0, 1.0)
         server.stop()
         poll_until(lambda: raw.receive().eof, server)
         raw.close()
 
-    def test_the_pump_closes_while_a_connection_is_being_accepted(self, server: WebSocketServer) -> None:
+    def test_the_hub_closes_while_a_connection_is_being_accepted(self, server: WebSocketServer) -> None:
         raw = RawClient(server.get_local_port())
         while not server._connections:
-            pump.turn()
-        pump.close()
+            hub.turn(0.0, 1.0)
+        hub.close(0.0)
         poll_until(lambda: raw.receive().eof)
         raw.close()
 
@@ -472,9 +475,9 @@ class TestDelivery:
     def test_no_message_waits_for_the_acknowledgement_of_another(self, pair: Pair) -> None:
         server, client, _ = pair
         for connection in (client._connection, server.peers[server.get_peer_ids()[0]]._connection):
-            assert connection is not None and connection._transport is not None
-            own = connection._transport.get_extra_info("socket")
-            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            assert connection is not None and connection.link is not None
+            with socket_of(connection.link) as own:
+                assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
     @pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="only Linux counts segments")
     def test_what_a_handler_sends_leaves_in_one_write(self, server: WebSocketServer, raw: RawClient) -> None:
@@ -565,7 +568,7 @@ class TestDelivery:
                 raw.send(Opcode.BINARY, bytes(50_000))
                 sent += 1
                 other.poll()  # The network is turned, but nothing is delivered to the server.
-        assert connection._queued < 1_000_000
+        assert connection.meter.bytes_received < 1_000_000
         assert named(log, "message_received") == []
         raw.socket.setblocking(False)
         poll_until(lambda: len(named(log, "message_received")) >= sent, server)

@@ -128,6 +128,8 @@ cdef class Codec:
     #: What is queued, where it lies, until the next call that queues; `forget_output` when it was sent.
     cdef Py_ssize_t output(self, const uchar** data) except -1
     cdef int forget_output(self) except -1
+    #: `buffered_amount`.
+    cdef Py_ssize_t queued(self) noexcept
     cpdef bint is_open(self)
     cpdef int resume(self) except -1
     cpdef list events_received(self)

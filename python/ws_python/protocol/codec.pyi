@@ -1,5 +1,5 @@
 from enum import IntEnum
-from typing import Final, NamedTuple, final
+from typing import Any, Final, NamedTuple, final
 
 from typing_extensions import Buffer
 
@@ -13,10 +13,12 @@ class State(IntEnum):
 
 class Pong(NamedTuple):
     payload: bytes
+    def tell(self, listener: Any, connection: object) -> None: ...
 
 class Closed(NamedTuple):
     code: int
     reason: str
+    def tell(self, listener: Any, connection: object) -> None: ...
 
 Event = str | bytes | Pong | Closed
 

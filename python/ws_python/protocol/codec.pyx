@@ -90,12 +90,20 @@ class Pong(NamedTuple):
 
     payload: bytes
 
+    def tell(self, listener, connection):
+        """Tell it to whom the connection belongs (connection/happenings.py)."""
+        listener._ponged(connection, self.payload)
+
 
 class Closed(NamedTuple):
     """The connection is over; the last event. See `Codec.close_code` and `Codec.close_reason`."""
 
     code: int
     reason: str
+
+    def tell(self, listener, connection):
+        """Tell it to whom the connection belongs (connection/happenings.py)."""
+        listener._closed(connection)
 
 
 #: What `Codec.events_received` lists.
@@ -763,6 +771,9 @@ cdef class Codec:
     @property
     def buffered_amount(self):
         """Bytes queued and not yet taken."""
+        return self.queued()
+
+    cdef Py_ssize_t queued(self) noexcept:
         if self._owed_pong is None:
             return self._output.size
         return self._output.size + 2 + (0 if self._server else 4) + len(self._owed_pong)

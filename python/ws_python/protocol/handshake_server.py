@@ -48,7 +48,6 @@ class ServerHandshake(Handshake):
         "_subprotocols",
         "_target",
         "answers_at_once",
-        "refusal",
         "request",
     )
 
@@ -61,8 +60,6 @@ class ServerHandshake(Handshake):
         super().__init__(deflate)
         self._subprotocols = subprotocols
         self._headers = headers
-        #: Assigned while the server takes nobody: the request is answered with 503 and this text.
-        self.refusal = ""
         #: Cleared by an owner that calls accept() or refuse() itself, as soon as `request_read`, or later.
         self.answers_at_once = True
         #: The request while it is read and not answered.
@@ -166,9 +163,7 @@ class ServerHandshake(Handshake):
         self.leftover = leftover
         self._reader = None
         self.request = request
-        if self.refusal:
-            self.refuse(HTTPStatus.SERVICE_UNAVAILABLE, self.refusal)
-        elif self.answers_at_once:
+        if self.answers_at_once:
             self.accept()
 
     def _refuse_malformed(self, error: HeadError) -> None:

@@ -63,8 +63,8 @@ def host_header(uri: WebSocketURI) -> str:
 def redacted(url: str) -> str:
     """A URL as it may be shown and logged: one line of at most 200 characters, without its secrets.
 
-    User information and the values of the query become "…", whatever they are called: games call their tokens as they
-    like. A URL that was written wrongly rather loses more than less. Never raises.
+    User information, the values of the query and a fragment become "…", whatever they are called: games call their
+    tokens as they like. A URL that was written wrongly rather loses more than less. Never raises.
     """
     beginning, rest = "", url
     if authority := _AUTHORITY.match(url):
@@ -79,7 +79,7 @@ def redacted(url: str) -> str:
     path, question_mark, query = rest.partition("?")
     # More pairs than are shown are not looked at.
     pairs = "&".join(_redacted_pair(pair) for pair in query[:_LOOKED_AT].split("&"))
-    return one_line(beginning + path + question_mark + pairs + sharp + (_HIDDEN if "=" in fragment else fragment))
+    return one_line(beginning + path + question_mark + pairs + sharp + (_HIDDEN if fragment else ""))
 
 
 def _redacted_pair(pair: str) -> str:

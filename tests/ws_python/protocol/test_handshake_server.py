@@ -205,8 +205,9 @@ def test_an_end_in_the_middle_is_an_error() -> None:
 
 def test_a_refusal_answers_503() -> None:
     handshake = server_handshake()
-    handshake.refusal = "Full."
+    handshake.answers_at_once = False
     handshake.receive_data(REQUEST)
+    handshake.refuse(HTTPStatus.SERVICE_UNAVAILABLE, "Full.")
     assert (handshake.error, handshake.status) == ("Full.", 503)
     assert status_and_headers(handshake.data_to_send())[0::2] == (503, b"Full.\n")
 

@@ -1,0 +1,1 @@
+"""One connection: its phases, what is queued out, what came in, its meter."""

@@ -1,0 +1,152 @@
+# cython: language_level=3
+"""The receiving half of a connection: what the codec brought waits here, and reading pauses where too much waits."""
+
+from collections import deque
+
+from ..loop.hub import hub as _hub
+
+from ws_python.loop.hub cimport Hub
+
+cdef Hub hub = _hub
+
+cdef enum:
+    # That many messages that wait are enough to be busy with: what else there is waits in the system.
+    MOST_WAITING = 2048
+
+
+cdef class Waiting:
+    """The intakes of one server or client."""
+
+    def __init__(self):
+        self.intakes = deque()
+        self.max_unfinished = 1LL << 62
+
+
+cdef class Intake(Receiver):
+    """Receives for one connection, from the end of the opening handshake on."""
+
+    def __init__(self, owner, Waiting waiting not None, Outbox outbox not None, Meter meter not None, Py_ssize_t max_queued_bytes):
+        self.owner = owner
+        self.peer_id = 0
+        self.waiting = waiting
+        self.events = []
+        self._outbox = outbox
+        self._meter = meter
+        self._most = max_queued_bytes
+
+    # --- the link calls these
+
+    cdef int lend(self) except -1:
+        self.codec._lend()
+        self.target = self.codec._target
+        self.room = self.codec._room
+        return 0
+
+    cdef int received(self, Py_ssize_t size) except -1:
+        cdef Meter meter = self._meter
+        self.codec._received(size)
+        meter.heard_at = hub.deadlines.now
+        meter.bytes_received += size
+        meter.allowance -= size
+        self.pass_on()
+        if meter.allowance < 0:
+            self.owner.overdrawn()
+        return 0
+
+    cpdef ended(self):
+        self.codec.receive_eof()
+        self.pass_on()
+        self.owner.input_ended()
+
+    cpdef writable(self):
+        hub.writers.add(self._outbox)
+
+    # --- to the inbox
+
+    cdef int pass_on(self) except -1:
+        """Queue what the codec has."""
+        cdef Codec codec = self.codec
+        cdef Py_ssize_t size = codec.events_size
+        cdef list events = codec.events_received()
+        self._meter.messages_received += len(events)
+        if events:
+            self.put(events, size)
+        if codec.unfinished != self._unfinished or codec.messages_begun != self._messages_begun:
+            self._account(codec)
+        if codec.queued():
+            hub.writers.add(self._outbox)  # A pong, or a close frame.
+        if not self.is_full and self.link.receiver is self and (
+            codec.held or self.size > self._most or len(self.events) - self.next > MOST_WAITING
+        ):
+            self.is_full = True
+            self.link.pause()
+            self._wait()  # Also where there is nothing to hand out yet: refill() goes on with what is held back.
+        if not codec.is_open():
+            self.owner.input_changed()
+        return 0
+
+    cpdef put(self, list events, Py_ssize_t size):
+        """Queue events that take `size` bytes of memory."""
+        if self.waiting is None:
+            return
+        if self.next == len(self.events):
+            self.events = events
+            self.next = 0
+        else:
+            self.events += events
+        self.size += size
+        self._wait()
+
+    cdef int _wait(self) except -1:
+        if not self.is_waiting and self.waiting is not None:
+            self.is_waiting = True
+            self.waiting.intakes.append(self)
+        return 0
+
+    cdef int _account(self, Codec codec) except -1:
+        cdef Waiting waiting = self.waiting
+        cdef Py_ssize_t unfinished = codec.unfinished
+        if codec.messages_begun != self._messages_begun:
+            self._messages_begun = codec.messages_begun
+            self.unfinished_since = hub.deadlines.now
+        if waiting is not None:
+            waiting.unfinished += unfinished - self._unfinished
+        self._unfinished = unfinished
+        if waiting is not None and unfinished and waiting.unfinished > waiting.max_unfinished:
+            self.owner.overdrawn()
+        return 0
+
+    cdef bint refill(self) except -1:
+        """All that waited was handed out: go on with what was held back. Whether there may be more to hand out."""
+        self.events = []  # Nothing of it is kept.
+        self.next = 0
+        self.size = 0
+        if not self.is_full or self.waiting is None:
+            return False
+        if self.codec is not None and self.codec.held:
+            self.codec.resume()
+            self.pass_on()
+            return True
+        self.is_full = False
+        if self.link is not None:
+            self.link.resume()
+        return False
+
+    def ignore(self):
+        """Hand out nothing any more: what waits is forgotten, and what comes is, too."""
+        if self.waiting is not None:
+            self.waiting.unfinished -= self._unfinished
+        self._unfinished = 0
+        self.waiting = None
+        self.events = []
+        self.next = 0
+        self.size = 0
+        self.sink_state = None
+
+    def discard(self):
+        """The link is gone: forget it."""
+        self.link = None
+
+    def forget_owner(self):
+        """Nothing is left to be told."""
+        self.owner = None

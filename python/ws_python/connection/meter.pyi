@@ -1,0 +1,15 @@
+from typing import final
+
+@final
+class Meter:
+    heard_at: float
+    allowance: int
+    latency: float
+    @property
+    def bytes_received(self) -> int: ...
+    @property
+    def messages_received(self) -> int: ...
+    @property
+    def bytes_sent(self) -> int: ...
+    @property
+    def messages_sent(self) -> int: ...

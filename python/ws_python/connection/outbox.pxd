@@ -1,0 +1,35 @@
+# The C view of outbox.pyx: a message takes no attribute look-up on its way into the codec.
+
+from ws_python.connection.meter cimport Meter
+from ws_python.loop.writers cimport Writer
+from ws_python.net.link cimport Link
+from ws_python.protocol.buffers cimport uchar
+from ws_python.protocol.codec cimport Codec
+from ws_python.protocol.prepared cimport PreparedMessage
+
+
+cdef class Outbox(Writer):
+    #: Whether messages can be queued: set with the connection's phase, and nowhere else.
+    cdef public bint accepts
+    #: The parts beside it; None until they are there.
+    cdef public Codec codec
+    cdef public Link link
+    cdef Meter _meter
+    # The connection: its `output_changed()` is called when the codec has closed, its `written()` when asked for.
+    cdef object _owner
+    cdef bint _tells_written
+    cdef Py_ssize_t _limit
+    # What of a write is still to be taken by the link, before anything of the codec.
+    cdef object _unsent
+    # str or bytes while a message is sent in fragments.
+    cdef object _fragment_type
+
+    cpdef object send(self, object message)
+    cpdef object send_prepared(self, PreparedMessage message)
+    cdef bint queue(self, int opcode, const uchar* data, Py_ssize_t size) except -1
+    cdef object _refusal(self)
+    cdef bint _send_uncopied(self, object message, Py_ssize_t size) except -1
+    cpdef Py_ssize_t amount(self) except -1
+    cdef bint _has_room(self, Py_ssize_t size) except -1
+    cdef bint _has_room_for_text(self, str text) except -1
+    cdef bint _write_unsent(self) except -1

@@ -1,0 +1,117 @@
+"""Settings: typed, validated attributes, declared once with default, range and documentation."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Any, TypeVar, cast
+
+from .type_names import type_name
+
+T = TypeVar("T")
+
+
+class Setting:
+    """A data descriptor that checks what is assigned and keeps it in the instance's `__dict__`.
+
+    `type` is that of the default: bool, int, float, str, an IntEnum, or list (of str). Reading gives the default
+    until a value is assigned. A wrong type raises TypeError, a value out of range ValueError.
+    """
+
+    def __init__(
+        self,
+        default: Any,
+        *,
+        range: tuple[float, float] | None,
+        step: float | None,
+        unit: str,
+        group: str,
+        doc: str,
+    ) -> None:
+        self.name = ""
+        self.default = default
+        self.type: type = type(default)
+        self.range = range
+        self.step = step
+        self.unit = unit
+        self.group = group
+        self.doc = self.__doc__ = doc
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object | None, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        if self.type is list:
+            # A list of its own for each instance, so that append() on it changes this instance only.
+            return instance.__dict__.setdefault(self.name, list(self.default))
+        return instance.__dict__.get(self.name, self.default)
+
+    def __set__(self, instance: object, value: Any) -> None:
+        instance.__dict__[self.name] = self.validated(value)
+
+    def validated(self, value: Any) -> Any:
+        """`value` as the setting's own type. Raises TypeError or ValueError with what is allowed."""
+        if self.type is list:
+            return self._strings(value)
+        value = self._typed(value)
+        if self.range is not None and not self.range[0] <= value <= self.range[1]:
+            low, high = self.range
+            raise ValueError(f"{self.name} must be from {low} to {high}{self._unit_suffix}, not {value}")
+        return value
+
+    @property
+    def _unit_suffix(self) -> str:
+        return f" {self.unit}" if self.unit else ""
+
+    def _typed(self, value: Any) -> Any:
+        # bool is an int to Python; a switch for a number is a mistake all the same.
+        is_bool = isinstance(value, bool)
+        if self.type is bool:
+            accepted = is_bool
+        elif self.type is float:
+            accepted = isinstance(value, (int, float)) and not is_bool
+        elif issubclass(self.type, IntEnum):
+            accepted = isinstance(value, int) and not is_bool
+        else:
+            accepted = isinstance(value, self.type) and not is_bool
+        if not accepted:
+            raise TypeError(f"{self.name} must be {type_name(self.type)}, not {type_name(type(value))}")
+        return self.type(value)
+
+    def _strings(self, value: Any) -> list[str]:
+        if isinstance(value, str) or not hasattr(value, "__iter__"):
+            raise TypeError(f"{self.name} must be an array of strings, not {type_name(type(value))}")
+        strings = list(value)
+        for item in strings:
+            if not isinstance(item, str):
+                raise TypeError(f"{self.name} must hold strings only, not {type_name(type(item))}")
+        return strings
+
+
+def setting(
+    default: T,
+    *,
+    doc: str,
+    range: tuple[float, float] | None = None,
+    step: float | None = None,
+    unit: str = "",
+    group: str = "",
+) -> T:
+    """Declare a setting in a class body: `port: int = setting(8080, range=(0, 65535), doc="...")`."""
+    # What type checkers see is what reading the attribute of an instance gives.
+    return cast(T, Setting(default, range=range, step=step, unit=unit, group=group, doc=doc))
+
+
+def settings_of(cls: type) -> dict[str, Setting]:
+    """The settings of a class by name, in the order of declaration, those of its bases first."""
+    found: dict[str, Setting] = {}
+    for base in reversed(cls.__mro__):
+        found.update((name, value) for name, value in vars(base).items() if isinstance(value, Setting))
+    return found
+
+
+def with_default(inherited: T, default: T) -> T:
+    """A setting of a base class with another default: `size: int = with_default(Base.size, 100)`."""
+    base = cast(Setting, inherited)
+    return cast(T, Setting(default, range=base.range, step=base.step, unit=base.unit, group=base.group, doc=base.doc))

@@ -1,0 +1,1 @@
+"""What a server or client can do beside carrying messages: one file a capability, with its settings and its hooks."""

@@ -1,0 +1,31 @@
+"""Admission: whether a server takes anybody at all."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from ..connection.connection import Connection
+from ..declare.settings import setting
+from .feature import Answer, Feature
+
+if TYPE_CHECKING:
+    from websockets.http11 import Request
+
+
+class AdmissionSettings:
+    """For a server with an Admission."""
+
+    refuse_new_connections: bool = setting(
+        False, group="Limits", doc="Answer new connections with HTTP 503. Those that are open stay."
+    )
+
+
+class Admission(Feature):
+    """Refuses new connections as long as its server is told to."""
+
+    def admit(self, connection: Connection, request: Request) -> Answer | None:
+        """See Feature."""
+        if self.node.refuse_new_connections:
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, "This server takes no new connections.")
+        return None

@@ -1,0 +1,63 @@
+"""The seam for capabilities: what a feature is told of, at moments that are rare.
+
+A feature is one file: a class of settings, which the server or client derives from, and a class derived from Feature,
+which it lists in `FEATURES`. Nothing of it runs on the way of a message: what it wants to know is counted there
+(connection/meter.pyx).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ..connection.connection import Connection
+
+if TYPE_CHECKING:
+    from websockets.http11 import Request
+
+
+class Answer(NamedTuple):
+    """How to answer a request in place of opening a connection: status, a line for its body, and further headers."""
+
+    status: HTTPStatus
+    text: str
+    headers: Sequence[tuple[str, str]] = ()
+
+
+class Later:
+    """The request is answered later: by `Connection.answer`, within `handshake_timeout`."""
+
+
+LATER: Final = Later()
+
+
+class Feature:
+    """One capability of one server or client, `node`."""
+
+    def __init__(self, node: Any) -> None:
+        self.node = node
+
+    def sweep_period(self) -> float:
+        """How often `sweep` is wanted, at least, in seconds."""
+        return 1.0
+
+    def admit(self, connection: Connection, request: Request) -> Answer | Later | None:
+        """Somebody asks for a connection. None: nothing against it; the first other answer of a feature counts."""
+        return None
+
+    def opened(self, connection: Connection) -> None:
+        """The opening handshake succeeded. Before the user is told."""
+
+    def ponged(self, connection: Connection, payload: bytes) -> bool:
+        """A pong came. Whether it answers a ping of this feature, so that nobody else is told."""
+        return False
+
+    def closed(self, connection: Connection) -> None:
+        """A connection that was open is over. Before the user is told."""
+
+    def sweep(self, now: float, connections: Collection[Connection]) -> None:
+        """Look at all open connections, once in a `sweep_period`. `now` is `hub.deadlines.now`."""
+
+    def overdrawn(self, connection: Connection) -> None:
+        """More came through this connection than its meter or its server allows."""

@@ -1,0 +1,75 @@
+"""Limits of what unfinished messages may take: strangers may begin many, and end none."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..connection.connection import Connection
+from ..connection.intake import Waiting
+from ..declare.settings import setting
+from ..protocol.close_codes import MESSAGE_TOO_BIG, POLICY_VIOLATION
+from .feature import Feature
+
+_MIB = 1024 * 1024
+_MAX_BYTES = 2**31 - 1
+
+
+class UnfinishedSettings:
+    """For a server or client with UnfinishedLimits."""
+
+    max_unfinished_size: int = setting(
+        256 * _MIB,
+        range=(1024, _MAX_BYTES),
+        unit="bytes",
+        group="Limits",
+        doc="How much memory the messages that have begun to arrive may take, of all connections together. Beyond that "
+        "the connection whose message takes most is closed with code 1009. What one may take: `max_message_size`.",
+    )
+    unfinished_timeout: float = setting(
+        60.0,
+        range=(0.1, 3600.0),
+        step=0.1,
+        unit="s",
+        group="Limits",
+        doc="Seconds that a message may take to arrive whole, from its first byte. Then its connection is closed with "
+        "code 1008.",
+    )
+
+
+class UnfinishedLimits(Feature):
+    """Closes connections whose messages do not come to an end."""
+
+    @property
+    def _waiting(self) -> Waiting:
+        waiting: Waiting = self.node._inbox.waiting
+        return waiting
+
+    def sweep_period(self) -> float:
+        """Often enough to be right within a tenth of the setting."""
+        timeout: float = self.node.unfinished_timeout
+        return timeout / 10
+
+    def opened(self, connection: Connection) -> None:
+        """See Feature."""
+        self._waiting.max_unfinished = self.node.max_unfinished_size
+
+    def sweep(self, now: float, connections: Collection[Connection]) -> None:
+        """See Feature."""
+        self._waiting.max_unfinished = self.node.max_unfinished_size
+        for connection in list(connections):
+            codec = connection.codec
+            if codec is None or not codec.has_unfinished or connection.intake.is_full:
+                continue
+            if now - connection.intake.unfinished_since > self.node.unfinished_timeout:
+                connection.give_up(POLICY_VIOLATION, "a message did not arrive whole within unfinished_timeout")
+
+    def overdrawn(self, connection: Connection) -> None:
+        """See Feature."""
+        if self._waiting.unfinished <= self._waiting.max_unfinished:
+            return
+        largest = max(self.node._open_connections(), key=_unfinished, default=connection)
+        largest.give_up(MESSAGE_TOO_BIG, "unfinished messages take more than max_unfinished_size")
+
+
+def _unfinished(connection: Connection) -> int:
+    return 0 if connection.codec is None else connection.codec.unfinished

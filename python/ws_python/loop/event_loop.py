@@ -1,0 +1,106 @@
+"""asyncio's event loop, turned and never run: a turn is bounded, and no name being resolved holds up Python's exit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import logging
+import selectors
+import socket
+import threading
+from time import monotonic
+from typing import Any
+
+_log = logging.getLogger("ws_python")
+
+
+class EventLoop(asyncio.SelectorEventLoop):
+    """Made for Hub, which calls `turn` in place of run_forever(). asyncio has no public way to bound a turn."""
+
+    # asyncio's own, which typeshed does not tell.
+    _ready: Any
+    _scheduled: list[asyncio.TimerHandle]
+    _selector: selectors.BaseSelector
+    _process_events: Any
+    _timer_cancelled_count: int
+
+    def __init__(self) -> None:
+        super().__init__(selectors.DefaultSelector())
+        self.set_exception_handler(_log_error)
+        self._until = 0.0
+        # How many of the callbacks that are ready were so in the turn before, which had no time for them.
+        self._left_over = 0
+
+    def fileno(self) -> int:
+        """The file descriptor that is readable when a file of the loop's is ready; -1 where there is none."""
+        return self._selector.fileno() if hasattr(self._selector, "fileno") else -1
+
+    def has_ready(self) -> bool:
+        """Whether callbacks wait for nothing but a turn."""
+        return bool(self._ready)
+
+    def next_timer(self) -> float:
+        """When the first timer is due, by monotonic(); infinite if there is none."""
+        return self._scheduled[0].when() if self._scheduled else float("inf")
+
+    def turn(self, until: float) -> None:
+        """Call what is ready now, one callback at least, until monotonic() says `until`; the rest comes first next."""
+        self._until = until
+        self.stop()  # So that run_forever() makes one turn.
+        self.run_forever()
+
+    def _run_once(self) -> None:
+        """As asyncio's, but bounded."""
+        ready = self._ready
+        if not self._left_over:  # Otherwise the selector would find the same files once more.
+            self._process_events(self._selector.select(0))
+        self._take_due_timers()
+        for left in range(len(ready), 0, -1):
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+                if monotonic() >= self._until:
+                    self._left_over = left - 1
+                    return
+        self._left_over = 0
+
+    def _take_due_timers(self) -> None:
+        now = self.time()
+        while self._scheduled and (self._scheduled[0].cancelled() or self._scheduled[0].when() <= now):
+            handle: Any = heapq.heappop(self._scheduled)
+            handle._scheduled = False
+            if handle.cancelled():
+                self._timer_cancelled_count -= 1
+            else:
+                self._ready.append(handle)
+
+    async def getaddrinfo(  # type: ignore[override]  # typeshed: str | None, which bytes hosts do not need here
+        self, host: str | None, port: str | int | None, **hints: Any
+    ) -> list[Any]:
+        """As socket.getaddrinfo(), on a daemon thread: asyncio's own executor is waited for when Python exits."""
+        answer: asyncio.Future[list[Any]] = self.create_future()
+
+        def resolve() -> None:
+            try:
+                outcome: list[Any] | Exception = socket.getaddrinfo(host, port, **hints)
+            except Exception as error:
+                outcome = error
+            # RuntimeError: the loop was closed in the meantime, and nobody waits any more.
+            with contextlib.suppress(RuntimeError):
+                self.call_soon_threadsafe(settle, outcome)
+
+        def settle(outcome: list[Any] | Exception) -> None:
+            if answer.done():
+                return
+            if isinstance(outcome, Exception):
+                answer.set_exception(outcome)
+            else:
+                answer.set_result(outcome)
+
+        threading.Thread(target=resolve, name="ws_python resolver", daemon=True).start()
+        return await answer
+
+
+def _log_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    _log.error("%s", context["message"], exc_info=context.get("exception"))

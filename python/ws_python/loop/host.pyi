@@ -1,0 +1,6 @@
+from collections.abc import Callable
+
+class Host:
+    frame_wait: float
+    def __init__(self) -> None: ...
+    def at_frame_end(self, callback: Callable[[], None]) -> bool: ...

@@ -1,0 +1,14 @@
+# cython: language_level=3
+"""The host: what an engine adds to the loop. It hands an object of its own over, as `Hub.host`."""
+
+
+cdef class Host:
+    """A plain Python program, which has no frames."""
+
+    def __init__(self):
+        # Seconds that the turn of a frame may wait for the network: for an engine that does not sleep between frames.
+        self.frame_wait = 0.0
+
+    cpdef bint at_frame_end(self, object callback) except -1:
+        """Call `callback` once, at the end of the running frame. False, and no call, where there is no such moment."""
+        return False

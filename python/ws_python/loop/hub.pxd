@@ -1,0 +1,47 @@
+# The C view of hub.pyx: a frame in which nothing happens takes few attribute look-ups.
+
+cimport cython
+
+from .deadlines cimport Deadlines
+from .epoll cimport Epoll
+from .host cimport Host
+from .writers cimport Writers
+
+
+cdef class Consumer:
+    cpdef bint is_empty(self) except -1
+    cpdef deliver(self, double until)
+
+
+@cython.final
+cdef class Hub:
+    cdef readonly Writers writers
+    cdef readonly Deadlines deadlines
+    #: Watches sockets past the loop; None unless `uses_epoll`.
+    cdef readonly Epoll epoll
+    #: When this turn began, by monotonic(), after its wait.
+    cdef readonly double now
+    #: How many connections are on their way to open.
+    cdef public int opening
+    #: Whether sockets are watched past the loop; False where the system has no epoll.
+    cdef public bint uses_epoll
+
+    cdef Host _host
+    cdef object _loop
+    cdef object _ready  # the loop's callbacks that are to be called at once, and its timers
+    cdef list _timers
+    cdef long _thread
+    cdef long long _last_frame
+    cdef unsigned long long _turns
+    cdef unsigned long long _turns_at_frame_end
+    cdef bint _waits_for_frame_end
+    cdef set _tasks
+    cdef dict _closers
+    cdef set _lingering
+
+    cdef bint is_foreign(self) noexcept
+    cpdef int turn(self, double wait, double seconds) except -1
+    cpdef poll(self, Consumer consumer, double seconds, long long frame=*)
+
+
+cdef Hub hub

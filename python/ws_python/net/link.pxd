@@ -1,0 +1,39 @@
+# The C view of link.pyx: what is read and written takes no attribute look-up between a socket and a codec.
+
+from ws_python.loop.epoll cimport Watched
+
+ctypedef unsigned char uchar
+
+
+cdef class Receiver:
+    # Where the next read is to go, between lend() and received().
+    cdef uchar* target
+    cdef Py_ssize_t room
+
+    cdef int lend(self) except -1
+    cdef int received(self, Py_ssize_t size) except -1
+    cpdef receive(self, object data)
+    cpdef ended(self)
+    cpdef writable(self)
+
+
+cdef class Link(Watched):
+    #: Whom it gives what arrives; None: nobody, what arrives is thrown away.
+    cdef public Receiver receiver
+    #: Who is at the other end: the IP address and TCP port, "" and 0 where there is none.
+    cdef public str host
+    cdef public int port
+    #: It has taken less than it was given, and has not called `Receiver.writable` since.
+    cdef public bint is_blocked
+    #: There is nothing more to receive, or to carry at all.
+    cdef public bint is_ended
+
+    cdef Py_ssize_t write_memory(self, const uchar* data, Py_ssize_t size) except -1
+    cdef Py_ssize_t write_after(self, const uchar* head, Py_ssize_t size, object data) except -1
+    cpdef Py_ssize_t write(self, object data) except -1
+    cpdef Py_ssize_t held(self) except -1
+    cpdef Py_ssize_t unconfirmed(self) except -1
+    cpdef pause(self)
+    cpdef resume(self)
+    cpdef half_close(self)
+    cpdef drop(self)

@@ -1,0 +1,92 @@
+# cython: language_level=3
+"""The Link: what carries the bytes of one connection, whatever is below it: plain TCP, TLS, another system's sockets.
+
+Nothing above it asks for a file descriptor or for asyncio. It knows no WebSocket.
+"""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.string cimport memcpy
+
+
+cdef class Receiver:
+    """Whom a link gives what arrives. None of these may call what a user wrote."""
+
+    cdef int lend(self) except -1:
+        """Set `target` and `room`, at least one byte, for one read, which received() ends at once."""
+        raise NotImplementedError
+
+    cdef int received(self, Py_ssize_t size) except -1:
+        """So many bytes are at `target`, or none."""
+        raise NotImplementedError
+
+    cpdef receive(self, object data):
+        """Take bytes that were read elsewhere."""
+        cdef Py_buffer view
+        cdef Py_ssize_t taken = 0
+        cdef Py_ssize_t size
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            while taken < view.len:
+                self.lend()
+                size = min(self.room, view.len - taken)
+                memcpy(self.target, <uchar*>view.buf + taken, size)
+                taken += size
+                self.received(size)
+        finally:
+            PyBuffer_Release(&view)
+
+    cpdef ended(self):
+        """The other side sends nothing more, or the connection broke. Told once."""
+        raise NotImplementedError
+
+    cpdef writable(self):
+        """The link takes bytes again, after it took less than it was given."""
+        raise NotImplementedError
+
+
+cdef class Link(Watched):
+    """Carries the bytes of one connection. Begins to receive as soon as it is made, or `receiver` is set."""
+
+    def __cinit__(self):
+        self.host = ""
+
+    cdef Py_ssize_t write_memory(self, const uchar* data, Py_ssize_t size) except -1:
+        """As write(), from memory."""
+        return self.write(PyBytes_FromStringAndSize(<const char*>data, size))
+
+    cdef Py_ssize_t write_after(self, const uchar* head, Py_ssize_t size, object data) except -1:
+        """As write(), of `head` and behind it `data`, which is not copied."""
+        cdef Py_ssize_t taken = self.write_memory(head, size)
+        return taken if taken < size else size + self.write(data)
+
+    cpdef Py_ssize_t write(self, object data) except -1:
+        """Give it bytes: how many it took. If less than all, `Receiver.writable` tells when to go on.
+
+        A link that is broken takes all, and they are lost: reading tells that it is broken, after what came before.
+        """
+        raise NotImplementedError
+
+    cpdef Py_ssize_t held(self) except -1:
+        """Bytes that it took and the system did not take yet."""
+        return 0
+
+    cpdef Py_ssize_t unconfirmed(self) except -1:
+        """Bytes that the system took and the other side's did not confirm yet; 0 where it does not tell."""
+        return 0
+
+    cpdef pause(self):
+        """Read no more until resume(): what arrives waits in the system, and then with its sender."""
+        raise NotImplementedError
+
+    cpdef resume(self):
+        """Read again."""
+        raise NotImplementedError
+
+    cpdef half_close(self):
+        """Tell the other side that nothing more is sent, behind what was; still receive."""
+        raise NotImplementedError
+
+    cpdef drop(self):
+        """End the connection at once, in both directions. What the system took is still sent. `receiver` is told nothing."""
+        raise NotImplementedError

@@ -1,0 +1,14 @@
+# The C view of plain_tcp.pyx: calls to a link whose class is known are direct ones.
+
+cimport cython
+
+from .link cimport Link
+
+
+@cython.final
+cdef class PlainLink(Link):
+    cdef object _socket
+    cdef bint _is_paused
+
+    cdef int _end(self) except -1
+    cdef Py_ssize_t _taken(self, Py_ssize_t sent, Py_ssize_t size) except -1

@@ -1,0 +1,172 @@
+# cython: language_level=3
+"""Plain TCP on Linux: a connected socket as a Link, with no asyncio in between."""
+
+import socket
+import sys
+
+try:
+    import fcntl
+    import termios
+except ImportError:
+    pass  # Another system, where nobody makes a PlainLink.
+
+cimport cython
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from libc.errno cimport EAGAIN, EINTR, errno
+from libc.string cimport memset
+
+from ws_python.loop.epoll cimport Epoll
+from .link cimport Receiver, uchar
+
+from ws_python.loop.epoll import READING, WRITING
+
+cdef extern from "plain_tcp.h" nogil:
+    enum: MSG_DONTWAIT
+    enum: MSG_NOSIGNAL
+    struct iovec:
+        void* iov_base
+        size_t iov_len
+    struct msghdr:
+        iovec* msg_iov
+        size_t msg_iovlen
+    ssize_t recv(int fd, void* buffer, size_t size, int flags)
+    ssize_t send(int fd, const void* data, size_t size, int flags)
+    ssize_t sendmsg(int fd, const msghdr* message, int flags)
+
+cdef enum:
+    # No read or write here waits. Hence none gives the GIL away, either.
+    FLAGS = MSG_DONTWAIT | MSG_NOSIGNAL
+    # About how many microseconds a read takes, without what its bytes take, and how many bytes take another one.
+    READ_WORK = 2
+    BYTES_OF_WORK = 1024
+
+cdef unsigned int _READING = READING
+cdef unsigned int _WRITING = WRITING
+
+
+@cython.final
+cdef class PlainLink(Link):
+    """Owns `connected`, which does not block, and has `epoll` watch it."""
+
+    def __init__(self, connected, Epoll epoll not None):
+        self._socket = connected
+        try:
+            # Nagle's algorithm would hold a short message back until the one before is acknowledged, which the other side
+            # may put off for 40 ms.
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError:
+            pass  # It was reset already; reading tells.
+        self.watch_file(epoll, connected.fileno(), _READING)
+
+    def __dealloc__(self):
+        if self._socket is not None:
+            self._socket.close()
+
+    # --- epoll calls these
+
+    cpdef int readable(self) except -1:
+        cdef Receiver receiver = self.receiver
+        cdef Py_ssize_t size
+        if receiver is None:
+            self.pause()  # Until somebody receives.
+            return READ_WORK
+        receiver.lend()
+        size = recv(self.fd, receiver.target, receiver.room, FLAGS)
+        if size > 0:
+            receiver.received(size)
+            return READ_WORK + <int>(size // BYTES_OF_WORK)
+        if size < 0 and (errno == EAGAIN or errno == EINTR):
+            receiver.received(0)
+            return READ_WORK
+        receiver.received(0)
+        self._end()
+        return READ_WORK
+
+    cpdef int writable(self) except -1:
+        self.is_blocked = False
+        self.watch(self._mask & ~_WRITING)
+        if self.receiver is not None:
+            self.receiver.writable()
+        return READ_WORK
+
+    cpdef failed(self, object error):
+        self._end()
+
+    cdef int _end(self) except -1:
+        """There is nothing more to be read, or the connection broke."""
+        if self.is_ended:
+            return 0
+        self.is_ended = True
+        self.watch(self._mask & ~_READING)
+        if self.receiver is not None:
+            self.receiver.ended()
+        return 0
+
+    # --- out
+
+    cdef Py_ssize_t write_memory(self, const uchar* data, Py_ssize_t size) except -1:
+        return self._taken(send(self.fd, data, size, FLAGS), size)
+
+    cdef Py_ssize_t write_after(self, const uchar* head, Py_ssize_t size, object data) except -1:
+        cdef Py_buffer view
+        cdef ssize_t sent
+        cdef iovec parts[2]
+        cdef msghdr message
+        memset(&message, 0, sizeof(message))
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        parts[0].iov_base, parts[0].iov_len = <void*>head, size
+        parts[1].iov_base, parts[1].iov_len = view.buf, view.len
+        message.msg_iov, message.msg_iovlen = parts, 2
+        sent = sendmsg(self.fd, &message, FLAGS)
+        size += view.len
+        PyBuffer_Release(&view)
+        return self._taken(sent, size)
+
+    cpdef Py_ssize_t write(self, object data) except -1:
+        cdef Py_buffer view
+        cdef Py_ssize_t taken
+        PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
+        try:
+            taken = self.write_memory(<const uchar*>view.buf, view.len)
+        finally:
+            PyBuffer_Release(&view)
+        return taken
+
+    cdef Py_ssize_t _taken(self, Py_ssize_t sent, Py_ssize_t size) except -1:
+        if sent < 0 and errno != EAGAIN and errno != EINTR:
+            return size  # Broken; reading tells.
+        if sent < size:
+            self.is_blocked = True
+            self.watch(self._mask | _WRITING)
+        return max(sent, 0)
+
+    cpdef Py_ssize_t unconfirmed(self) except -1:
+        try:
+            return int.from_bytes(fcntl.ioctl(self.fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)  # SIOCOUTQ, tcp(7)
+        except OSError:
+            return 0  # It broke; reading tells.
+
+    # --- control
+
+    cpdef pause(self):
+        self._is_paused = True
+        self.watch(self._mask & ~_READING)
+
+    cpdef resume(self):
+        self._is_paused = False
+        if not self.is_ended:
+            self.watch(self._mask | _READING)
+
+    cpdef half_close(self):
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # It broke; reading tells.
+
+    cpdef drop(self):
+        self.receiver = None
+        self.is_ended = True
+        self.unwatch()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None

@@ -1,0 +1,42 @@
+# cython: language_level=3
+"""The connected peers of a server, by their ids: what is sent to one or to many of them finds its outboxes here."""
+
+from ws_python.connection.outbox cimport Outbox
+
+from .declare.errors import Error
+
+cdef object _OK = Error.OK
+
+
+cdef class Peers:
+    """Peers and their outboxes. A peer's id is the server's matter."""
+
+    def __init__(self):
+        self.by_id = {}
+        self._outboxes = {}
+
+    def add(self, peer_id, peer, Outbox outbox not None):
+        """From now on `peer_id` is the id of this peer."""
+        self.by_id[peer_id] = peer
+        self._outboxes[peer_id] = outbox
+
+    def remove(self, peer_id):
+        """The id is nobody's any more. One that is unknown is ignored."""
+        self.by_id.pop(peer_id, None)
+        self._outboxes.pop(peer_id, None)
+
+    cdef bint queue(self, object peer_id, int opcode, const uchar* data, Py_ssize_t size) except -1:
+        """Queue a message from memory, text as UTF-8. False: nothing was done, use send()."""
+        cdef Outbox outbox = self._outboxes.get(peer_id)
+        return outbox is not None and outbox.queue(opcode, data, size)
+
+    cpdef list send_prepared(self, PreparedMessage message, object left_out):
+        """Queue a message for everybody but `left_out`: the ids and errors of those for whom it cannot be."""
+        cdef list failed = []
+        cdef Outbox outbox
+        for peer_id, outbox in self._outboxes.items():
+            if peer_id != left_out:
+                error = outbox.send_prepared(message)
+                if error is not _OK:
+                    failed.append((peer_id, error))
+        return failed

@@ -1,0 +1,143 @@
+"""What server and client have in common: they are polled, deliver what arrived, have features, and may be shut down."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from enum import IntEnum
+from typing import ClassVar
+from weakref import ref
+
+from .connection.connection import Connection
+from .connection.inbox import Inbox, Sink
+from .connection.phase import Phase
+from .connection.settings import ConnectionSettings
+from .declare.errors import Error
+from .declare.events import Event, silence
+from .declare.settings import setting
+from .features.feature import Feature
+from .features.heartbeat import Heartbeat, HeartbeatSettings
+from .features.limits import UnfinishedLimits, UnfinishedSettings
+from .loop.deadlines import Deadline
+from .loop.hub import hub
+
+_log = logging.getLogger("ws_python")
+
+# Connections that are looked at in one go: between two the time of the poll may be up.
+_SWEPT_AT_ONCE = 256
+
+
+class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
+    """Delivers events in poll() only. What is derived declares `status_changed` and sets its first status."""
+
+    FEATURES: ClassVar[tuple[type[Feature], ...]] = (Heartbeat, UnfinishedLimits)
+
+    status_changed: Event
+    _status: IntEnum
+
+    max_poll_time: float = setting(
+        0.005,
+        range=(0.0001, 1.0),
+        step=0.0001,
+        unit="s",
+        group="Polling",
+        doc="Seconds that one poll spends on reading and delivering at the most; what is left waits for the next one, "
+        "in order. It is shared between the connections, so that one that sends much keeps no other one waiting. A "
+        "message is never cut, and the time of a handler is its own.",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sink = self._new_sink()
+        self._inbox = Inbox(self._sink, ref(self))  # type: ignore[arg-type]  # What is derived is a Listener.
+        self._features = [feature(self) for feature in self.FEATURES]
+        self._next_sweep: Deadline | None = None
+        # It is being freed: nothing can be started any more.
+        self._is_going = False
+
+    def poll(self) -> None:
+        """Read and write the network, and deliver what arrived. Never waits. Call it once a frame.
+
+        A handler may call it, too, and what arrived after the event that it handles is delivered within. Where too many
+        such calls are nested in one another, a further one leaves delivering to them. All nodes are polled on one
+        thread, which is the main one in Godot; on another, poll() does nothing but log an error.
+        """
+        hub.poll(self._inbox, self.max_poll_time)
+
+    # --- for the derived class
+
+    def _new_sink(self) -> Sink:
+        """Make what tells the user of messages."""
+        raise NotImplementedError
+
+    def _end(self) -> None:
+        """Say goodbye to whoever is connected."""
+        raise NotImplementedError
+
+    def _open_connections(self) -> Collection[Connection]:
+        """The connections that are open, and perhaps others."""
+        raise NotImplementedError
+
+    def _set_status(self, status: IntEnum) -> None:
+        self._status = status
+        self.status_changed.emit(status)
+
+    def _cannot_start(self, method: str) -> Error:
+        """Why `method` cannot start anything now, in the log, too; OK if it can."""
+        if hub.refuses(method):
+            return Error.ERR_UNAVAILABLE
+        if self._is_going:
+            _log.error("%s: this node is being freed; use another one", method)
+            return Error.ERR_UNAVAILABLE
+        return Error.OK
+
+    # --- features
+
+    def _tell_opened(self, connection: Connection) -> None:
+        for feature in self._features:
+            feature.opened(connection)
+        if self._next_sweep is None:
+            self._next_sweep = hub.deadlines.after(0.0, self._begin_sweep)
+
+    def _tell_closed(self, connection: Connection) -> None:
+        for feature in self._features:
+            feature.closed(connection)
+
+    def _is_answer(self, connection: Connection, payload: bytes) -> bool:
+        """Whether a pong answers a ping of a feature."""
+        answers = [feature.ponged(connection, payload) for feature in self._features]  # Each is told.
+        return any(answers)
+
+    def _overdrawn(self, connection: Connection) -> None:
+        for feature in self._features:
+            feature.overdrawn(connection)
+
+    def _begin_sweep(self) -> None:
+        self._sweep([connection for connection in self._open_connections() if connection.phase is Phase.OPEN], 0)
+
+    def _sweep(self, connections: list[Connection], begin: int) -> None:
+        """Have the features look at the connections from `begin` on, and later at the others."""
+        for feature in self._features:
+            feature.sweep(hub.deadlines.now, connections[begin : begin + _SWEPT_AT_ONCE])
+        begin += _SWEPT_AT_ONCE
+        if begin < len(connections):
+            self._next_sweep = hub.deadlines.after(0.0, lambda: self._sweep(connections, begin))
+        elif connections:
+            period = min(feature.sweep_period() for feature in self._features)
+            self._next_sweep = hub.deadlines.after(period, self._begin_sweep)
+        else:
+            self._next_sweep = None  # The next one that opens begins again.
+
+    # --- the end
+
+    def _shut_down(self) -> None:
+        """End everything and deliver nothing any more: for a host that is about to free this object, in any handler."""
+        self._is_going = True
+        silence(self)
+        if self._next_sweep is not None:
+            self._next_sweep.cancel()
+        # A node may be freed on any thread; what it has open belongs to the one that polls.
+        if hub.is_elsewhere():
+            hub.call_soon(self._end)
+        else:
+            self._end()

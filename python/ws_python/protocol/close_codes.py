@@ -1,0 +1,20 @@
+"""Close codes (RFC 6455 section 7.4): those that this package sends by itself, and what an application may send."""
+
+from __future__ import annotations
+
+NORMAL_CLOSURE = 1000
+GOING_AWAY = 1001
+POLICY_VIOLATION = 1008
+MESSAGE_TOO_BIG = 1009
+# What get_close_code() tells as long as there is none.
+NO_CLOSE_CODE = -1
+
+# RFC 6455 section 7.4.1 and the IANA registry, without those that are never sent (1005, 1006, 1015).
+_REGISTERED = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014})
+# RFC 6455 section 7.4.2: libraries' and applications' own.
+_OWN = range(3000, 5000)
+
+
+def may_be_sent(code: int) -> bool:
+    """Whether an application may send this code."""
+    return code in _REGISTERED or code in _OWN

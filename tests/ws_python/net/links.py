@@ -1,0 +1,106 @@
+"""A link of either kind, connected over loopback with a socket that a test has."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+
+from typing_extensions import Buffer
+from websockets.frames import Frame, Opcode
+from ws_python.connection.inbox import Inbox, Sink
+from ws_python.connection.intake import Intake
+from ws_python.connection.meter import Meter
+from ws_python.connection.outbox import Outbox
+from ws_python.loop.hub import hub
+from ws_python.net.asyncio_link import AsyncioLink, address_of
+from ws_python.net.link import Link, Receiver
+from ws_python.net.plain_tcp import PlainLink
+from ws_python.protocol.codec import Codec
+
+
+class Ear(Receiver):
+    """Notes what a link gives that reads elsewhere."""
+
+    def __init__(self) -> None:
+        self.received = b""
+        self.ends = 0
+
+    def receive(self, data: Buffer) -> None:
+        self.received += data
+
+    def ended(self) -> None:
+        self.ends += 1
+
+    def writable(self) -> None:
+        pass
+
+
+class FrameEar(Sink):
+    """Notes the payload of frames: what reads from the system itself needs a compiled receiver, such as an Intake."""
+
+    def __init__(self, link: Link) -> None:
+        self._received = b""
+        self.ends = 0
+        self._inbox = Inbox(self, lambda: None)
+        meter = Meter()
+        self.intake = Intake(self, self._inbox.waiting, Outbox(self, meter, 1000), meter, 1_000_000)
+        self.intake.codec, self.intake.link = Codec(server=False), link
+
+    @property
+    def received(self) -> bytes:
+        self._inbox.deliver(float("inf"))
+        return self._received
+
+    def message(self, source: Intake, message: str | bytes) -> None:
+        assert isinstance(message, bytes)
+        self._received += message
+
+    def input_ended(self) -> None:
+        self.ends += 1
+
+    def input_changed(self) -> None:
+        pass
+
+
+class Pair:
+    """`link` on one side, the socket `there` on the other."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            self.there = socket.create_connection(listening.getsockname())
+            here, address = listening.accept()
+        self.there.settimeout(10)
+        here.setblocking(False)
+        hub.loop()
+        if kind == "plain":
+            assert hub.epoll is not None
+            self.link: Link = PlainLink(here, hub.epoll)
+            self.link.host, self.link.port = address_of(address)
+            self.ear: Ear | FrameEar = FrameEar(self.link)
+            self.receiver: Receiver = self.ear.intake
+            self.link.receiver = self.receiver
+        else:
+            self.ear = self.receiver = Ear()
+            self.link = AsyncioLink(lambda link: setattr(link, "receiver", self.receiver))
+            task = hub.start_task(hub.loop().connect_accepted_socket(lambda: self.link, here))
+            self.turn_until(task.done)
+
+    def send(self, data: bytes) -> None:
+        """Have the link receive it."""
+        self.there.sendall(data if self.kind == "by_asyncio" else Frame(Opcode.BINARY, data).serialize(mask=False))
+
+    def turn(self, count: int) -> None:
+        for _ in range(count):
+            hub.turn(0.0, 1.0)
+
+    def turn_until(self, condition: Callable[[], bool]) -> None:
+        end = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < end, "the condition did not come true in time"
+            hub.turn(0.01, 1.0)
+
+    def close(self) -> None:
+        self.link.drop()
+        self.there.close()

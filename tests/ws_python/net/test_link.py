@@ -1,0 +1,103 @@
+"""What every Link does, whatever carries its bytes: seam tests, run with each kind over real sockets."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.ws_python.net.links import Pair
+
+
+@pytest.fixture(params=["plain", "by_asyncio"])
+def pair(request: pytest.FixtureRequest) -> Pair:
+    pair: Pair = request.getfixturevalue(request.param)
+    return pair
+
+
+def test_bytes_go_both_ways(pair: Pair) -> None:
+    pair.send(b"in")
+    pair.turn_until(lambda: pair.ear.received == b"in")
+    assert pair.link.write(b"out") == 3
+    assert pair.there.recv(10) == b"out"
+
+
+def test_who_is_at_the_other_end(pair: Pair) -> None:
+    assert (pair.link.host, pair.link.port) == pair.there.getsockname()
+
+
+def test_a_pause_leaves_what_comes_in_the_system(pair: Pair) -> None:
+    pair.link.pause()
+    pair.send(b"x")
+    pair.turn(5)
+    assert pair.ear.received == b""
+    pair.link.resume()
+    pair.turn_until(lambda: pair.ear.received == b"x")
+
+
+def test_a_link_that_is_blocked_tells_when_it_takes_more(pair: Pair) -> None:
+    data, position, received = memoryview(bytes(range(256)) * 100_000), 0, bytearray()
+    while position < len(data):
+        if not pair.link.is_blocked:
+            position += pair.link.write(data[position:])
+        else:
+            while pair.link.is_blocked:
+                received += pair.there.recv(1_000_000)
+                pair.turn(1)
+    while len(received) < len(data):
+        pair.turn(1)
+        received += pair.there.recv(1_000_000)
+    assert received == data
+
+
+def test_a_half_close_lets_the_other_side_go_on(pair: Pair) -> None:
+    pair.link.write(b"last")
+    pair.link.half_close()
+    assert pair.there.recv(10) == b"last"
+    assert pair.there.recv(10) == b""
+    pair.send(b"answer")
+    pair.turn_until(lambda: pair.ear.received == b"answer")
+    pair.there.close()
+    pair.turn_until(lambda: pair.ear.ends == 1)
+
+
+def test_the_end_is_told_once(pair: Pair) -> None:
+    pair.send(b"before")
+    pair.there.shutdown(socket.SHUT_WR)
+    pair.turn_until(lambda: pair.ear.ends == 1)
+    pair.turn(5)
+    assert (pair.ear.received, pair.ear.ends, pair.link.is_ended) == (b"before", 1, True)
+    assert pair.link.write(b"still") == 5
+    assert pair.there.recv(10) == b"still"
+
+
+def test_a_reset_is_an_end_and_writing_takes_all(pair: Pair) -> None:
+    pair.there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    pair.there.close()
+    pair.turn_until(lambda: pair.ear.ends == 1)
+    assert pair.link.write(b"lost") == 4
+    pair.link.half_close()
+    pair.link.pause()
+    pair.link.resume()
+    pair.turn(3)
+    assert pair.ear.ends == 1
+
+
+def test_a_drop_ends_it_and_nobody_is_told(pair: Pair) -> None:
+    pair.link.write(b"last")
+    pair.link.drop()
+    pair.turn(3)
+    assert (pair.there.recv(10), pair.there.recv(10)) == (b"last", b"")
+    assert (pair.ear.ends, pair.link.is_ended) == (0, True)
+    pair.link.drop()
+
+
+def test_without_a_receiver_it_waits_for_one(pair: Pair) -> None:
+    if pair.kind == "by_asyncio":
+        pytest.skip("asyncio's is given its receiver as soon as it is made")
+    pair.link.receiver = None
+    pair.send(b"early")
+    pair.turn(3)
+    pair.link.receiver = pair.receiver
+    pair.link.resume()
+    pair.turn_until(lambda: pair.ear.received == b"early")
