@@ -13,7 +13,7 @@ they build on each other.
     buffers.pxi     virtuals that pass memory by pointers
     classes.pxi     Python classes -> ClassDB: registration, construction
     callbacks.pxi   every function that the engine calls, and the rule that they keep
-    lifecycle.pxi   start and end, as pythonscript.c calls them
+    lifecycle.pxi   start and end, the end of a frame, as engine/lifecycle.py asks for them
 
 A pointer from the engine is used within the call that brought it; what is kept is {pointer, instance id} and checked
 (objects.pxi). "Writes a new X" means that the memory held nothing before.

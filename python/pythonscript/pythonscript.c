@@ -1,4 +1,4 @@
-/* The library that Godot loads: finds and starts CPython, then hands everything over to the module pythonscript._bridge.
+/* The library that Godot loads: finds and starts CPython, then hands everything over to the module pythonscript.engine.lifecycle.
  *
  * It is not linked with libpython: the library that ships beside it is opened by path, with its symbols made global
  * (Godot opens extensions RTLD_LOCAL, and Python's own extension modules need PyExc_* and friends). So a Python that
@@ -52,7 +52,7 @@ static struct {
 
 static GDExtensionInterfaceGetProcAddress get_proc_address;
 static GDExtensionClassLibraryPtr library;
-static PyObject *bridge; /* The module pythonscript._bridge, NULL when Python could not be started. */
+static PyObject *bridge; /* The module pythonscript.engine.lifecycle, NULL when Python could not be started. */
 
 static void print_error(const char *description, int line) {
 	GDExtensionInterfacePrintError print = (GDExtensionInterfacePrintError)(void *)get_proc_address("print_error");
@@ -226,7 +226,7 @@ static void start(void) {
 	}
 	import_signals();
 	ignore_openssl_settings(addon);
-	PyObject *module = py.PyImport_ImportModule("pythonscript._bridge");
+	PyObject *module = py.PyImport_ImportModule("pythonscript.engine.lifecycle");
 	if (module == NULL) {
 		print_python_error("The Python package pythonscript cannot be imported", addon);
 	} else {

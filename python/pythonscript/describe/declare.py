@@ -18,10 +18,23 @@ from array import array
 from collections import ChainMap
 from collections.abc import Callable as CallableType
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 from pythonscript import _bridge
+from pythonscript.describe.specs import (
+    HINT_ENUM,
+    HINT_RANGE,
+    HINT_RESOURCE_TYPE,
+    USAGE_DEFAULT,
+    USAGE_IS_ENUM,
+    USAGE_IS_VARIANT,
+    ClassSpec,
+    MethodSpec,
+    PropertyInfo,
+    PropertySpec,
+    SignalSpec,
+)
 from pythonscript.describe.types import (
     CLASSES,
     VARIANT,
@@ -36,100 +49,11 @@ from pythonscript.engine import _api
 
 T = TypeVar("T")
 
-USAGE_NONE = 0  # PropertyUsageFlags
-USAGE_DEFAULT = 6
-USAGE_IS_ENUM = 1 << 16
-USAGE_IS_VARIANT = 1 << 17
-HINT_RANGE = 1  # PropertyHint
-HINT_ENUM = 2
-HINT_RESOURCE_TYPE = 17
-
 _INT = CLASSES.index(int)
 _OBJECT = CLASSES.index(_bridge.Object)
+_CALLABLE = CLASSES.index(Callable)
 _TYPES: dict[Any, int] = {cls: number for number, cls in enumerate(CLASSES) if cls is not None}
 _LISTS: dict[Any, Any] = {str: PackedStringArray, int: PackedInt64Array, float: PackedFloat64Array}
-
-
-@dataclass(frozen=True)
-class PropertyInfo:
-    """One value that the engine knows by name and type: an argument, a result, a property (Godot's PropertyInfo)."""
-
-    name: str
-    type: int
-    class_name: str = ""
-    hint: int = 0
-    hint_string: str = ""
-    usage: int = USAGE_DEFAULT
-    convert: CallableType[[Any], Any] | None = None
-    takes_views: bool = False  # A long PackedByteArray comes as a memoryview of the engine's own memory, not as bytes.
-    cls: Any = None
-    """The class that an Object has to be of."""
-
-
-@dataclass(frozen=True)
-class MethodSpec:
-    """One method: `defaults` belong to the last arguments; `returns` is None for no result.
-
-    `is_setter`: it only takes a value; a ValueError or TypeError is the answer to a wrong one and told in one line.
-    `shortcut`: what _bridge.pxd calls so.
-    """
-
-    name: str
-    function: CallableType[..., Any]
-    arguments: list[PropertyInfo]
-    defaults: list[Any] = field(default_factory=list)
-    returns: PropertyInfo | None = None
-    is_static: bool = False
-    is_const: bool = False
-    is_setter: bool = False
-    doc: str = ""
-    shortcut: object | None = None
-
-
-@dataclass(frozen=True)
-class SignalSpec:
-    """One signal."""
-
-    name: str
-    arguments: list[PropertyInfo]
-    doc: str = ""
-
-
-@dataclass(frozen=True)
-class PropertySpec:
-    """One property; `setter` is "" for a read-only one. `group` and `subgroup` start one, before this property.
-
-    `prefix` is what the names of the group's properties begin with and their labels in the Inspector leave out.
-    """
-
-    info: PropertyInfo
-    getter: str
-    setter: str
-    default: Any = None
-    group: str | None = None
-    subgroup: str | None = None
-    prefix: str = ""
-    doc: str = ""
-
-
-@dataclass
-class ClassSpec:
-    """One class, ready to be registered."""
-
-    cls: type
-    name: str
-    parent: str
-    doc: str
-    icon: str
-    tool: bool
-    creatable: bool
-    has_notification: bool
-    notification_shortcut: object | None = None
-    constants: list[tuple[str, str, int]] = field(default_factory=list)
-    signals: list[SignalSpec] = field(default_factory=list)
-    properties: list[PropertySpec] = field(default_factory=list)
-    methods: list[MethodSpec] = field(default_factory=list)
-    virtuals: list[tuple[int, MethodSpec]] = field(default_factory=list)
 
 
 class Export(_bridge.StoredValue):
@@ -472,6 +396,8 @@ def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:
         if memoryview in choices:
             return replace(info_of(Any, name, where), takes_views=True)
         info = info_of(choices[0], name, where) if len(choices) == 1 else None
+        if info is not None and info.type == _CALLABLE:
+            return replace(info, convert=_callable_or_none)
         return info if info is not None and info.type == _OBJECT else info_of(Any, name, where)
     if origin is list or annotation is list:
         packed = _LISTS.get(next(iter(typing.get_args(annotation)), None))
@@ -480,7 +406,7 @@ def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:
     if isinstance(plain, type) and plain is not Dictionary and issubclass(plain, Mapping):
         return PropertyInfo(name, _TYPES[Dictionary], convert=dict)
     if origin is CallableType or annotation is CallableType:
-        return PropertyInfo(name, _TYPES[Callable])
+        return PropertyInfo(name, _CALLABLE)
     if not isinstance(annotation, type):
         raise TypeError(f"{where}: {annotation!r} is no type that Godot knows")
     if issubclass(annotation, enum.IntEnum):
@@ -491,6 +417,11 @@ def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:
     if class_name is None:
         raise TypeError(f"{where}: {annotation.__name__} is no type that Godot knows: use object for any value")
     return PropertyInfo(name, _OBJECT, class_name, cls=annotation)
+
+
+def _callable_or_none(function: Any) -> Any:
+    """None for Godot's empty Callable(), which stands for it."""
+    return None if isinstance(function, Callable) and function.is_null() else function
 
 
 def _enum_info(annotation: type[enum.IntEnum], name: str) -> PropertyInfo:

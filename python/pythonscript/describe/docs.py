@@ -6,7 +6,7 @@ import re
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from pythonscript.describe.declare import USAGE_IS_ENUM, ClassSpec, MethodSpec, PropertyInfo, PropertySpec
+from pythonscript.describe.specs import USAGE_IS_ENUM, ClassSpec, MethodSpec, PropertyInfo, PropertySpec
 from pythonscript.describe.types import CLASSES, VARIANT
 
 _NAMES = {0: "void", CLASSES.index(str): "String", CLASSES.index(bytes): "PackedByteArray", VARIANT: "Variant"}

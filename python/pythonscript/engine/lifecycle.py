@@ -1,4 +1,8 @@
-"""The life of the bridge beside the engine's: its modules, what prints where, hooks for frame end and shutdown."""
+"""The life of the bridge beside the engine's: its modules, what prints where, hooks for frame end and shutdown.
+
+In the engine's order: start → initialize(SCENE) → [initialize(EDITOR)] → frames → shutdown (the main loop has ended,
+everything still works) → deinitialize(SCENE).
+"""
 
 from __future__ import annotations
 
@@ -114,13 +118,17 @@ class EngineStream:
         return False
 
 
-def start(modules: list[str]) -> None:
-    """Loads the addon's own modules, then the project's, and registers their classes, whichever of them can be."""
+def start(get_proc_address: int, library: int, modules: str) -> None:
+    """Loads the addon's own modules, then the project's, and registers their classes, whichever of them can be.
+
+    Called by pythonscript.c, once, with pointers of the engine's; `modules` are the addon's own, separated by commas.
+    """
+    _bridge.start(get_proc_address, library, frame, shutdown)
     sys.stdout, sys.stderr = EngineStream(False), EngineStream(True)
     logging.getLogger().addHandler(EngineLogHandler())
     sockets.raise_no_signals()
     with _hidden_environment():
-        for name in modules:
+        for name in filter(None, modules.split(",")):
             _load(name, importlib.import_module)
     for path in _project_modules():
         _load(path, import_resource)
@@ -252,11 +260,13 @@ def _guarded(hook: Callable[[], None]) -> None:
         logging.getLogger("pythonscript").exception("A hook of the engine's main loop failed")
 
 
-def deinitialize() -> None:
-    """The last moment with an engine: nothing of Python may hold an engine object after it."""
+def deinitialize(level: int) -> None:
+    """The SCENE level goes down, the last moment with an engine: nothing of Python holds an engine object after it."""
+    shutdown()
     gc.collect()
     _bridge.release_all(gc.get_objects())
     sys.stdout.flush()
     sys.stderr.flush()
     logging.getLogger().handlers.clear()
     sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+    _bridge.stop()

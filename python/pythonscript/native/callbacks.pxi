@@ -189,16 +189,16 @@ cdef void main_loop_frame() noexcept nogil:
     global _frame_wanted
     if _alive and _frame_wanted:
         _frame_wanted = False
-        main_loop_in_python("frame")
+        call_hook(True)
 
 
 cdef void main_loop_shutdown() noexcept nogil:
     if _alive:
-        main_loop_in_python("shutdown")
+        call_hook(False)
 
 
-cdef void main_loop_in_python(const char* name) noexcept with gil:
+cdef void call_hook(bint is_frame) noexcept with gil:
     try:
-        getattr(_main_loop, name.decode())()
+        _frame() if is_frame else _shutdown()
     except BaseException:
-        report_exception(name.decode())
+        report_exception("the end of a frame" if is_frame else "the end of the main loop")

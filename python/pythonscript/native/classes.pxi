@@ -213,10 +213,11 @@ cdef int register_properties(spec) except -1:
     return 0
 
 
-def unregister_classes():
+cdef int unregister_classes() except -1:
     """Unregisters all classes, children before parents."""
     for data in reversed(list(_registered.values())):
         gd.classdb_unregister_extension_class(_library, string_name((<ClassData>data).name))
+    return 0
 
 
 def load_help(str xml):

@@ -1,45 +1,36 @@
-# Start, frame, shutdown and end, in the engine's order: start → initialize(SCENE) → [initialize(EDITOR)] → frames → shutdown
-# (the main loop ends, everything still works) → deinitialize(SCENE).
+# Start and end of what is native, the end of a frame, and counts of frames: engine/lifecycle.py calls, and is called back.
 
 cdef bint _frame_wanted = False
-cdef object _main_loop = None  # lifecycle.py, which owns the hooks
+cdef object _frame = None
+cdef object _shutdown = None
 
 
-def start(unsigned long long get_proc_address, unsigned long long library, str modules):
-    """Called by pythonscript.c, once: `modules` are the comma-separated modules whose classes the addon itself brings."""
-    global _alive, _main_loop
+def start(unsigned long long get_proc_address, unsigned long long library, frame, shutdown):
+    """Loads what the engine offers. `frame` is called at the end of a frame that was asked for, `shutdown` when the main loop ends."""
+    global _alive, _frame, _shutdown
     cdef GDExtensionMainLoopCallbacks callbacks
     load_interface(get_proc_address, library)
     _alive = True
     load_object_binds()
-    from pythonscript.engine import lifecycle
-    _main_loop = lifecycle
+    _frame, _shutdown = frame, shutdown
     if gd.register_main_loop_callbacks != NULL:
         memset(&callbacks, 0, sizeof(callbacks))
         callbacks.frame_func = <GDExtensionMainLoopFrameCallback><void*>main_loop_frame
         callbacks.shutdown_func = <GDExtensionMainLoopShutdownCallback><void*>main_loop_shutdown
         gd.register_main_loop_callbacks(_library, &callbacks)
-    lifecycle.start([name for name in modules.split(",") if name])
 
 
-def initialize(int level):
-    """A level of the engine is up."""
-    _main_loop.initialize(level)
-
-
-def deinitialize(int level):
-    """The SCENE level goes down: the last moment with an engine."""
+def stop():
+    """Lets go of the engine, when no instance is left that Python alone keeps: what Python does from here on finds none."""
     global _alive, _library
-    _main_loop.shutdown()
-    _main_loop.deinitialize()
-    unregister_classes()  # Now that no instance is left that Python alone keeps.
+    unregister_classes()
     _alive = False
     release_names()
-    _library = NULL  # What Python does from here on finds no engine, see need_engine().
+    _library = NULL
 
 
 def request_frame():
-    """Asks for one call of lifecycle.frame() after this frame's `_process` methods. False where the engine cannot (< 4.5)."""
+    """Asks for one call of `frame` after this frame's `_process` methods. False where the engine cannot (< 4.5)."""
     global _frame_wanted
     _frame_wanted = True
     return gd.register_main_loop_callbacks != NULL

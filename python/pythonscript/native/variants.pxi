@@ -289,6 +289,8 @@ cdef int py_to_typed(int kind, value, void* target) except -1:
         array_from_py(value, target)
     elif kind == DICTIONARY:
         dictionary_from_py(value, target)
+    elif kind == CALLABLE and value is None:
+        _construct_default[CALLABLE](target, NULL)
     elif kind == CALLABLE:
         callable_from_py(value, target)
     elif kind == SIGNAL and isinstance(value, BoundSignal):

@@ -331,6 +331,19 @@ class Callables(Node):
 
     def __init__(self) -> None:
         self.calls: list[Any] = []
+        self._hook: Callable[..., Any] | None = None
+
+    @property
+    def hook(self) -> Callable[..., Any] | None:
+        """What may be there, or not."""
+        return self._hook
+
+    @hook.setter
+    def hook(self, value: Callable[..., Any] | None) -> None:
+        self._hook = value
+
+    def has_hook(self) -> bool:
+        return self._hook is not None
 
     def get_calls(self) -> list[Any]:
         return self.calls

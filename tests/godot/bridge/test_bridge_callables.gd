@@ -35,6 +35,21 @@ func test_a_round_trip_is_the_same() -> void:
 	check_equal(table.get(callables.method()), 1)
 
 
+func test_an_empty_one_is_none() -> void:
+	var callables := _callables()
+	check_equal(callables.hook, Callable())
+	callables.hook = _negate
+	check_equal(callables.hook, _negate)
+	check_equal(callables.has_hook(), true)
+	callables.hook = Callable()
+	check_equal(callables.has_hook(), false)
+	var untyped: Variant = callables
+	untyped.hook = check
+	check_equal(untyped.hook, check)
+	untyped.hook = Callable()
+	check_equal(untyped.has_hook(), false)
+
+
 func test_validity() -> void:
 	var callables := _callables()
 	check_equal(callables.function().is_valid(), true)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pythonscript import Array, Dictionary, PackedFloat32Array, StringName, Vector2, _bridge, export, signal
 from pythonscript.describe import declare
-from pythonscript.describe.declare import (
+from pythonscript.describe.specs import (
     HINT_ENUM,
     HINT_RANGE,
     USAGE_DEFAULT,
