@@ -84,15 +84,18 @@ def test_a_receiver_that_never_reads_is_given_up(how: str, start_godot: StartGod
     with RawServer(receive_buffer=SLOW_BUFFER) as receiver:
         engine = start(start_godot, how, receiver.url, close_timeout=1.0)
         receiver.accept()
-        # Whatever the engine and its event loop hold; the connection is one more.
-        engine.wait_for("^going$", PATIENCE)
         connected = ("127.0.0.1", receiver.socket.getpeername()[1])
-        assert is_connected_to(connected)
-        end = time.monotonic() + PATIENCE
-        while is_connected_to(connected):
-            assert time.monotonic() < end, "the connection is still open"
-            time.sleep(0.05)
+        wait_until(lambda: is_connected_to(connected), "the connection is not listed")
+        engine.wait_for("^going$", PATIENCE)
+        wait_until(lambda: not is_connected_to(connected), "the connection is still open")
         assert_clean_log(engine.log)
+
+
+def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, otherwise
+        time.sleep(0.05)
 
 
 def is_connected_to(address: tuple[str, int]) -> bool:

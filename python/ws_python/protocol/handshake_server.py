@@ -182,8 +182,8 @@ class ServerHandshake(Handshake):
             status, headers = HTTPStatus.METHOD_NOT_ALLOWED, (("Allow", "GET"),)
         elif isinstance(error, InvalidUpgrade):
             status, text, headers = HTTPStatus.UPGRADE_REQUIRED, _NO_PAGE, _UPGRADE
-        elif isinstance(error, InvalidHeader) and request.headers.get_all("Sec-WebSocket-Version") != ["13"]:
-            # Section 4.4. A client of an older version lacks other headers, too.
+        elif _is_of_another_version(request, error):
+            # Section 4.4.
             status, headers = HTTPStatus.UPGRADE_REQUIRED, (*_UPGRADE, ("Sec-WebSocket-Version", "13"))
         elif not isinstance(error, InvalidHandshake):
             status = HTTPStatus.INTERNAL_SERVER_ERROR
@@ -204,6 +204,12 @@ class ServerHandshake(Handshake):
         self.request = None
         self._subprotocols = ()
         self._headers = ()
+
+
+def _is_of_another_version(request: Request, error: Exception) -> bool:
+    # The key is looked at before the version, and some older versions have none.
+    of_websocket = isinstance(error, InvalidHeader) and error.name.startswith("Sec-WebSocket-")
+    return of_websocket and request.headers.get_all("Sec-WebSocket-Version") != ["13"]
 
 
 def _extension(wanted: Deflate) -> ServerPerMessageDeflateFactory:

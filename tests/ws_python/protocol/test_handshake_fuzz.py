@@ -148,6 +148,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 @given(requests(), st.sampled_from([[], ["a"], ["abc", "a"]]), st.booleans())
 @example(REQUEST, [], True)
+@example(REQUEST.replace(b"Sec-WebSocket-Version: 13\r\n", b"Connection: \xff\r\n"), [], True)
 def test_a_well_formed_request_is_answered_as_websockets_does(
     data: bytes, subprotocols: list[str], deflate: bool
 ) -> None:
