@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection
 from enum import IntEnum
 from typing import ClassVar
@@ -52,6 +53,8 @@ class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
         self._inbox = Inbox(self._sink, ref(self))  # type: ignore[arg-type]  # What is derived is a Listener.
         self._features = [feature(self) for feature in self.FEATURES]
         self._next_sweep: Deadline | None = None
+        # How often what happened, by short names: for the record.
+        self._counts: Counter[str] = Counter()
         # It is being freed: nothing can be started any more.
         self._is_going = False
 
@@ -81,6 +84,10 @@ class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
     def _set_status(self, status: IntEnum) -> None:
         self._status = status
         self.status_changed.emit(status)
+
+    def _count(self, what: str) -> None:
+        """Count a refusal, a forced end or an error by its reason, in snake case."""
+        self._counts[what] += 1
 
     def _cannot_start(self, method: str) -> Error:
         """Why `method` cannot start anything now, in the log, too; OK if it can."""

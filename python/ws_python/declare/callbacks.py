@@ -1,0 +1,27 @@
+"""Functions that a user hands over: properties that hold a callable, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .type_names import type_name
+
+
+def callback(name: str, doc: str) -> Any:
+    """Declare a property in a class body: `authorizer = callback("authorizer", "Is asked ...")`; None at first.
+
+    In Godot it is a Callable, and the empty one stands for None. Assigning what cannot be called raises TypeError.
+    """
+    attribute = f"_{name}"
+
+    def read(self: Any) -> Callable[..., Any] | None:
+        function: Callable[..., Any] | None = getattr(self, attribute, None)
+        return function
+
+    def write(self: Any, value: Callable[..., Any] | None) -> None:
+        if value is not None and not callable(value):
+            raise TypeError(f"{name} must be a Callable, not {type_name(type(value))}")
+        setattr(self, attribute, value)
+
+    return property(read, write, doc=doc)

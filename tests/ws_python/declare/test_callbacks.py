@@ -1,0 +1,29 @@
+"""Tests of ws_python.declare.callbacks."""
+
+from __future__ import annotations
+
+import pytest
+from ws_python.declare.callbacks import callback
+
+
+class Sample:
+    hook = callback("hook", "Is called.")
+
+
+def test_it_holds_what_can_be_called() -> None:
+    one, other = Sample(), Sample()
+    assert one.hook is None
+    one.hook = print
+    assert (one.hook, other.hook) == (print, None)
+    one.hook = None
+    assert one.hook is None
+    assert Sample.__dict__["hook"].__doc__ == "Is called."
+
+
+@pytest.mark.parametrize(("value", "named"), [("print", "String"), (5, "int"), ({}, "Dictionary")])
+def test_what_cannot_be_called_is_refused(value: object, named: str) -> None:
+    sample = Sample()
+    sample.hook = print
+    with pytest.raises(TypeError, match=f"hook must be a Callable, not {named}"):
+        sample.hook = value
+    assert sample.hook is print
