@@ -7,8 +7,9 @@ from enum import IntEnum
 
 from pythonscript import export
 from pythonscript.godot import Engine, Node
+from ws_python.features.statistics import Record
 
-from . import latency
+from . import latency, monitors
 from .shortcuts import poll_frame
 
 _log = logging.getLogger("ws_python")
@@ -101,6 +102,8 @@ class PollingNode(Node, abstract=True):
         elif what == Node.NOTIFICATION_PREDELETE:
             self.set_block_signals(True)  # A handler would find a node that is half gone.
             self._shut_down()
+            if isinstance(self, Record):
+                monitors.release(self)
 
     def _begin_soon(self) -> None:
         """Begin when the nodes around are ready, too: a handler of `status_changed` may use them."""
@@ -122,6 +125,8 @@ class PollingNode(Node, abstract=True):
             self._has_begun = True
             if Engine.is_editor_hint():
                 self._choose_frames()
+            elif isinstance(self, Record):
+                monitors.watch(self)
 
     def _begin(self) -> None:
         """Does what the node is to do by itself. For the derived class."""

@@ -227,6 +227,7 @@ class WebSocketClient(Pollable, Endpoint):
         return ClientHandshake(url, subprotocols, parse_headers(self.handshake_headers), self._deflate())
 
     def _start_connecting(self, handshake: ClientHandshake) -> None:
+        self._count("connections_tried")
         uri = handshake.uri
         self._connection = connection = Connection(
             self,

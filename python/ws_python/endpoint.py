@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from .connection.connection import Connection
 from .connection.phase import ReadyState
 from .declare import checks
 from .declare.errors import Error
 from .declare.events import event
+from .features.statistics import traffic
 from .loop.hub import hub
 from .protocol.close_codes import NO_CLOSE_CODE, NORMAL_CLOSURE
 
@@ -169,6 +171,18 @@ class Endpoint:
         """Seconds that the other side took to answer the last ping of the heartbeat; 0 until it has answered one."""
         return 0.0 if self._connection is None else self._connection.meter.latency
 
+    def get_statistics(self) -> dict[str, Any]:
+        """What went through this connection, as a dictionary: what get_statistics() of a server tells, of this alone.
+
+        That is messages, frames and bytes; ``outbound_buffered_amount``; and ``latency``, in seconds. Empty where there
+        never was a connection.
+        """
+        connection = self._connection
+        if connection is None:
+            return {}
+        amount = self.get_current_outbound_buffered_amount()
+        return {**traffic(connection.meter), "outbound_buffered_amount": amount, "latency": self.latency}
+
     def _explain(self, error: Error, method: str, message: object) -> None:
         connection = self._connection
         if error == Error.ERR_UNAVAILABLE:
@@ -176,6 +190,8 @@ class Endpoint:
         elif error == Error.ERR_CONNECTION_ERROR or connection is None:
             self._explain_unsent(method)
         else:
+            if error == Error.ERR_OUT_OF_MEMORY:
+                connection.meter.refuse()
             checks.explain_send_error(error, method, message, connection.complain)
 
     def _explain_unsent(self, method: str) -> None:

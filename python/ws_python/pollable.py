@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Collection
 from enum import IntEnum
 from typing import ClassVar
@@ -19,6 +18,7 @@ from .declare.settings import setting
 from .features.feature import Feature
 from .features.heartbeat import Heartbeat, HeartbeatSettings
 from .features.limits import UnfinishedLimits, UnfinishedSettings
+from .features.statistics import Record, Statistics
 from .loop.deadlines import Deadline
 from .loop.hub import hub
 
@@ -28,10 +28,10 @@ _log = logging.getLogger("ws_python")
 _SWEPT_AT_ONCE = 256
 
 
-class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
+class Pollable(Record, ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
     """Delivers events in poll() only. What is derived declares `status_changed` and sets its first status."""
 
-    FEATURES: ClassVar[tuple[type[Feature], ...]] = (Heartbeat, UnfinishedLimits)
+    FEATURES: ClassVar[tuple[type[Feature], ...]] = (Statistics, Heartbeat, UnfinishedLimits)
 
     status_changed: Event
     _status: IntEnum
@@ -53,8 +53,6 @@ class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
         self._inbox = Inbox(self._sink, ref(self))  # type: ignore[arg-type]  # What is derived is a Listener.
         self._features = [feature(self) for feature in self.FEATURES]
         self._next_sweep: Deadline | None = None
-        # How often what happened, by short names: for the record.
-        self._counts: Counter[str] = Counter()
         # It is being freed: nothing can be started any more.
         self._is_going = False
 
@@ -84,10 +82,6 @@ class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
     def _set_status(self, status: IntEnum) -> None:
         self._status = status
         self.status_changed.emit(status)
-
-    def _count(self, what: str) -> None:
-        """Count a refusal, a forced end or an error by its reason, in snake case."""
-        self._counts[what] += 1
 
     def _cannot_start(self, method: str) -> Error:
         """Why `method` cannot start anything now, in the log, too; OK if it can."""

@@ -136,8 +136,10 @@ class WebSocketServer(Pollable, AdmissionSettings):
         except OSError as problem:
             code, advice = explain_bind_error(problem)
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
+            self._count("listen_failed")
             return code
         hub.at_close(self._end)
+        self._count("listened")
         self._set_status(ServerStatus.STATUS_ACTIVE)
         return _OK
 
@@ -291,6 +293,7 @@ class WebSocketServer(Pollable, AdmissionSettings):
     def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
         self._connections.pop(connection, None)
         connection.finish()
+        self._count(f"handshake_failed_{connection.handshake.status or 'unanswered'}")
         self.handshake_failed.emit(f"{connection.host}: {reason}")
 
     def _ponged(self, connection: Connection, payload: bytes) -> None:
@@ -357,6 +360,7 @@ class WebSocketServer(Pollable, AdmissionSettings):
         handshake.answers_at_once = False  # The features are asked first.
         connection = Connection(self, handshake, self._inbox, server=True, timeout=self.handshake_timeout)
         self._connections[connection] = None
+        self._count("connections_tried")
         connection.attach(link)
 
     def _admit(self, connection: Connection) -> None:

@@ -504,6 +504,12 @@ func test_method_get_handshake_header() -> void:
 	check_equal(untyped.get_handshake_header("X-None"), "")
 
 
+func test_method_get_statistics() -> void:
+	var client: WebSocketClient = await open_client(start_server())
+	check_equal(client.get_statistics()["connections_tried"], 1)
+	_check_both(client.get_statistics(), client, "get_statistics", client.get_statistics())
+
+
 func test_method_get_request_path() -> void:
 	var client: WebSocketClient = await open_client(start_server(), "/a?b")
 	_check_both(client.get_request_path(), client, "get_request_path", "/a?b")

@@ -168,6 +168,12 @@ func test_method_get_handshake_header() -> void:
 	check_equal(_untyped.call("get_handshake_header", "sec-websocket-version"), "13")
 
 
+func test_method_get_statistics() -> void:
+	await _open()
+	check_equal(_peer.get_statistics()["messages_received"], 0)
+	_check_both(_peer.get_statistics(), "get_statistics", _peer.get_statistics())
+
+
 func test_method_get_request_path() -> void:
 	await _open("/a?b")
 	_check_both(_peer.get_request_path(), "get_request_path", "/a?b")

@@ -406,6 +406,14 @@ func test_method_get_peer_count() -> void:
 	check_equal(untyped.call("get_peer_count"), 1)
 
 
+func test_method_get_statistics() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	await open_client(server)
+	check_equal(server.get_statistics()["connections_made"], 1)
+	check_equal(untyped.call("get_statistics"), server.get_statistics())
+
+
 func test_method_disconnect_peer() -> void:
 	var server := start_server()
 	var untyped: Variant = server

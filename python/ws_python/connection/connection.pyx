@@ -50,7 +50,7 @@ cdef class Connection(Receiver):
         self.close_code = NO_CLOSE_CODE
         self.close_reason = ""
         self.phase = CONNECTING
-        self.meter = Meter()
+        self.meter = Meter(keeper._meter)
         self.outbox = Outbox(self, self.meter, keeper.outbound_buffer_size)
         self.intake = Intake(self, inbox.waiting, self.outbox, self.meter, keeper.max_queued_bytes)
         self._keeper = keeper

@@ -36,7 +36,7 @@ cdef class Intake(Receiver):
     # What waits to be handed out, from `next` on, and the memory that all of it takes in bytes.
     cdef list events
     cdef Py_ssize_t next
-    cdef Py_ssize_t size
+    cdef readonly Py_ssize_t size
     cdef Py_ssize_t _most
     #: Reading pauses until everything is handed out.
     cdef readonly bint is_full

@@ -46,7 +46,7 @@ cdef class Intake(Receiver):
         cdef Meter meter = self._meter
         self.codec._received(size)
         meter.heard_at = hub.deadlines.now
-        meter.bytes_received += size
+        meter.read(size)
         meter.allowance -= size
         self.pass_on()
         if meter.allowance < 0:
@@ -68,7 +68,7 @@ cdef class Intake(Receiver):
         cdef Codec codec = self.codec
         cdef Py_ssize_t size = codec.events_size
         cdef list events = codec.events_received()
-        self._meter.messages_received += len(events)
+        self._meter.parsed(codec)
         if events:
             self.put(events, size)
         if codec.unfinished != self._unfinished or codec.messages_begun != self._messages_begun:

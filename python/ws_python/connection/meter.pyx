@@ -8,7 +8,65 @@ cdef long long UNLIMITED = 1LL << 62
 
 @cython.final
 cdef class Meter:
-    """Read by features (features/feature.py), and by whoever wants to know."""
+    """Read by features (features/feature.py), and by whoever wants to know.
 
-    def __cinit__(self):
+    What is counted here is counted in `total`, too, that of the server or client: so it knows without asking all of its
+    connections, and of those that are gone.
+    """
+
+    def __cinit__(self, Meter total=None):
         self.allowance = UNLIMITED
+        self._total = total
+
+    cdef void read(self, Py_ssize_t size) noexcept:
+        """Bytes came from the link."""
+        self.bytes_received += size
+        if self._total is not None:
+            self._total.bytes_received += size
+
+    cdef void parsed(self, Codec codec) noexcept:
+        """The codec has parsed some of what came."""
+        cdef Meter total = self._total
+        if total is not None:
+            total.messages_received += codec.messages_received - self.messages_received
+            total.compressed_received += codec.compressed_received - self.compressed_received
+            total.frames_received += codec.frames_received - self.frames_received
+        self.messages_received = codec.messages_received
+        self.compressed_received = codec.compressed_received
+        self.frames_received = codec.frames_received
+
+    cdef void wrote(self, Py_ssize_t size, Codec codec) noexcept:
+        """The link has taken bytes; `codec` is None during the opening handshake."""
+        cdef Meter total = self._total
+        self.bytes_sent += size
+        if total is not None:
+            total.bytes_sent += size
+            total.messages_sent += self.messages_sent - self._messages_told
+        self._messages_told = self.messages_sent
+        if codec is None:
+            return
+        if total is not None:
+            total.compressed_sent += codec.compressed_sent - self.compressed_sent
+            total.frames_sent += codec.frames_sent - self.frames_sent
+        self.compressed_sent = codec.compressed_sent
+        self.frames_sent = codec.frames_sent
+
+    cdef void all_taken(self) noexcept:
+        """Nothing waits to be sent."""
+        self._messages_taken = self.messages_sent
+
+    def refuse(self):
+        """There was no room for a message."""
+        self.messages_refused += 1
+        if self._total is not None:
+            self._total.messages_refused += 1
+
+    def lose(self):
+        """The connection is gone, and what was not taken lost."""
+        cdef long long lost = self.messages_sent - self._messages_taken
+        self._messages_taken = self.messages_sent
+        self.messages_lost += lost
+        if self._total is not None:
+            self._total.messages_lost += lost
+            self._total.messages_sent += self.messages_sent - self._messages_told
+        self._messages_told = self.messages_sent

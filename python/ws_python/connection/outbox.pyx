@@ -148,7 +148,7 @@ cdef class Outbox(Writer):
             return False
         queued = codec.output(&head)
         taken = self.link.write_after(head, queued, whole)
-        self._meter.bytes_sent += taken
+        self._meter.wrote(taken, codec)
         before = codec.data_to_send()
         if taken < queued:
             self._unsent = memoryview(before[taken:] + whole)
@@ -185,6 +185,7 @@ cdef class Outbox(Writer):
 
     def discard(self):
         """Forget what was not taken: the link is gone."""
+        self._meter.lose()
         self._unsent = None
         self._tells_written = False
         self.link = None
@@ -204,7 +205,7 @@ cdef class Outbox(Writer):
             size = codec.output(&data)
             if size:
                 taken = self.link.write_memory(data, size)
-                self._meter.bytes_sent += taken
+                self._meter.wrote(taken, codec)
                 if taken == size:
                     codec.forget_output()
                 else:
@@ -213,6 +214,8 @@ cdef class Outbox(Writer):
                     writers.add(self)  # A pong that was owed until there was room.
             if self.accepts and not codec.is_open():
                 self._owner.output_changed()  # That was the last chance to answer what came before a failure.
+        if self._unsent is None and not self.link.is_broken and (codec is None or not codec.queued()):
+            self._meter.all_taken()
         if self._tells_written and self._unsent is None:
             self._tells_written = False
             self._owner.written()
@@ -220,7 +223,7 @@ cdef class Outbox(Writer):
     cdef bint _write_unsent(self) except -1:
         """Whether all of it was taken."""
         cdef Py_ssize_t taken = self.link.write(self._unsent)
-        self._meter.bytes_sent += taken
+        self._meter.wrote(taken, self.codec)
         if taken < len(self._unsent):
             self._unsent = self._unsent[taken:]
             return False

@@ -81,6 +81,7 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
         transport = self._transport
         view = memoryview(data)
         if transport is None or transport.is_closing():
+            self.is_broken = True
             return len(view)
         taken = 0
         while taken < len(view) and not self.is_blocked:

@@ -27,6 +27,8 @@ cdef class Link(Watched):
     cdef public bint is_blocked
     #: There is nothing more to receive, or to carry at all.
     cdef public bint is_ended
+    #: It took bytes that are lost, see write().
+    cdef public bint is_broken
 
     cdef Py_ssize_t write_memory(self, const uchar* data, Py_ssize_t size) except -1
     cdef Py_ssize_t write_after(self, const uchar* head, Py_ssize_t size, object data) except -1

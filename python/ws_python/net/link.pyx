@@ -63,7 +63,8 @@ cdef class Link(Watched):
     cpdef Py_ssize_t write(self, object data) except -1:
         """Give it bytes: how many it took. If less than all, `Receiver.writable` tells when to go on.
 
-        A link that is broken takes all, and they are lost: reading tells that it is broken, after what came before.
+        A link that is broken takes all, and they are lost: `is_broken` says so at once, and reading tells it after what
+        came before.
         """
         raise NotImplementedError
 

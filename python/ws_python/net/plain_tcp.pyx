@@ -134,7 +134,8 @@ cdef class PlainLink(Link):
 
     cdef Py_ssize_t _taken(self, Py_ssize_t sent, Py_ssize_t size) except -1:
         if sent < 0 and errno != EAGAIN and errno != EINTR:
-            return size  # Broken; reading tells.
+            self.is_broken = True
+            return size
         if sent < size:
             self.is_blocked = True
             self.watch(self._mask | _WRITING)

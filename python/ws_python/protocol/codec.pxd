@@ -31,6 +31,14 @@ cdef class Codec:
     cdef readonly Py_ssize_t unfinished
     #: Messages so far that did not arrive in one piece: tells one unfinished message from the next.
     cdef readonly Py_ssize_t messages_begun
+    #: Frames of all kinds that were parsed, and that were queued.
+    cdef readonly long long frames_received
+    cdef readonly long long frames_sent
+    #: Text and binary messages that arrived whole.
+    cdef readonly long long messages_received
+    #: Messages whose first frame said that they are compressed.
+    cdef readonly long long compressed_received
+    cdef readonly long long compressed_sent
 
     cdef bint _server
     cdef int _state
@@ -101,6 +109,7 @@ cdef class Codec:
     cdef bint _check_text(self, const uchar* data, Py_ssize_t size, bint last) except -1
     cdef int _deliver_unmasked(self, const uchar* data, Py_ssize_t size, const uchar* key) except -1
     cdef int _deliver(self, int opcode, const uchar* data, Py_ssize_t size) except -1
+    cdef int _report_message(self, object message, Py_ssize_t size) except -1
     cdef int _report(self, object event, Py_ssize_t size) except -1
     cdef int _deliver_assembled(self) except -1
     cdef int _control(self, int opcode, const uchar* data, Py_ssize_t size) except -1

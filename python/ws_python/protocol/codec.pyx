@@ -355,6 +355,7 @@ cdef class Codec:
                     memcpy(self._carry, data, size)
                     self._carry_size = size
                     return 0
+                self.frames_received += 1
             if self._is_deaf:
                 return 0
             data += used
@@ -419,6 +420,7 @@ cdef class Codec:
         if opcode:
             self._opcode = opcode
             self._compressed = first & RSV1 != 0
+            self.compressed_received += self._compressed
             self.messages_begun += 1
         if self._server:
             memcpy(self._key, data + head - 4, 4)
@@ -533,17 +535,21 @@ cdef class Codec:
             xor_mask(<uchar*>PyBytes_AS_STRING(message), data, size, key)
         else:
             memcpy(PyBytes_AS_STRING(message), data, size)
-        return self._report(message, size)
+        return self._report_message(message, size)
 
     cdef int _deliver(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
         if opcode == BINARY:
-            return self._report(PyBytes_FromStringAndSize(<char*>data, size), size)
+            return self._report_message(PyBytes_FromStringAndSize(<char*>data, size), size)
         try:
             text = PyUnicode_DecodeUTF8(<char*>data, size, NULL)
         except UnicodeDecodeError:
             self._fail(INVALID_DATA, "invalid UTF-8")
             return 0
-        return self._report(text, PyUnicode_GET_LENGTH(text) * PyUnicode_KIND(text))
+        return self._report_message(text, PyUnicode_GET_LENGTH(text) * PyUnicode_KIND(text))
+
+    cdef int _report_message(self, object message, Py_ssize_t size) except -1:
+        self.messages_received += 1
+        return self._report(message, size)
 
     cdef int _report(self, object event, Py_ssize_t size) except -1:
         self._events.append(event)
@@ -558,7 +564,7 @@ cdef class Codec:
         self._opcode = 0
         self._payload_size = 0
         if opcode == BINARY:
-            return self._report(data, len(data))
+            return self._report_message(data, len(data))
         return self._deliver(TEXT, <uchar*>PyBytes_AS_STRING(data), len(data))
 
     cdef int _control(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
@@ -677,6 +683,7 @@ cdef class Codec:
             return False
         self._queue_owed_pong()
         append_head(self._output, FIN | BINARY, size)
+        self.frames_sent += 1
         return True
 
     def send_fragment(self, data not None, *, bint first, bint fin, bint text):
@@ -746,9 +753,11 @@ cdef class Codec:
             finally:
                 self._is_compressing = False
             self._require_open()
+            self.compressed_sent += 1
         else:
             frame = message.frame()
         self._output.append(<const uchar*>PyBytes_AS_STRING(frame), len(frame), PY_SSIZE_T_MAX)
+        self.frames_sent += 1
 
     cpdef bytes data_to_send(self):
         """Take everything queued as one `bytes` object, empty if there is nothing."""
@@ -829,6 +838,7 @@ cdef class Codec:
         # RFC 7692 §6: the first frame of a compressed message says so.
         if first & OPCODE:
             first |= RSV1
+            self.compressed_sent += 1
         return self._queue(first, <const uchar*>PyBytes_AS_STRING(payload), len(payload))
 
     cdef bytes _compress(self, object data, bint last):
@@ -860,7 +870,9 @@ cdef class Codec:
         return self._queue_pong(<const uchar*>PyBytes_AS_STRING(payload), len(payload))
 
     cdef int _queue(self, int first, const uchar* payload, Py_ssize_t size) except -1:
-        return append_frame(self._output, first, payload, size, not self._server)
+        append_frame(self._output, first, payload, size, not self._server)
+        self.frames_sent += 1
+        return 0
 
 
 cdef bytes encode_reason(int code, str reason):

@@ -1,0 +1,153 @@
+"""Tests of ws_python.features.statistics: what is told is what happened."""
+
+from __future__ import annotations
+
+import socket
+
+from websockets.frames import Opcode
+from ws_python import WebSocketClient, WebSocketServer
+from ws_python.features.statistics import Past, summary
+
+from tests.ws_python.driving import RawClient, named, poll_until, record
+
+Pair = tuple[WebSocketServer, WebSocketClient, int]
+
+
+def listening(**settings: object) -> WebSocketServer:
+    server = WebSocketServer()
+    server.bind_address = "localhost"
+    for name, value in settings.items():
+        setattr(server, name, value)
+    assert server.listen(0) == 0
+    return server
+
+
+def test_nothing_has_happened() -> None:
+    statistics = WebSocketServer().get_statistics()
+    assert (statistics["operations"], statistics["success_rate"], statistics["error_recovery_rate"]) == (0, 1.0, 1.0)
+    assert (statistics["connections_open"], statistics["connections_closed"], statistics["counts"]) == (0, {}, {})
+
+
+class TestTraffic:
+    def test_both_ends_tell_the_same(self, pair: Pair) -> None:
+        server, client, peer_id = pair
+        log = record(server)
+        text = "compressible " * 1000
+        for message in ["text", b"binary", text]:
+            assert client.send(message) == 0
+        assert client.ping() == 0
+        poll_until(lambda: len(named(log, "message_received")) == 3, server, client)
+        poll_until(lambda: client.get_statistics()["frames_received"] == 1, server, client)
+        sent, received = client.get_statistics(), server.get_statistics()
+        assert (sent["messages_sent"], received["messages_received"]) == (3, 3)
+        assert (sent["compressed_sent"], received["compressed_received"]) == (1, 1)
+        assert (sent["frames_sent"], received["frames_received"]) == (4, 4)
+        assert (sent["messages_received"], received["messages_sent"]) == (0, 0)
+        assert sent["bytes_sent"] >= received["bytes_received"] > 30
+        peer = server.peers[peer_id].get_statistics()
+        assert {name: peer[name] for name in ("messages_received", "frames_received", "bytes_received")} == {
+            name: received[name] for name in ("messages_received", "frames_received", "bytes_received")
+        }
+        assert client.get_statistics()["operations"] == 3 + 1
+        assert client.get_statistics()["success_rate"] == 1.0
+
+    def test_a_broadcast_is_a_message_to_each(self, pair: Pair) -> None:
+        server, client, _ = pair
+        other = RawClient(server.get_local_port())
+        other.shake_hands(server)
+        poll_until(lambda: server.get_peer_count() == 2, server, client)
+        before = server.get_statistics()["messages_sent"]
+        assert server.send(0, b"all") == 0
+        poll_until(lambda: len(other.receive().frames) == 1, server, client)
+        assert server.get_statistics()["messages_sent"] == before + 2
+        other.close()
+
+    def test_what_is_gone_stays_counted(self, pair: Pair) -> None:
+        server, client, _ = pair
+        client.send("last words")
+        client.close(1000)
+        poll_until(lambda: server.get_peer_count() == 0, server, client)
+        statistics = server.get_statistics()
+        assert (statistics["messages_received"], statistics["connections_open"]) == (1, 0)
+        assert (statistics["connections_made"], statistics["connections_closed"]) == (1, {1000: 1})
+
+    def test_what_waits(self, pair: Pair) -> None:
+        server, client, peer_id = pair
+        server.send(peer_id, b"x" * 1000)
+        assert server.get_statistics()["outbound_buffered_amount"] >= 1000
+        poll_until(lambda: client.get_statistics()["messages_received"] == 1, server, client)
+        assert server.get_statistics()["outbound_buffered_amount"] == 0
+
+
+class TestFailures:
+    def test_a_message_without_room_is_refused(self, pair: Pair) -> None:
+        server, client, _ = pair
+        client.close()
+        poll_until(lambda: server.get_peer_count() == 0, server, client)
+        client.outbound_buffer_size = 2000
+        assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}") == 0
+        poll_until(lambda: server.get_peer_count() == 1, server, client)
+        assert client.send(bytes(1000)) == 0
+        assert client.send(bytes(1000)) != 0
+        statistics = client.get_statistics()
+        assert statistics["messages_refused"] == 1
+        assert statistics["success_rate"] < 1.0
+
+    def test_what_the_network_did_not_take_is_lost(self) -> None:
+        server = listening()
+        raw = RawClient(server.get_local_port(), receive_buffer=4096)
+        raw.shake_hands(server)
+        poll_until(lambda: server.get_peer_count() == 1, server)
+        for _ in range(40):
+            assert server.send(0, bytes(1024 * 1024)) == 0
+        server.poll()
+        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        raw.socket.close()
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        statistics = server.get_statistics()
+        assert statistics["messages_sent"] == 40
+        assert 0 < statistics["messages_lost"] <= 40
+        assert statistics["connections_closed"] == {1006: 1}
+        assert statistics["success_rate"] == 1 - statistics["messages_lost"] / 41
+        server.stop()
+
+    def test_a_port_that_is_taken(self) -> None:
+        server, other = listening(), WebSocketServer()
+        other.bind_address = "localhost"
+        assert other.listen(server.get_local_port()) != 0
+        statistics = other.get_statistics()
+        assert (statistics["operations"], statistics["success_rate"]) == (1, 0.0)
+        server.stop()
+
+    def test_who_is_refused_is_counted_by_status(self) -> None:
+        server = listening(refuse_new_connections=True)
+        log = record(server)
+        raw = RawClient(server.get_local_port())
+        raw.flush()
+        raw.send_raw(b"GET / HTTP/1.0\r\n\r\n")
+        refused = RawClient(server.get_local_port())
+        refused.protocol.send_request(refused.protocol.connect())
+        refused.flush()
+        poll_until(lambda: len(named(log, "handshake_failed")) == 2, server)
+        counts = server.get_statistics()["counts"]
+        assert (counts["handshake_failed_505"], counts["handshake_failed_503"]) == (1, 1)
+        assert server.get_statistics()["connections_tried"] == 2
+        server.stop()
+        raw.close()
+        refused.close()
+
+
+def test_nodes_together_and_those_that_are_gone(pair: Pair) -> None:
+    server, client, _ = pair
+    raw = RawClient(server.get_local_port())
+    raw.shake_hands(server)
+    raw.send(Opcode.TEXT, b"hello")
+    client.send("hello, too")
+    poll_until(lambda: server.get_statistics()["messages_received"] == 2, server, client)
+    past = Past()
+    past.absorb(client)
+    both = summary([server, past])
+    assert (both["messages_received"], both["messages_sent"]) == (2, 1)
+    assert both["connections_open"] == 2
+    raw.close()
+    assert both["operations"] == server.get_statistics()["operations"] + client.get_statistics()["operations"]
