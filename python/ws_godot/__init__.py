@@ -1,4 +1,4 @@
-"""Where the WebSocket package and the bridge meet: importing this package declares the three node classes."""
+"""Where the WebSocket package and the bridge meet: importing this package declares the classes of the engine."""
 
 from pythonscript import call_at_shutdown
 from ws_python.loop.hub import hub
@@ -6,9 +6,10 @@ from ws_python.loop.hub import hub
 from .client import WebSocketClient
 from .host import GodotHost
 from .peer import WebSocketPeerNode
+from .request import WebSocketRequest
 from .server import WebSocketServer
 
-__all__ = ["WebSocketClient", "WebSocketPeerNode", "WebSocketServer"]
+__all__ = ["WebSocketClient", "WebSocketPeerNode", "WebSocketRequest", "WebSocketServer"]
 
 hub.host = GodotHost()
 hub.claim()  # The engine loads its extensions on the main thread.

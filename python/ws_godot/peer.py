@@ -12,6 +12,7 @@ from ws_python.protocol.close_codes import GOING_AWAY
 
 from . import shortcuts
 from .members import members_of
+from .request import WebSocketRequest
 from .signal_times import tells_signal_times
 
 _log = logging.getLogger("ws_python")
@@ -43,6 +44,11 @@ class WebSocketPeerNode(
         super().__init__()
         # The server takes its peer back. None: no server has made this.
         self._when_freed: Callable[[WebSocketPeerNode], None] | None = None
+
+    def _request(self) -> WebSocketRequest | None:
+        return None if self._connection is None else WebSocketRequest._of(self._connection)
+
+    request = property(_request, doc=ws_python.WebSocketPeer.request.__doc__)
 
     def _explain_unsent(self, method: str) -> None:
         if self._when_freed is None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from enum import IntEnum
 
 import ws_python
-from pythonscript.godot import Node
+from pythonscript.godot import Node, Object
+from ws_python.features.authorization import Question
 
 from . import shortcuts
 from .members import members_of
 from .peer import WebSocketPeerNode
 from .polling import PollingNode
+from .request import WebSocketRequest
 from .signal_times import tells_signal_times
 
 
@@ -39,6 +41,8 @@ class WebSocketServer(
     heartbeat, and of what unfinished messages may take, at once.
     """
 
+    _REQUEST = WebSocketRequest
+
     def __init__(self) -> None:
         super().__init__()
         shortcuts.accompany(self)
@@ -53,6 +57,13 @@ class WebSocketServer(
 
     def _new_sink(self) -> shortcuts.ServerSink:
         return shortcuts.ServerSink(self.message_received)  # type: ignore[arg-type]
+
+    def _answers_later(self, verdict: object, question: Question) -> bool:
+        # What a GDScript function that awaits returns at first. What it awaits keeps it.
+        if isinstance(verdict, Object) and verdict.get_class() == "GDScriptFunctionState":
+            verdict.connect("completed", question.settle, Object.CONNECT_ONE_SHOT)
+            return True
+        return super()._answers_later(verdict, question)
 
     def _new_peer(self, peer_id: int) -> WebSocketPeerNode:
         peer = WebSocketPeerNode()

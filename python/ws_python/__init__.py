@@ -3,6 +3,7 @@
 from .client import WebSocketClient
 from .connection.inbox import Sink
 from .connection.phase import ReadyState
+from .connection.request import WebSocketRequest
 from .connection.settings import Compression
 from .declare.errors import Error
 from .declare.events import Event, event, events_of
@@ -19,6 +20,7 @@ __all__ = [
     "Sink",
     "WebSocketClient",
     "WebSocketPeer",
+    "WebSocketRequest",
     "WebSocketServer",
     "event",
     "events_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .connection.connection import Connection
+from .connection.request import WebSocketRequest
 from .endpoint import Endpoint
 
 
@@ -23,6 +24,14 @@ class WebSocketPeer(Endpoint):
     def peer_id(self) -> int:
         """The number that the server knows this connection by, from 2 to 2147483647."""
         return self._peer_id
+
+    @property
+    def request(self) -> WebSocketRequest | None:
+        """What the client asked for when it connected, with the `data` that the `authorizer` stored there.
+
+        There as long as the peer is, inside of `client_connected` and `client_disconnected`, too.
+        """
+        return None if self._connection is None else WebSocketRequest._of(self._connection)
 
     def _bind(self, peer_id: int, connection: Connection) -> None:
         self._peer_id = connection.intake.peer_id = peer_id

@@ -11,13 +11,16 @@ from types import MappingProxyType
 from .connection.connection import Connection
 from .connection.inbox import PeerSink
 from .connection.intake import Intake
+from .connection.request import WebSocketRequest
 from .connection.settings import ConnectionSettings
 from .declare import checks
 from .declare.errors import Error, explain_bind_error
 from .declare.events import BoundEvent, event, silence
 from .declare.settings import setting, with_default
 from .features.admission import Admission, AdmissionSettings
+from .features.authorization import Authorization, AuthorizationSettings
 from .features.feature import Later
+from .features.origins import Origins, OriginSettings
 from .loop.hub import hub
 from .net.link import Link
 from .net.listener import Listener, is_valid_address
@@ -46,7 +49,7 @@ class ServerStatus(IntEnum):
     STATUS_ACTIVE = 1
 
 
-class WebSocketServer(Pollable, AdmissionSettings):
+class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, AuthorizationSettings):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
     Of other calls, listen() and stop() emit `status_changed` before they return, and stop() the end of every peer.
@@ -55,7 +58,8 @@ class WebSocketServer(Pollable, AdmissionSettings):
     """
 
     Status = ServerStatus
-    FEATURES = (*Pollable.FEATURES, Admission)
+    # The authorizer comes last: it is not asked about what another refuses.
+    FEATURES = (*Pollable.FEATURES, Admission, Origins, Authorization)
 
     _sink: PeerSink
 
@@ -349,6 +353,8 @@ class WebSocketServer(Pollable, AdmissionSettings):
             return False
         try:
             self._offer = _Offer(self.supported_protocols, self.handshake_headers)
+            for feature in self._features:
+                feature.prepare()
         except ValueError as error:
             _log.error("listen: %s", error)
             return False
@@ -367,9 +373,11 @@ class WebSocketServer(Pollable, AdmissionSettings):
         """Answer the request of a connection, unless a feature does so later."""
         handshake = connection.handshake
         assert isinstance(handshake, ServerHandshake) and handshake.request is not None
+        request = WebSocketRequest._made_of(connection)
         for feature in self._features:
-            answer = feature.admit(connection, handshake.request)
+            answer = feature.admit(connection, request)
             if isinstance(answer, Later):
+                connection.later = answer
                 return
             if answer is not None:
                 connection.answer(answer)

@@ -35,6 +35,19 @@ func test_property_peer_id() -> void:
 	check_equal(_untyped.call("get_peer_id"), id)
 
 
+func test_property_request() -> void:
+	await _open("/room?seat=3")
+	check_equal(_peer.request.path, "/room")
+	check(_peer.get_request() == _peer.request, "one and the same")
+	check_equal(_untyped["request"].query, {"seat": "3"})
+	check_equal(_untyped.call("get_request").get_class(), "WebSocketRequest")
+	var request := _peer.request
+	request.data = 5
+	_server.stop()
+	await frames(2)
+	check_equal([request.data, request.path, request.get_header("Upgrade")], [5, "/room", "websocket"])
+
+
 func test_property_latency() -> void:
 	await _open()
 	_check_both(_peer.latency, "get_latency", 0.0)

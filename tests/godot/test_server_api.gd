@@ -54,6 +54,31 @@ func test_property_refuse_new_connections() -> void:
 	check_property("refuse_new_connections", false, true)
 
 
+func test_property_allowed_origins() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.allowed_origins, PackedStringArray())
+	server.allowed_origins = ["https://example.com"]
+	check_equal(server.get_allowed_origins(), PackedStringArray(["https://example.com"]))
+	server.set_allowed_origins(PackedStringArray(["*"]))
+	check_equal(server.allowed_origins, PackedStringArray(["*"]))
+	server.free()
+	check_property("allowed_origins", PackedStringArray(), PackedStringArray(["https://*.example.com"]))
+
+
+func test_property_authorizer() -> void:
+	var authorizer := func(request: WebSocketRequest) -> bool: return request.path == "/"
+	var server := WebSocketServer.new()
+	var untyped: Variant = server
+	check_equal(server.authorizer, Callable())
+	server.authorizer = authorizer
+	check_equal(server.get_authorizer(), authorizer)
+	untyped.set_authorizer(Callable())
+	check_equal(untyped.authorizer, Callable())
+	untyped["authorizer"] = authorizer
+	check_equal(untyped.call("get_authorizer"), authorizer)
+	server.free()
+
+
 func test_property_handshake_timeout() -> void:
 	var server := WebSocketServer.new()
 	check_equal(server.handshake_timeout, 5.0)
@@ -472,6 +497,32 @@ func test_method_send_json() -> void:
 	check_equal(untyped.call("send_json", id, null), OK)
 	await until(func() -> bool: return named(log, "message_received").size() == 2)
 	check_equal(named(log, "message_received"), [['{"a":1}'], ["null"]] as Array[Array])
+
+
+func test_method_sign_token() -> void:
+	var untyped: Variant = WebSocketServer
+	var token := WebSocketServer.sign_token("secret", {"sub": "ada"}, 60.0)
+	check_equal(token.count("."), 2)
+	check_equal(WebSocketServer.verify_token("secret", untyped.sign_token("secret", {"a": [1]}, 60))["a"], [1])
+	expect_error("^ERROR: sign_token: the secret is empty")
+	check_equal(WebSocketServer.sign_token("", {}, 1.0), "")
+	expect_error("^ERROR: sign_token: seconds must be positive")
+	check_equal(untyped.sign_token("x", {}, 0), "")
+	expect_error("^ERROR: sign_token: .* has no form in JSON")
+	check_equal(WebSocketServer.sign_token("x", {"a": self}, 1.0), "")
+
+
+func test_method_verify_token() -> void:
+	var untyped: Variant = WebSocketServer
+	var token := WebSocketServer.sign_token("secret", {"sub": "ada", "level": 7, "of": {"a": null}}, 60.0)
+	var claims := WebSocketServer.verify_token("secret", token)
+	check_equal([claims["sub"], claims["level"], claims["of"]], ["ada", 7, {"a": null}])
+	check_equal(untyped.verify_token("secret", token), claims)
+	check(claims["exp"] > Time.get_unix_time_from_system(), "seconds since 1970")
+	for wrong: String in ["", ".", "..", "x.y.z", token + "A", token.left(-1)]:
+		check_equal(WebSocketServer.verify_token("secret", wrong), {})
+	check_equal(untyped.verify_token("other", token), {})
+	check_equal(untyped.verify_token("", token), {})
 
 
 # --- signals

@@ -24,6 +24,10 @@ cdef class Connection(Receiver):
     #: As WebSocketPeer.get_close_code() and get_close_reason() tell them.
     cdef public int close_code
     cdef public str close_reason
+    #: What its server shows of the request, see request.py; None as long as nobody has asked for it.
+    cdef public object request
+    #: What a feature of its server has answered the request with, to answer it later (features/feature.py); None: nothing.
+    cdef public object later
     #: A client's task that makes the TCP connection.
     cdef public object connecting
 

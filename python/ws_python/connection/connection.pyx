@@ -66,6 +66,9 @@ cdef class Connection(Receiver):
             raise RuntimeError(f"a connection cannot go from {self.phase.name} to {phase.name}")
         if phase > OPENING and self.phase <= OPENING:
             hub.opening -= 1
+            if self.later is not None:
+                later, self.later = self.later, None
+                later.over()
         self.phase = phase
         self.outbox.accepts = phase is OPEN
 
@@ -114,7 +117,7 @@ cdef class Connection(Receiver):
         self._conclude_handshake()
 
     def answer(self, refusal):
-        """Answer the request that was read: None to accept it, or a status, a text and headers (features/feature.py)."""
+        """Answer the request that was read: None to accept it, or an Answer (features/feature.py)."""
         if refusal is None:
             self.handshake.accept()
         else:
@@ -159,6 +162,9 @@ cdef class Connection(Receiver):
             self._end()
 
     def _opening_timed_out(self):
+        if self.later is not None:
+            self.answer(self.later.timed_out())
+            return
         reason = self._timed_out if self.phase is CONNECTING else HANDSHAKE_TIMED_OUT
         self.fail(reason, True)
         self.drop()

@@ -113,6 +113,7 @@ cdef class Inbox(Consumer):
                 if type(event) is bytes or type(event) is str:
                     self._sink.message(intake, event)
                 else:
+                    since_clock = EVENTS_PER_CLOCK  # It may take long: an authorizer, the scene of a new player.
                     self._sink.settle()
                     if (listener := self._listener()) is not None:
                         event.tell(listener, intake.owner)

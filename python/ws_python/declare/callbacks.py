@@ -24,4 +24,18 @@ def callback(name: str, doc: str) -> Any:
             raise TypeError(f"{name} must be a Callable, not {type_name(type(value))}")
         setattr(self, attribute, value)
 
-    return property(read, write, doc=doc)
+    declared = property(read, write, doc=doc)
+    _declared.add(declared)
+    return declared
+
+
+def forget_callbacks(instance: object) -> None:
+    """Let go of what was handed over: an engine frees a script, and what a Callable of it needs, before Python ends."""
+    for cls in type(instance).__mro__:
+        for name, value in vars(cls).items():
+            if isinstance(value, property) and value in _declared:
+                setattr(instance, name, None)
+
+
+# What callback() has declared.
+_declared: set[property] = set()

@@ -19,8 +19,8 @@ _LONGEST_SHOWN_KEY = 40  # characters
 _JSON_ADVICE = "use dictionaries, arrays, strings, finite numbers, booleans and null only, and keys that differ as text"
 
 
-def encode_json(value: object) -> str | None:
-    """`value` as JSON text, or None, after saying why, if it cannot be."""
+def encode_json(value: object, method: str = "send_json") -> str | None:
+    """`value` as JSON text, or None, after saying why, if it cannot be: in the name of `method`."""
     try:
         _check_keys(value)
         return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -28,7 +28,7 @@ def encode_json(value: object) -> str | None:
         reason: object = "it holds itself, or is nested too deep"
     except (TypeError, ValueError) as error:
         reason = error
-    _log.error("send_json: %s; %s", reason, _JSON_ADVICE)
+    _log.error("%s: %s; %s", method, reason, _JSON_ADVICE)
     return None
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from ..connection.connection import Connection
+from ..connection.request import WebSocketRequest
 from ..declare.settings import setting
 from .feature import Answer, Feature
-
-if TYPE_CHECKING:
-    from websockets.http11 import Request
 
 
 class AdmissionSettings:
@@ -24,7 +21,7 @@ class AdmissionSettings:
 class Admission(Feature):
     """Refuses new connections as long as its server is told to."""
 
-    def admit(self, connection: Connection, request: Request) -> Answer | None:
+    def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | None:
         """See Feature."""
         if self.node.refuse_new_connections:
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, "This server takes no new connections.")

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ..connection.connection import Connection
-
-if TYPE_CHECKING:
-    from websockets.http11 import Request
+from ..connection.request import WebSocketRequest
 
 
 class Answer(NamedTuple):
@@ -23,10 +21,19 @@ class Answer(NamedTuple):
     status: HTTPStatus
     text: str
     headers: Sequence[tuple[str, str]] = ()
+    #: What `handshake_failed` says, in one line, where that is not `text`.
+    error: str = ""
 
 
 class Later:
     """The request is answered later: by `Connection.answer`, within `handshake_timeout`."""
+
+    def timed_out(self) -> Answer:
+        """What to answer once the time for that is over."""
+        return Answer(HTTPStatus.SERVICE_UNAVAILABLE, "This server took too long to answer; try again later.")
+
+    def over(self) -> None:
+        """It is answered, or nobody waits for the answer any more."""
 
 
 LATER: Final = Later()
@@ -42,7 +49,10 @@ class Feature:
         """How often `sweep` is wanted, at least, in seconds."""
         return 1.0
 
-    def admit(self, connection: Connection, request: Request) -> Answer | Later | None:
+    def prepare(self) -> None:
+        """A server is about to listen. Raises ValueError with one line that says what is wrong in its settings."""
+
+    def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | Later | None:
         """Somebody asks for a connection. None: nothing against it; the first other answer of a feature counts."""
         return None
 

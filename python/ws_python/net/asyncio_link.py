@@ -90,6 +90,10 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
             taken += len(part)
         return taken
 
+    def local_host(self) -> str:
+        """See Link."""
+        return "" if self._transport is None else address_of(self._transport.get_extra_info("sockname"))[0]
+
     def held(self) -> int:
         """See Link."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()

@@ -50,6 +50,7 @@ cdef class Link(Watched):
 
     def __cinit__(self):
         self.host = ""
+        self.certificate = ""
 
     cdef Py_ssize_t write_memory(self, const uchar* data, Py_ssize_t size) except -1:
         """As write(), from memory."""
@@ -67,6 +68,10 @@ cdef class Link(Watched):
         came before.
         """
         raise NotImplementedError
+
+    cpdef str local_host(self):
+        """The IP address of this end, by which the other side has reached it; "" where there is none."""
+        return ""
 
     cpdef Py_ssize_t held(self) except -1:
         """Bytes that it took and the system did not take yet."""

@@ -20,6 +20,8 @@ from .link cimport Receiver, uchar
 
 from ws_python.loop.epoll import READING, WRITING
 
+from .asyncio_link import address_of
+
 cdef extern from "plain_tcp.h" nogil:
     enum: MSG_DONTWAIT
     enum: MSG_NOSIGNAL
@@ -146,6 +148,12 @@ cdef class PlainLink(Link):
             return int.from_bytes(fcntl.ioctl(self.fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)  # SIOCOUTQ, tcp(7)
         except OSError:
             return 0  # It broke; reading tells.
+
+    cpdef str local_host(self):
+        try:
+            return address_of(self._socket.getsockname())[0] if self._socket is not None else ""
+        except OSError:
+            return ""  # It broke; reading tells.
 
     # --- control
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from websockets.datastructures import Headers
 from websockets.extensions import Extension
 from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from .deflate import MAX_WINDOW_BITS, Deflate
-from .http_head import HeadReader, field_values
+from .http_head import HeadReader, field_values, fields_of
 
 CLOSED_EARLY = "the connection was closed during the opening handshake"
 
@@ -64,7 +65,15 @@ class Handshake:
 
     def header(self, name: str) -> str:
         """A header that the other side sent, several of one name joined by commas, or "" if it sent none."""
-        return ", ".join(field_values(self._fields, name))
+        return ", ".join(self.header_values(name))
+
+    def header_values(self, name: str) -> list[str]:
+        """The values of all headers of one name that the other side sent."""
+        return field_values(self._fields, name)
+
+    def headers(self) -> Headers:
+        """All headers that the other side sent."""
+        return fields_of(self._fields)
 
     def data_to_send(self) -> bytes:
         """Takes the bytes that are to be sent to the other side."""

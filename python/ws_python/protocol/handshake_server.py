@@ -77,6 +77,11 @@ class ServerHandshake(Handshake):
         """The whole URL that the client requested; "" until the request is read."""
         return self._origin + self.path
 
+    @property
+    def site(self) -> str:
+        """Scheme, host and port of that URL: what the client takes this server for."""
+        return self._origin
+
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the client, at most 16 KiB a call."""
         if self.done:
@@ -111,9 +116,14 @@ class ServerHandshake(Handshake):
         self._outgoing += response.serialize()
         self._succeed(protocol.subprotocol, protocol.extensions)
 
-    def refuse(
-        self, status: HTTPStatus, text: str, headers: Sequence[tuple[str, str]] = (), *, error: str = ""
-    ) -> None:
+    def select(self, subprotocol: str) -> bool:
+        """Have accept() choose this subprotocol, one that the client offers. Whether it is not too late for that."""
+        if self.request is None or self.done:
+            return False
+        self._subprotocols = [Subprotocol(subprotocol)]
+        return True
+
+    def refuse(self, status: HTTPStatus, text: str, headers: Sequence[tuple[str, str]] = (), error: str = "") -> None:
         """Answer with an HTTP error: `text` is its body, for the client; `error`, or else `text`, is for our user."""
         if self.done:
             return  # The client has gone, is answered, or was given up.

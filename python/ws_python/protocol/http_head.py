@@ -117,6 +117,15 @@ def field_values(fields: bytes, name: str) -> list[str]:
     return [value.strip(b" \t").decode("iso-8859-1") for field, _, value in lines if field.lower() == wanted]
 
 
+def fields_of(fields: bytes) -> Headers:
+    """All headers in header lines that were parsed without an error before."""
+    headers = Headers()
+    for line in filter(None, fields.split(_LINE_END)):
+        name, _, value = line.partition(b":")
+        headers[name.decode("iso-8859-1")] = value.strip(b" \t").decode("iso-8859-1")
+    return headers
+
+
 def _checked(data: bytes, parse: Callable[..., Generator[None, None, _T]], headers: Callable[[_T], Headers]) -> _T:
     reader = StreamReader()
     reader.feed_data(data)

@@ -111,7 +111,7 @@ def _parse(url: str) -> WebSocketURI:
     if port and not 0 < int(port) < 65536:
         raise ValueError("the port is no number from 1 to 65535")
     bracketed = name.startswith("[")
-    host, zone = _address(name[1:-1]) if bracketed else (_name(name), "")
+    host, zone = _address(name[1:-1]) if bracketed else (ascii_name(name), "")
     netloc = f"{_encoded(user_info, _USER_INFO)}{at}{f'[{host}]' if bracketed else host}{f':{port}' if port else ''}"
     query = f"?{_encoded(parts.query, _QUERY)}" if parts.query else ""
     # `websockets` lets ASCII stand, and takes no second look at what is encoded.
@@ -146,7 +146,7 @@ def _address(literal: str) -> tuple[str, str]:
         raise ValueError("what stands in brackets is no IPv6 address") from None
 
 
-def _name(name: str) -> str:
+def ascii_name(name: str) -> str:
     """A host name, or an IPv4 address, in lower-case ASCII."""
     if "%" in name:
         # RFC 3986 section 3.2.2: percent-encoded UTF-8.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ws_python.declare.callbacks import callback
+from ws_python.declare.callbacks import callback, forget_callbacks
 
 
 class Sample:
@@ -27,3 +27,15 @@ def test_what_cannot_be_called_is_refused(value: object, named: str) -> None:
     with pytest.raises(TypeError, match=f"hook must be a Callable, not {named}"):
         sample.hook = value
     assert sample.hook is print
+
+
+def test_all_of_an_object_are_forgotten() -> None:
+    class Derived(Sample):
+        other = callback("other", "Is called, too.")
+        plain = property(lambda self: 1)
+
+    one, another = Derived(), Derived()
+    one.hook = one.other = another.hook = print
+    forget_callbacks(one)
+    assert (one.hook, one.other, one.plain) == (None, None, 1)
+    assert another.hook is print

@@ -1,0 +1,233 @@
+"""Authorisation: code of the user's says who may connect, at once, or after it has asked somebody else."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from ..connection.connection import Connection
+from ..connection.request import WebSocketRequest
+from ..declare.callbacks import callback
+from ..declare.type_names import type_name
+from ..loop.hub import hub
+from ..protocol.handshake import parse_headers
+from ..protocol.quoting import one_line, reason
+from .feature import Answer, Feature, Later
+from .tokens import SignedTokens
+from .told import Told
+
+_log = logging.getLogger("ws_python")
+
+_FAILED = Answer(
+    HTTPStatus.INTERNAL_SERVER_ERROR,
+    "This server could not decide whether you may connect.",
+    error="the authorizer failed, see the log",
+)
+_TOO_LATE = Answer(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "This server took too long to decide whether you may connect; try again later.",
+    error="the authorizer did not answer within handshake_timeout",
+)
+_KEYS = {"status", "text", "headers"}
+_LOWEST, _HIGHEST = 300, 599
+_ADVICE = "return true, false, an HTTP status from 300 to 599, or WebSocketRequest.refuse(...)"
+
+
+class AuthorizationSettings(SignedTokens):
+    """For a server with an Authorization."""
+
+    #: What its authorizer is shown.
+    _REQUEST: type[WebSocketRequest] = WebSocketRequest
+
+    authorizer: Callable[..., Any] | None = callback(
+        "authorizer",
+        "A Callable that decides who may connect: called with the WebSocketRequest of each client, and returns true to "
+        "let it in, false to refuse it with HTTP 403, an HTTP status from 300 to 599, or what "
+        "WebSocketRequest.refuse() gives. It may `await` (in Python: return an awaitable, as a coroutine function "
+        "does) and answer later, within `handshake_timeout`; after that the client is refused with HTTP 503. Whatever "
+        "else it returns, null too, and an error in it refuse the client with HTTP 500.\n"
+        "What it stores in `data` of the request, `request.data` of the peer has later. It is called while a node "
+        "polls, as signals are emitted, and may call anything. null, an empty Callable: everybody may connect. It is "
+        "not asked about what `allowed_origins` or a limit refuses. A node that is freed lets go of it.",
+    )
+
+    def _answers_later(self, verdict: object, question: Question) -> bool:
+        """Whether the authorizer has returned what will have its answer; then that is told to the question."""
+        if isinstance(verdict, concurrent.futures.Future) or asyncio.isfuture(verdict):
+            verdict.add_done_callback(question.done)
+        elif inspect.isawaitable(verdict):
+            question.task = _task_of(verdict)
+            question.task.add_done_callback(question.done)
+        else:
+            return False
+        return True
+
+
+class Question(Later):
+    """What the authorizer is asked of one connection: waits in its queue to be asked, and then for the answer."""
+
+    def __init__(self, feature: Authorization, connection: Connection) -> None:
+        self._feature = feature
+        # None: it is answered, or nobody waits for the answer any more.
+        self._connection: Connection | None = connection
+        #: What is ended then.
+        self.task: asyncio.Future[Any] | None = None
+
+    def tell(self, listener: object, connection: Connection) -> None:
+        """It is its turn in a poll, as if it was an event of the connection."""
+        if self._connection is not None:
+            self._feature.ask(self, connection)
+
+    def settle(self, verdict: object) -> None:
+        """The authorizer has answered."""
+        if self._connection is not None:
+            self._feature.answer(self._connection, verdict)
+
+    def fail(self, error: BaseException) -> None:
+        """The authorizer has raised."""
+        if self._connection is not None:
+            self._feature.refuse_for(self._connection, _told(error))
+
+    def done(self, future: asyncio.Future[Any] | concurrent.futures.Future[Any]) -> None:
+        """What the authorizer has returned has come to its end, on whatever thread."""
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        if self._connection is None:
+            return
+        if hub.is_elsewhere():
+            hub.call_soon(partial(self.done, future))
+        elif error is not None:
+            self.fail(error)
+        else:
+            self.settle(future.result())
+
+    def timed_out(self) -> Answer:
+        """See Later."""
+        self._feature.node._count("refused_authorizer_too_late")
+        return _TOO_LATE
+
+    def over(self) -> None:
+        """See Later."""
+        self._connection = None
+        if self.task is not None:
+            self.task.cancel()
+
+
+class Authorization(Feature):
+    """Asks the authorizer of its server. To be the last of its features: what they refuse, it does not see."""
+
+    def __init__(self, node: Any) -> None:
+        super().__init__(node)
+        self._told = Told()
+
+    def admit(self, connection: Connection, request: WebSocketRequest) -> Later | None:
+        """See Feature. The authorizer is code of the user's: it waits for its turn in the poll, as events do."""
+        if self.node.authorizer is None or not _asks_for_a_websocket(request):
+            return None
+        question = Question(self, connection)
+        connection.intake.put([question], 0)
+        return question
+
+    def ask(self, question: Question, connection: Connection) -> None:
+        """Call the authorizer. It may end the connection, the server, and the authorizer itself."""
+        authorizer = self.node.authorizer
+        if authorizer is None:  # Not any more.
+            connection.answer(None)
+            return
+        try:
+            verdict = authorizer(self.node._REQUEST._of(connection))
+            if self.node._answers_later(verdict, question):
+                return
+        except Exception as error:
+            question.fail(error)
+            return
+        question.settle(verdict)
+
+    def answer(self, connection: Connection, verdict: object) -> None:
+        """The authorizer says what is to become of a connection."""
+        try:
+            answer = answer_of(verdict)
+        except ValueError as problem:
+            self.refuse_for(connection, str(problem))
+            return
+        if answer is not None:
+            self.node._count("refused_by_authorizer")
+        connection.answer(answer)
+
+    def refuse_for(self, connection: Connection, problem: str) -> None:
+        """The authorizer has not decided: nobody is let in by a mistake."""
+        self.node._count("refused_authorizer_failed")
+        if self._told.is_new(problem):
+            _log.error("authorizer: %s; until then clients are refused with HTTP 500", problem)
+        connection.answer(_FAILED)
+
+
+def answer_of(verdict: object) -> Answer | None:
+    """What an authorizer has returned, None for letting the client in. Raises ValueError with what is wrong with it."""
+    if verdict is True:
+        return None
+    if verdict is False:
+        return _refusal(HTTPStatus.FORBIDDEN, "You may not connect here.", ())
+    if isinstance(verdict, int):
+        return _refusal(verdict, "", ())
+    if isinstance(verdict, Mapping):
+        if unknown := set(verdict) - _KEYS:
+            shown = one_line(str(min(unknown, key=str)), 40)
+            raise ValueError(f'it returned a dictionary with the key "{shown}", which says nothing; {_ADVICE}')
+        return _refusal(verdict.get("status"), verdict.get("text", ""), verdict.get("headers", ()))
+    raise ValueError(f"it returned {_shown(verdict)}; {_ADVICE}")
+
+
+def _refusal(status: object, text: object, headers: object) -> Answer:
+    if not isinstance(status, int) or not _LOWEST <= status <= _HIGHEST or status not in list(HTTPStatus):
+        raise ValueError(f"it returned {_shown(status)} as an HTTP status; {_ADVICE}")
+    if not isinstance(text, str):
+        raise ValueError(f"it returned {_shown(text)} as the text of a refusal; use a String")
+    if isinstance(headers, (str, bytes)) or not isinstance(headers, Iterable):
+        raise ValueError(f'it returned {_shown(headers)} as headers; use an array of strings, each "Name: value"')
+    lines = list(headers)
+    if not all(isinstance(line, str) for line in lines):
+        raise ValueError('it returned headers that are no strings; write each like "Name: value"')
+    known = HTTPStatus(status)
+    error = reason(f"the authorizer refused it (HTTP {status.real}: ", text or known.phrase, ")")
+    return Answer(known, text or f"{known.phrase}.", parse_headers(lines), error)
+
+
+def _shown(value: object) -> str:
+    """A value in GDScript's words, as far as it is short and no secret."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else type_name(type(value))
+
+
+def _told(error: BaseException) -> str:
+    """What an exception says, and where it was raised, in one line."""
+    if isinstance(error, ReferenceError):
+        return "the object of the Callable was freed; set another one, or null"
+    if isinstance(error, asyncio.CancelledError):
+        return "it was cancelled before it answered"
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    where = "" if traceback is None else f" ({traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno})"
+    return one_line(f"it raised {type(error).__name__}: {error}") + where
+
+
+def _asks_for_a_websocket(request: WebSocketRequest) -> bool:
+    """What does not is answered by the handshake, which looks closer: it is no client."""
+    return any("websocket" in value.lower() for value in request.get_header_values("Upgrade"))
+
+
+def _task_of(awaitable: Awaitable[Any]) -> asyncio.Future[Any]:
+    """Has it run in the loop of the program that polls, where there is one, and else in ours."""
+
+    async def result() -> Any:
+        return await awaitable
+
+    try:
+        return asyncio.get_running_loop().create_task(result())
+    except RuntimeError:
+        return hub.start_task(result())
