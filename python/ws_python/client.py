@@ -84,7 +84,8 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings):
         "another status, such as 401, 403 or 404, a certificate that is not valid, and what `reconnect_stop_codes` "
         "lists; so do `reconnect_max_attempts` and `reconnect_max_time`. Then the client is idle, and the reason of "
         "`connection_failed` says why, or, where a connection was open, a line in the log. A network that comes back, "
-        "and a machine that wakes up, are tried at once.",
+        "and a machine that wakes up, are tried at once. close() ends it in any case; switching this off counts from "
+        "the next failure on.",
     )
     connect_timeout: float = setting(
         10.0,

@@ -138,7 +138,7 @@ class Reconnect:
         came_back = self._is_recovering and self._was_open
         if self._is_recovering:
             self._node._count("recovered")
-        self._is_recovering = False
+        self._is_recovering = self._has_changed = False
         self._was_open = True
         self._opened_at = hub.deadlines.now
         return came_back
@@ -244,6 +244,7 @@ class Reconnect:
             return
         self._changes.append(begin)
         self._is_hurried = True
+        self._is_last = False
         self._doublings = 0
         self._next_attempt.cancel()
         self._next_attempt = hub.deadlines.after(begin - now, self._begin_attempt)

@@ -10,7 +10,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from ws_python.loop.hub import hub
@@ -20,37 +20,48 @@ from tests.godot_process import ROOT
 
 # Polls while it is told on its standard input what to do with the interfaces; says what it was told of.
 WATCHER = """
-import os, select, socket, subprocess, sys, time
+import select, socket, subprocess, sys, time
 sys.path.insert(0, "python")
 from ws_python.loop.hub import hub
 from ws_python.net.network_changes import network_changes
+
+def turn_until(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        hub.turn(0.01, 0.01)
+
+def never():
+    return False
+
+class Forbidden(socket.socket):
+    def bind(self, address):
+        raise PermissionError("as on Android")
+
 told = []
 hub.uses_epoll = sys.argv[1] == "epoll"
 hub.loop()
+plain, socket.socket = socket.socket, Forbidden if "forbidden" in sys.argv else socket.socket
 network_changes.tell(lambda: told.append(1))
-other = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+socket.socket = plain
 print("ready", flush=True)
-buffer = ""
 while True:
-    hub.turn(0.01, 0.01)
-    if not select.select([0], [], [], 0)[0]:
-        continue
-    line = sys.stdin.readline()
-    if not line:
+    turn_until(lambda: select.select([0], [], [], 0)[0], 60)
+    words = sys.stdin.readline().split()
+    if not words:
         break
-    if line == "told?\\n":
-        end = time.monotonic() + 0.2
-        while time.monotonic() < end:
-            hub.turn(0.01, 0.01)
-        print(len(told) > 0, flush=True)
+    if words[0] == "told":
+        # What comes with it, and behind it, belongs to it.
+        turn_until(lambda: bool(told), 10 if words[1] == "yes" else 0)
+        turn_until(never, 0.3)
+        print("yes" if told else "no", flush=True)
         told.clear()
-    elif line == "forge\\n":
-        message = bytes.fromhex(sys.argv[2])
-        other.sendto(message, (network_changes._netlink._socket.getsockname()[0], 0))
-        print("done", flush=True)
+        continue
+    if words[0] == "forge":
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as other:
+            other.sendto(bytes.fromhex(words[1]), (network_changes._netlink._socket.getsockname()[0], 0))
     else:
-        subprocess.run(line.split(), check=True)
-        print("done", flush=True)
+        subprocess.run(words, check=True)
+    print("done", flush=True)
 hub.close(0.0)
 """
 
@@ -106,19 +117,29 @@ def test_an_interface_counts_when_it_comes_up_and_not_while_it_is() -> None:
 
 
 class Watcher:
-    """A process in a network namespace of its own, which has nothing but a loopback interface that is down."""
+    """A process that watches, and says what it was told."""
 
-    def __init__(self, network: str) -> None:
-        command = ["unshare", "-rn", sys.executable, "-c", WATCHER, network, route(1).hex()]
+    def __init__(self, *arguments: str, within: Sequence[str] = ()) -> None:
+        command = [*within, sys.executable, "-c", WATCHER, *arguments]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self._answer() != "ready":
-            self.close()
-            pytest.skip("no network namespace can be made here")
+        self.is_ready = self._answer() == "ready"
 
     def close(self) -> None:
         self._process.communicate()
 
-    def ask(self, line: str) -> str:
+    def do(self, command: str) -> None:
+        assert self._ask(command) == "done"
+
+    def is_told(self, *, expected: bool) -> bool:
+        """Whether it was told of something since this was asked: waits for what is expected."""
+        return self._ask(f"told {'yes' if expected else 'no'}") == "yes"
+
+    def sleep(self, seconds: float) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self._process.send_signal(signal.SIGCONT)
+
+    def _ask(self, line: str) -> str:
         assert self._process.stdin is not None
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
@@ -130,35 +151,55 @@ class Watcher:
 
 
 @pytest.fixture(params=["epoll", "asyncio"])
-def watcher(request: pytest.FixtureRequest) -> Iterator[Watcher]:
+def isolated(request: pytest.FixtureRequest) -> Iterator[Watcher]:
+    """One in a network namespace of its own, which has nothing but a loopback interface that is down."""
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         pytest.skip("unshare and ip make the network namespace for this test")
-    watcher = Watcher(request.param)
-    yield watcher
-    watcher.close()
+    watcher = Watcher(request.param, within=("unshare", "-rn"))
+    try:
+        if not watcher.is_ready:
+            pytest.skip("no network namespace can be made here")
+        yield watcher
+    finally:
+        watcher.close()
 
 
-def test_interfaces_addresses_and_routes_that_come(watcher: Watcher) -> None:
-    def told_of(command: str) -> str:
-        assert watcher.ask(command) == "done"
-        return watcher.ask("told?")
+def test_interfaces_addresses_and_routes_that_come(isolated: Watcher) -> None:
+    def assert_told(command: str, *, expected: bool) -> None:
+        isolated.do(command)
+        assert isolated.is_told(expected=expected) is expected, command
 
-    assert watcher.ask("told?") == "False"
-    assert told_of("ip link set lo up") == "True"
-    assert told_of("ip link set lo down") == "False"
-    assert told_of("ip link set lo up") == "True"
-    assert told_of("ip link add a0 type veth peer name b0") == "False", "it is there, and down"
-    assert told_of("ip link set a0 up") == "False", "the other end is still down"
-    assert told_of("ip link set b0 up") == "True"
-    assert told_of("ip addr add 10.99.0.1/24 dev a0") == "True"
-    assert told_of("ip route add default via 10.99.0.2") == "True"
-    assert told_of("ip route del default") == "False"
-    assert told_of("ip addr del 10.99.0.1/24 dev a0") == "False"
+    assert not isolated.is_told(expected=False)
+    assert_told("ip link set lo up", expected=True)
+    assert_told("ip link set lo down", expected=False)
+    assert_told("ip link set lo up", expected=True)
+    assert_told("ip link add a0 type veth peer name b0", expected=False)
+    for interface in ("a0", "b0"):  # No address comes by itself, at a time of its own.
+        assert_told(f"ip link set {interface} addrgenmode none", expected=False)
+    assert_told("ip link set a0 up", expected=False)  # Its other end is down.
+    assert_told("ip link set b0 up", expected=True)
+    assert_told("ip addr add 10.99.0.1/24 dev a0", expected=True)
+    assert_told("ip route add default via 10.99.0.2", expected=True)
+    assert_told("ip route del default", expected=False)
+    assert_told("ip addr del 10.99.0.1/24 dev a0", expected=False)
 
 
-def test_what_is_not_the_kernels_does_not_count(watcher: Watcher) -> None:
-    assert watcher.ask("forge") == "done"
-    assert watcher.ask("told?") == "False"
+def test_what_is_not_the_kernels_does_not_count(isolated: Watcher) -> None:
+    isolated.do(f"forge {route(1).hex()}")
+    assert not isolated.is_told(expected=False)
+
+
+@pytest.mark.parametrize("arguments", [["epoll"], ["asyncio"], ["epoll", "forbidden"]])
+def test_a_process_that_slept_is_told_so(arguments: list[str]) -> None:
+    watcher = Watcher(*arguments)
+    try:
+        assert not watcher.is_told(expected=False)
+        watcher.sleep(1.0)
+        assert not watcher.is_told(expected=False), "that is no sleep"
+        watcher.sleep(4.0)
+        assert watcher.is_told(expected=True)
+    finally:
+        watcher.close()
 
 
 @pytest.fixture
@@ -197,36 +238,3 @@ def test_it_watches_only_while_somebody_wants_to_be_told(changes: NetworkChanges
     changes.tell(one)
     hub.close(0.0)
     assert netlink_sockets() == 0
-
-
-def test_without_netlink_there_is_still_the_clock(changes: NetworkChanges, monkeypatch: pytest.MonkeyPatch) -> None:
-    def forbidden(*_: object) -> socket.socket:
-        raise PermissionError("as on Android")
-
-    monkeypatch.setattr(socket, "socket", forbidden)
-    told: list[int] = []
-    changes.tell(lambda: told.append(1))
-    monkeypatch.undo()
-    assert_told_when_asleep(told)
-
-
-def test_a_process_that_slept_is_told_so(changes: NetworkChanges) -> None:
-    told: list[int] = []
-    changes.tell(lambda: told.append(1))
-    end = time.monotonic() + 1.5
-    while time.monotonic() < end:
-        hub.turn(0.01, 0.01)
-    assert told == [], "it did not sleep"
-    assert_told_when_asleep(told)
-
-
-def assert_told_when_asleep(told: list[int]) -> None:
-    # Another process wakes this one up.
-    waker = subprocess.Popen(["sh", "-c", f"sleep 4; kill -CONT {os.getpid()}"])
-    os.kill(os.getpid(), signal.SIGSTOP)
-    assert waker.wait() == 0
-    end = time.monotonic() + 10
-    while not told:
-        assert time.monotonic() < end
-        hub.turn(0.01, 0.01)
-    assert told == [1]
