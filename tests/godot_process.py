@@ -24,11 +24,19 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 class GodotProcess:
     """A running engine. A context manager: leaving it ends the engine, however the test went."""
 
-    def __init__(self, arguments: Sequence[str], *, path: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        path: Path = ROOT,
+        env: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
+    ) -> None:
+        """`within` is the command line of a program that becomes the engine, whose own follows it."""
         self._lines: list[str] = []
         self._news = threading.Condition()
         self._process = subprocess.Popen(
-            [str(LAUNCHER), "--headless", "--path", str(path), *arguments],
+            [*within, str(LAUNCHER), "--headless", "--path", str(path), *arguments],
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

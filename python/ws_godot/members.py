@@ -53,7 +53,7 @@ def _shared_prefix(group: str, names: list[str]) -> str:
 
 def _export(setting: Setting, group: str | None, prefix: str) -> Any:
     bounds = setting.range if setting.range is None or setting.step is None else (*setting.range, setting.step)
-    kind = list[str] if setting.type is list else setting.type
+    kind = list[setting.items] if setting.type is list else setting.type  # type: ignore[name-defined]
     return export(
         setting.default, type=kind, range=bounds, unit=setting.unit, doc=setting.doc, group=group, prefix=prefix
     )

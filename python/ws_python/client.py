@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Collection
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from .declare.errors import Error
 from .declare.events import BoundEvent, event
 from .declare.settings import setting
 from .endpoint import Endpoint
-from .loop.deadlines import Deadline
+from .features.reconnect import Reconnect, ReconnectSettings
 from .loop.hub import hub
 from .net import connector
 from .pollable import Pollable
@@ -30,10 +29,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger("ws_python")
 _OK = Error.OK
 
-# Each wait is a random part of the delay, from this share to all of it, lest all clients of a server that restarted
-# come back in the same moment.
-_LEAST_JITTER = 0.5
-
 
 class ClientStatus(IntEnum):
     """What the client does."""
@@ -45,7 +40,7 @@ class ClientStatus(IntEnum):
     STATUS_RECONNECTING = 4
 
 
-class WebSocketClient(Pollable, Endpoint):
+class WebSocketClient(Pollable, Endpoint, ReconnectSettings):
     """A WebSocket client. Call connect_to_url(), then poll() once a frame, in which events are delivered.
 
     Of other calls, connect_to_url() and close() emit `status_changed` before they return. connect_to_url() is answered
@@ -66,7 +61,12 @@ class WebSocketClient(Pollable, Endpoint):
         attempt=int,
         delay=float,
         doc="The connection was lost or could not be opened, and `auto_reconnect` is on: the client tries again in "
-        "`delay` seconds. `attempt` counts from 1 and starts again when the connection is open.",
+        "`delay` seconds, or sooner if the network comes back. `attempt` counts from 1, and anew when a connection "
+        "has held for `reconnect_stable_time`.",
+    )
+    reconnected = event(
+        doc="The connection was lost and came back by itself (see `auto_reconnect`): told after `connected_to_server`. "
+        "For the server it is a new one, which knows nothing of the one before.",
     )
     status_changed = event(status=ClientStatus, doc="The client went on to another status.")
 
@@ -80,7 +80,12 @@ class WebSocketClient(Pollable, Endpoint):
     auto_reconnect: bool = setting(
         False,
         doc="Connect again when the connection ended without close(), or could not be opened for a reason that may "
-        "pass: a network error, a timeout, or an HTTP status 5xx, 408 or 429.",
+        "pass: a network error, a timeout, or an HTTP status 5xx, 408 or 429. What does not pass by itself ends it: "
+        "another status, such as 401, 403 or 404, a certificate that is not valid, and what `reconnect_stop_codes` "
+        "lists; so do `reconnect_max_attempts` and `reconnect_max_time`. Then the client is idle, and the reason of "
+        "`connection_failed` says why, or, where a connection was open, a line in the log. A network that comes back, "
+        "and a machine that wakes up, are tried at once. close() ends it in any case; switching this off counts from "
+        "the next failure on.",
     )
     connect_timeout: float = setting(
         10.0,
@@ -90,31 +95,13 @@ class WebSocketClient(Pollable, Endpoint):
         group="Timeouts",
         doc="Seconds that connecting may take, from resolving the host name to the end of the opening handshake.",
     )
-    reconnect_delay: float = setting(
-        1.0,
-        range=(0.0, 3600.0),
-        step=0.1,
-        unit="s",
-        group="Reconnect",
-        doc="Seconds before the first attempt to connect again. Each further wait is twice as long; half of it or "
-        "more is random.",
-    )
-    reconnect_delay_max: float = setting(
-        30.0,
-        range=(0.0, 3600.0),
-        step=0.1,
-        unit="s",
-        group="Reconnect",
-        doc="The longest wait between two attempts to connect again, in seconds.",
-    )
 
     def __init__(self) -> None:
         super().__init__()
         self._status: ClientStatus = ClientStatus.STATUS_IDLE
         # The URL that it connects to, again and again where it reconnects.
         self._target = ""
-        self._attempt = 0
-        self._next_attempt: Deadline | None = None
+        self._reconnect = Reconnect(self, self._try_again)
 
     # --- opening and closing
 
@@ -144,7 +131,7 @@ class WebSocketClient(Pollable, Endpoint):
             )
             return Error.ERR_UNAVAILABLE
         self._target = url
-        self._attempt = 0
+        self._reconnect.stop()
         hub.at_close(self._end)
         self._start_connecting(handshake)
         self._set_status(ClientStatus.STATUS_CONNECTING)
@@ -184,24 +171,28 @@ class WebSocketClient(Pollable, Endpoint):
         return _EventSink(self.message_received)
 
     def _opened(self, connection: Connection) -> None:
-        self._attempt = 0
+        came_back = self._reconnect.opened()
         self._tell_opened(connection)
         self._set_status(ClientStatus.STATUS_ACTIVE)
         if self._status == ClientStatus.STATUS_ACTIVE and connection is self._connection:
             self.connected_to_server.emit()
+        if came_back and self._status == ClientStatus.STATUS_ACTIVE and connection is self._connection:
+            self.reconnected.emit()
 
     def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
         connection.finish()
-        self._tell_failed(reason, retry=self.auto_reconnect and retryable)
+        header = connection.handshake.header
+        gave_up = self._reconnect.failed(may_pass=retryable, retry_after=header("Retry-After"), date=header("Date"))
+        self._tell_failed(reason, gave_up)
 
     def _not_tried(self, reason: str) -> None:
-        self._tell_failed(reason, retry=False)
+        self._tell_failed(reason, self._reconnect.failed(may_pass=False))
 
-    def _tell_failed(self, reason: str, *, retry: bool) -> None:
+    def _tell_failed(self, reason: str, gave_up: str) -> None:
         target = redacted(self._target)  # A handler of the status may connect to another one.
-        next_attempt = self._go_on(retry)
-        self.connection_failed.emit(f"{target}: {reason}")
-        self._tell_reconnecting(next_attempt)
+        wait = self._go_on()
+        self.connection_failed.emit(f"{target}: {reason}; {gave_up}" if gave_up else f"{target}: {reason}")
+        self._tell_reconnecting(wait)
 
     def _ponged(self, connection: Connection, payload: bytes) -> None:
         if not self._is_answer(connection, payload):
@@ -210,14 +201,19 @@ class WebSocketClient(Pollable, Endpoint):
     def _closed(self, connection: Connection) -> None:
         connection.finish()
         self._tell_closed(connection)
+        if self._status == ClientStatus.STATUS_ACTIVE:
+            by_server = connection.codec is not None and connection.codec.close_received
+            if gave_up := self._reconnect.closed(connection.close_code, by_server=by_server):
+                _log.warning("%s: the connection has ended; %s", redacted(self._target), gave_up)
+        else:
+            self._reconnect.stop()
         told_before, self._told = self._told, connection
         try:
-            retry = self.auto_reconnect and self._status == ClientStatus.STATUS_ACTIVE
-            next_attempt = self._go_on(retry)
+            wait = self._go_on()
             self.connection_closed.emit()
         finally:
             self._told = told_before
-        self._tell_reconnecting(next_attempt)
+        self._tell_reconnecting(wait)
 
     # --- connecting
 
@@ -246,8 +242,7 @@ class WebSocketClient(Pollable, Endpoint):
             reason = connector.explain(error, uri.host, uri.port, secure=uri.secure)
             connection.fail(reason, connector.may_pass(error))
 
-    def _reconnect(self) -> None:
-        self._next_attempt = None
+    def _try_again(self) -> None:
         try:
             handshake = self._new_handshake(self._target)
         except ValueError as error:
@@ -257,33 +252,23 @@ class WebSocketClient(Pollable, Endpoint):
         else:
             self._start_connecting(handshake)
 
-    def _go_on(self, retry: bool) -> Deadline | None:
-        """After the end of a connection or an attempt: idle, or when the next attempt begins."""
-        if not retry:
+    def _go_on(self) -> int:
+        """After the end of a connection or an attempt: idle, or waiting for the next one. The number of the wait."""
+        wait = self._reconnect.wait
+        if not wait:
             hub.not_at_close(self._end)
-            self._set_status(ClientStatus.STATUS_IDLE)
-            return None
-        self._attempt += 1
-        next_attempt = self._next_attempt = hub.deadlines.after(self._next_delay(), self._reconnect)
-        self._set_status(ClientStatus.STATUS_RECONNECTING)
-        return next_attempt
+        self._set_status(ClientStatus.STATUS_RECONNECTING if wait else ClientStatus.STATUS_IDLE)
+        return wait
 
-    def _next_delay(self) -> float:
-        doublings = min(self._attempt - 1, 32)
-        delay = min(self.reconnect_delay * 2.0**doublings, self.reconnect_delay_max)
-        return delay * random.uniform(_LEAST_JITTER, 1.0)
-
-    def _tell_reconnecting(self, next_attempt: Deadline | None) -> None:
+    def _tell_reconnecting(self, wait: int) -> None:
         # A handler may have called close() in the meantime.
-        if next_attempt is not None and next_attempt is self._next_attempt:
-            self.reconnecting.emit(self._attempt, max(0.0, next_attempt.when - hub.deadlines.now))
+        if wait and wait == self._reconnect.wait:
+            self.reconnecting.emit(self._reconnect.attempt, self._reconnect.seconds_left)
 
     def _give_up(self, code: int, reason: str) -> None:
         """Leave whatever connection or attempt there is to itself; nothing more is delivered from it."""
         hub.not_at_close(self._end)
-        if self._next_attempt is not None:
-            self._next_attempt.cancel()
-            self._next_attempt = None
+        self._reconnect.stop()
         if self._connection is not None:
             self._connection.abandon(code, reason)
             self._tell_closed(self._connection)

@@ -66,6 +66,71 @@ func test_property_reconnect_delay_max() -> void:
 	check_refuses("reconnect_delay_max", [-0.1])
 
 
+func test_property_reconnect_max_attempts() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.reconnect_max_attempts, 0)
+	client.reconnect_max_attempts = 2
+	check_equal(client.get_reconnect_max_attempts(), 2)
+	client.set_reconnect_max_attempts(3)
+	check_equal(client.reconnect_max_attempts, 3)
+	client.free()
+	check_property("reconnect_max_attempts", 0, 1_000_000)
+	check_refuses("reconnect_max_attempts", [-1, 1_000_001])
+
+
+func test_property_reconnect_max_time() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.reconnect_max_time, 0.0)
+	client.reconnect_max_time = 2.5
+	check_equal(client.get_reconnect_max_time(), 2.5)
+	client.set_reconnect_max_time(3)
+	check_equal(client.reconnect_max_time, 3.0)
+	client.free()
+	check_property("reconnect_max_time", 0.0, 604_800.0)
+	check_refuses("reconnect_max_time", [-0.1, 604_801.0])
+
+
+func test_property_reconnect_stable_time() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.reconnect_stable_time, 5.0)
+	client.reconnect_stable_time = 2.5
+	check_equal(client.get_reconnect_stable_time(), 2.5)
+	client.set_reconnect_stable_time(3)
+	check_equal(client.reconnect_stable_time, 3.0)
+	client.free()
+	check_property("reconnect_stable_time", 5.0, 0.0)
+	check_refuses("reconnect_stable_time", [-0.1, 3601.0])
+
+
+func test_property_reconnect_retry_after_max() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.reconnect_retry_after_max, 300.0)
+	client.reconnect_retry_after_max = 2.5
+	check_equal(client.get_reconnect_retry_after_max(), 2.5)
+	client.set_reconnect_retry_after_max(3)
+	check_equal(client.reconnect_retry_after_max, 3.0)
+	client.free()
+	check_property("reconnect_retry_after_max", 300.0, 0.0)
+	check_refuses("reconnect_retry_after_max", [-0.1, 86_401.0])
+
+
+func test_property_reconnect_stop_codes() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.reconnect_stop_codes, PackedInt64Array([1008, 3000, 3003]))
+	client.reconnect_stop_codes = [4001]
+	check_equal(client.get_reconnect_stop_codes(), PackedInt64Array([4001]))
+	client.set_reconnect_stop_codes(PackedInt64Array())
+	check_equal(client.reconnect_stop_codes, PackedInt64Array())
+	client.free()
+	check_property("reconnect_stop_codes", PackedInt64Array([1008, 3000, 3003]), PackedInt64Array([1000, 4999]))
+	var untyped: Variant = WebSocketClient.new()
+	for code: int in [999, 5000, -1]:
+		expect_error("^ERROR: .*set_reconnect_stop_codes: reconnect_stop_codes must hold integers from 1000 to 4999")
+		untyped.reconnect_stop_codes = PackedInt64Array([code])
+		check_equal(untyped.reconnect_stop_codes, PackedInt64Array([1008, 3000, 3003]))
+	untyped.free()
+
+
 func test_property_connect_timeout() -> void:
 	var client := WebSocketClient.new()
 	check_equal(client.connect_timeout, 10.0)
@@ -614,6 +679,20 @@ func test_signal_reconnecting() -> void:
 	var delay: float = seen[0][1]
 	check(delay > 0.4 and delay <= 1.0, "from half of reconnect_delay to all of it, not %f" % delay)
 	check_equal(named(by_name, "reconnecting"), seen)
+
+
+func test_signal_reconnected() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	client.auto_reconnect = true
+	client.reconnect_delay = 0.01
+	var seen: Array[int] = []
+	client.reconnected.connect(func() -> void: seen.append(client.status as int))
+	var by_name := record(client)
+	last_peer(server).close(1001)
+	await until(func() -> bool: return seen.size() == 1)
+	check_equal(seen, [WebSocketClient.STATUS_ACTIVE as int] as Array[int])
+	check_equal(named(by_name, "reconnected"), [[]] as Array[Array])
 
 
 # --- enums

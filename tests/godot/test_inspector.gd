@@ -41,7 +41,7 @@ func test_labels_do_not_repeat_their_group() -> void:
 	var labels: PackedStringArray = _arranged("WebSocketServer") + _arranged("WebSocketClient")
 	for label: String in ["Compression/compression", "Compression/min_size", "Compression/window_bits"]:
 		check_equal(labels.count(label), 2, label)
-	for label: String in ["Reconnect/delay", "Reconnect/delay_max"]:
+	for label: String in ["Reconnect/delay", "Reconnect/max_attempts", "Reconnect/stop_codes"]:
 		check_equal(labels.count(label), 1, label)
 	for label: String in labels:
 		var parts := label.split("/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import socket
 import ssl
@@ -49,6 +50,37 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port: int = free.getsockname()[1]
         return port
+
+
+class Answering:
+    """Answers each request with the same bytes, and counts them."""
+
+    def __init__(self, answer: str) -> None:
+        self._answer = answer.encode()
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"ws://127.0.0.1:{self._listening.getsockname()[1]}/"
+        self.count = 0
+        self._thread = threading.Thread(target=self._serve)
+
+    def __enter__(self) -> Answering:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                accepted, _ = self._listening.accept()
+            except OSError:
+                return
+            with accepted:
+                accepted.recv(4096)
+                accepted.sendall(self._answer)
+                self.count += 1
 
 
 class TestConnecting:
@@ -165,9 +197,11 @@ class TestFailing:
             raise LookupError("unknown encoding\nand more")
 
         monkeypatch.setattr(socket, "getaddrinfo", broken)
-        client.auto_reconnect = True
         reason = self.failure(client, "ws://some.example/")
         assert reason.endswith("some.example, port 80, cannot be reached: LookupError: unknown encoding")
+        client.auto_reconnect = True
+        reason = self.failure(client, "ws://some.example/")
+        assert reason.endswith("LookupError: unknown encoding; not tried again: this does not pass by itself")
 
     def test_a_server_that_never_answers(self, client: WebSocketClient, silent_port: int) -> None:
         client.connect_timeout = 0.1
@@ -390,6 +424,7 @@ class TestReconnecting:
         client.auto_reconnect = True
         client.reconnect_delay = 0.01
         client.reconnect_delay_max = 0.05
+        client.reconnect_stable_time = 0.0
         return client
 
     def test_a_lost_connection_comes_back(self, server: WebSocketServer, eager: WebSocketClient, url: str) -> None:
@@ -405,6 +440,7 @@ class TestReconnecting:
         assert named(log, "connection_closed") == [()]
         assert [attempt for attempt, _ in named(log, "reconnecting")][:2] == [1, 2]
         assert len(named(log, "connected_to_server")) == 2
+        assert log[-2:] == [("connected_to_server",), ("reconnected",)]
         statuses = [status for (status,) in named(log, "status_changed")]
         assert Status.STATUS_IDLE not in statuses
         server.stop()
@@ -422,7 +458,7 @@ class TestReconnecting:
         eager.connect_to_url(f"ws://127.0.0.1:{free_port}/")
         poll_until(is_idle(eager), eager)
         assert named(log, "reconnecting") == []
-        assert eager._next_attempt is None
+        assert eager._reconnect.wait == 0
 
     def test_the_properties_of_the_moment_count(
         self, server: WebSocketServer, eager: WebSocketClient, url: str
@@ -444,7 +480,10 @@ class TestReconnecting:
         server.disconnect_peer(server.get_peer_ids()[0])
         poll_until(is_idle(eager), server, eager)
         ((reason,),) = named(log, "connection_failed")
-        assert reason == f"{url}: 'nonsense' is not a header; write it like \"Name: value\""
+        assert reason == (
+            f"{url}: 'nonsense' is not a header; write it like \"Name: value\"; "
+            "not tried again: this does not pass by itself"
+        )
         eager.handshake_headers = []
         assert eager.connect_to_url(url) == Error.OK
         poll_until(is_active(eager), server, eager)
@@ -458,13 +497,148 @@ class TestReconnecting:
         poll_until(is_idle(eager), server, eager)
         assert (len(named(log, "connection_failed")), named(log, "reconnecting")) == (1, [])
 
-    def test_delays_double_up_to_the_longest_and_vary(self, client: WebSocketClient) -> None:
-        client.reconnect_delay, client.reconnect_delay_max = 1.0, 5.0
-        for attempt, longest in ((1, 1.0), (2, 2.0), (3, 4.0), (4, 5.0), (10_000, 5.0)):
-            client._attempt = attempt
-            delays = [client._next_delay() for _ in range(50)]
-            assert all(longest / 2 <= delay <= longest for delay in delays)
-            assert len(set(delays)) > 1
+    def test_the_first_connection_is_not_told_as_one_that_came_back(
+        self, eager: WebSocketClient, free_port: int
+    ) -> None:
+        log = record(eager)
+        eager.connect_to_url(f"ws://127.0.0.1:{free_port}/")
+        poll_until(lambda: bool(named(log, "reconnecting")), eager)
+        server = WebSocketServer()
+        server.bind_address = "localhost"
+        assert server.listen(free_port) == Error.OK
+        poll_until(is_active(eager), server, eager)
+        assert named(log, "reconnected") == []
+        assert eager._counts == {"reconnect_attempts": len(named(log, "reconnecting")), "recovered": 1}
+
+    @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "404 Not Found", "301 Moved"])
+    def test_what_does_not_pass_by_itself(self, eager: WebSocketClient, status: str) -> None:
+        log = record(eager)
+        with Answering(f"HTTP/1.1 {status}\r\n\r\n") as answering:
+            eager.connect_to_url(answering.url)
+            poll_until(is_idle(eager), eager)
+        ((reason,),) = named(log, "connection_failed")
+        assert reason.endswith("; not tried again: this does not pass by itself")
+        assert answering.count == 1
+        assert eager._counts == {"gave_up": 1}
+
+    @pytest.mark.parametrize("status", ["503 Service Unavailable", "429 Too Many Requests"])
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            "Retry-After: 60\r\n",
+            "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nRetry-After: Sun, 06 Nov 1994 08:50:37 GMT\r\n",
+        ],
+    )
+    def test_a_server_that_says_when_to_come_back(self, eager: WebSocketClient, status: str, headers: str) -> None:
+        log = record(eager)
+        with Answering(f"HTTP/1.1 {status}\r\n{headers}\r\n") as answering:
+            eager.connect_to_url(answering.url)
+            poll_until(lambda: bool(named(log, "reconnecting")), eager)
+        ((attempt, delay),) = named(log, "reconnecting")
+        assert attempt == 1
+        assert 59.9 <= delay <= 60.1
+        assert "Retry-After" not in named(log, "connection_failed")[0][0]
+
+    def test_close_codes_that_mean_to_stay_away(
+        self, server: WebSocketServer, eager: WebSocketClient, url: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        log = record(eager)
+        for code in (1008, 3000, 3003):
+            eager.connect_to_url(url)
+            poll_until(lambda: server.get_peer_count() == 1 and is_active(eager)(), server, eager)
+            server.disconnect_peer(server.get_peer_ids()[0], code, "secret")
+            poll_until(is_idle(eager), server, eager)
+            assert eager.get_close_code() == code
+            assert caplog.messages[-1] == (
+                f"{url}: the connection has ended; not tried again: the server has closed with {code}, which is one of "
+                "reconnect_stop_codes"
+            )
+            poll_until(lambda: server.get_peer_count() == 0, server)
+        assert named(log, "reconnecting") == []
+        assert len(named(log, "connection_closed")) == len(caplog.messages) == 3
+
+    def test_a_code_of_ones_own_does_not_keep_away(
+        self, server: WebSocketServer, eager: WebSocketClient, url: str
+    ) -> None:
+        eager.unfinished_timeout = 0.1
+        log = record(eager)
+        eager.connect_to_url(url)
+        poll_until(lambda: server.get_peer_count() == 1, server, eager)
+        (peer,) = server.peers.values()
+        peer.send_fragment("a message without an end", False)
+        poll_until(lambda: bool(named(log, "reconnecting")), server, eager)
+        assert named(log, "connection_closed") == [()]
+        poll_until(is_active(eager), server, eager)
+
+    def test_a_server_that_accepts_and_closes_is_not_asked_again_and_again(
+        self, server: WebSocketServer, client: WebSocketClient, url: str
+    ) -> None:
+        server.client_connected.connect(lambda peer_id: server.disconnect_peer(peer_id, 1001))
+        client.auto_reconnect = True
+        client.reconnect_delay = 0.1
+        log = record(client)
+        client.connect_to_url(url)
+        begin = time.monotonic()
+        poll_until(
+            lambda: time.monotonic() >= begin + 3.0 and len(named(log, "connected_to_server")) >= 3, server, client
+        )
+        # At once, and then after at least 0.05, 0.1, 0.2, 0.4 s and so on: six in 3 s.
+        most = 1 + math.log2((time.monotonic() - begin) / 0.05 + 1)
+        assert len(named(log, "connected_to_server")) <= most
+        assert [attempt for attempt, _ in named(log, "reconnecting")] == list(
+            range(1, len(named(log, "reconnecting")) + 1)
+        )
+
+    def test_it_gives_up_on_one_as_on_any_other(
+        self, server: WebSocketServer, eager: WebSocketClient, url: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server.client_connected.connect(lambda peer_id: server.disconnect_peer(peer_id, 1001))
+        eager.reconnect_stable_time = 60.0
+        eager.reconnect_max_attempts = 2
+        log = record(eager)
+        eager.connect_to_url(url)
+        poll_until(is_idle(eager), server, eager)
+        assert len(named(log, "connected_to_server")) == len(named(log, "connection_closed")) == 3
+        assert caplog.messages == [
+            f"{url}: the connection has ended; not tried again: 2 attempts were made (reconnect_max_attempts)"
+        ]
+
+    @pytest.mark.parametrize("name", ["reconnecting", "connection_failed", "connection_closed", "reconnected"])
+    @pytest.mark.parametrize("act", ["close", "poll", "connect again"])
+    def test_handlers_may_do_anything(
+        self, server: WebSocketServer, eager: WebSocketClient, url: str, name: str, act: str
+    ) -> None:
+        port = server.get_local_port()
+        log = record(eager)
+        acted: list[str] = []
+
+        def handle(*_: object) -> None:
+            acted.append(name)
+            if len(acted) > 1:
+                return
+            if act == "poll":
+                for _ in range(20):
+                    eager.poll()
+                    time.sleep(0.005)
+                return
+            eager.close()
+            if act == "connect again" and is_idle(eager)():
+                assert eager.connect_to_url(url) == Error.OK
+
+        eager.connect_to_url(url)
+        poll_until(lambda: server.get_peer_count() == 1 and is_active(eager)(), server, eager)
+        getattr(eager, name).connect(handle)
+        server.stop()
+        poll_until(lambda: bool(acted) or len(named(log, "reconnecting")) >= 2, eager)
+        assert server.listen(port) == Error.OK
+        poll_until(lambda: bool(acted), server, eager)
+        # What is open takes a moment to close.
+        closes = act == "close" or (act, name) == ("connect again", "reconnected")
+        poll_until(is_idle(eager) if closes else is_active(eager), server, eager)
+        end = time.monotonic() + 0.2
+        poll_until(lambda: time.monotonic() >= end, server, eager)
+        assert eager._reconnect.wait == 0
+        assert (is_idle(eager)(), server.get_peer_count()) == ((True, 0) if closes else (False, 1))
 
 
 class TestTls:

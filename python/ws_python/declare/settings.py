@@ -13,8 +13,9 @@ T = TypeVar("T")
 class Setting:
     """A data descriptor that checks what is assigned and keeps it in the instance's `__dict__`.
 
-    `type` is that of the default: bool, int, float, str, an IntEnum, or list (of str). Reading gives the default
-    until a value is assigned. A wrong type raises TypeError, a value out of range ValueError.
+    `type` is that of the default: bool, int, float, str, an IntEnum, or list (of `items`: int if the default holds
+    some, str otherwise). Reading gives the default until a value is assigned. A wrong type raises TypeError, a value,
+    or one in a list, out of range ValueError.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Setting:
         self.name = ""
         self.default = default
         self.type: type = type(default)
+        self.items: type = type(default[0]) if self.type is list and default else str
         self.range = range
         self.step = step
         self.unit = unit
@@ -53,16 +55,19 @@ class Setting:
     def validated(self, value: Any) -> Any:
         """`value` as the setting's own type. Raises TypeError or ValueError with what is allowed."""
         if self.type is list:
-            return self._strings(value)
+            return self._listed(value)
         value = self._typed(value)
-        if self.range is not None and not self.range[0] <= value <= self.range[1]:
-            low, high = self.range
-            raise ValueError(f"{self.name} must be from {low} to {high}{self._unit_suffix}, not {value}")
+        if not self._is_in_range(value):
+            raise ValueError(f"{self.name} must be from {self._bounds}, not {value}")
         return value
 
+    def _is_in_range(self, value: Any) -> bool:
+        return self.range is None or self.range[0] <= value <= self.range[1]
+
     @property
-    def _unit_suffix(self) -> str:
-        return f" {self.unit}" if self.unit else ""
+    def _bounds(self) -> str:
+        low, high = self.range or ("", "")
+        return f"{low} to {high} {self.unit}".rstrip()
 
     def _typed(self, value: Any) -> Any:
         # bool is an int to Python; a switch for a number is a mistake all the same.
@@ -79,14 +84,17 @@ class Setting:
             raise TypeError(f"{self.name} must be {type_name(self.type)}, not {type_name(type(value))}")
         return self.type(value)
 
-    def _strings(self, value: Any) -> list[str]:
+    def _listed(self, value: Any) -> list[Any]:
+        kind = "strings" if self.items is str else "integers"
         if isinstance(value, str) or not hasattr(value, "__iter__"):
-            raise TypeError(f"{self.name} must be an array of strings, not {type_name(type(value))}")
-        strings = list(value)
-        for item in strings:
-            if not isinstance(item, str):
-                raise TypeError(f"{self.name} must hold strings only, not {type_name(type(item))}")
-        return strings
+            raise TypeError(f"{self.name} must be an array of {kind}, not {type_name(type(value))}")
+        listed = list(value)
+        for item in listed:
+            if not isinstance(item, self.items) or isinstance(item, bool):
+                raise TypeError(f"{self.name} must hold {kind} only, not {type_name(type(item))}")
+            if not self._is_in_range(item):
+                raise ValueError(f"{self.name} must hold {kind} from {self._bounds}, not {item}")
+        return listed
 
 
 def setting(

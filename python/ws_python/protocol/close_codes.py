@@ -6,6 +6,9 @@ NORMAL_CLOSURE = 1000
 GOING_AWAY = 1001
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
+# Registered with IANA: as HTTP 401 and 403.
+UNAUTHORIZED = 3000
+FORBIDDEN = 3003
 # What get_close_code() tells as long as there is none.
 NO_CLOSE_CODE = -1
 

@@ -21,6 +21,8 @@ cdef class Codec:
     cdef readonly int close_code
     #: Likewise; "" until then and where there is none.
     cdef readonly str close_reason
+    #: Whether these are what the other side sent.
+    cdef readonly bint close_received
     #: Bytes of memory that the events not taken yet hold.
     cdef readonly Py_ssize_t events_size
     #: Bytes received and not parsed yet: `resume` goes on with them.

@@ -602,6 +602,7 @@ cdef class Codec:
         if not self._close_sent:
             self._queue_owed_pong()
             self._queue(FIN | CLOSE, data, size)
+        self.close_received = True
         self._end(code, reason)
         return 0
 

@@ -24,6 +24,7 @@ class Sample(Base):
     text: str = setting("a", doc="A text.")
     colour: Colour = setting(Colour.RED, doc="A choice.")
     names: list[str] = setting([], doc="Names.")
+    codes: list[int] = setting([1], range=(1, 9), doc="Codes.")
 
 
 def test_reading_gives_the_default_until_something_is_assigned() -> None:
@@ -35,7 +36,7 @@ def test_reading_gives_the_default_until_something_is_assigned() -> None:
 
 def test_settings_of_lists_bases_first_in_order_of_declaration() -> None:
     settings = settings_of(Sample)
-    assert list(settings) == ["first", "flag", "ratio", "text", "colour", "names"]
+    assert list(settings) == ["first", "flag", "ratio", "text", "colour", "names", "codes"]
     ratio = settings["ratio"]
     assert (ratio.type, ratio.default, ratio.range, ratio.step, ratio.group) == (float, 0.5, (0.0, 1.0), 0.1, "Group")
     assert (settings["first"].unit, settings["first"].doc) == ("s", "A number.")
@@ -55,6 +56,10 @@ def test_settings_of_lists_bases_first_in_order_of_declaration() -> None:
         ("names", "ab", TypeError, "names must be an array of strings, not String"),
         ("names", None, TypeError, "names must be an array of strings, not null"),
         ("names", ["a", 1], TypeError, "names must hold strings only, not int"),
+        ("codes", "1", TypeError, "codes must be an array of integers, not String"),
+        ("codes", ["1"], TypeError, "codes must hold integers only, not String"),
+        ("codes", [True], TypeError, "codes must hold integers only, not bool"),
+        ("codes", [1, 10], ValueError, "codes must hold integers from 1 to 9, not 10"),
     ],
 )
 def test_a_wrong_value_raises_and_changes_nothing(name: str, value: Any, error: type[Exception], allowed: str) -> None:

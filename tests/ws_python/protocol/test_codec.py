@@ -329,6 +329,7 @@ class TestClosing:
         assert server.events_received() == [b"before", Closed(code, "adé")]
         assert server.data_to_send() == frame(FIN | CLOSE, payload, key=None)
         assert (server.state, server.close_code, server.close_reason) == (State.CLOSED, code, "adé")
+        assert server.close_received
         server.receive_eof()
         assert server.events_received() == []
 
@@ -965,6 +966,8 @@ class TestEnding:
         assert (server.close_code, server.close_reason) == (1008, "too slow")
         assert server.events_received() == []
         assert server.data_to_send() == b""
+        server.receive_data(frame(FIN | CLOSE, close_payload(1008)))
+        assert not server.close_received
 
     def test_a_failure_discards_what_is_held(self, server: Codec) -> None:
         server.receive_data(frame(FIN | TEXT, b"x") * 3000)
