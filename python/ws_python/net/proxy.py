@@ -36,6 +36,7 @@ _VARIABLES = {True: ("wss", "socks", "https", "all"), False: ("ws", "socks", "ht
 # What an answer may have, all its lines together, and the most answers before the final one (RFC 9110 section 15.2).
 _MAX_ANSWER = 16 * 1024
 _MAX_INTERIM = 8
+_HTTP = b"HTTP/"
 _PIECE = 4096
 
 
@@ -88,6 +89,8 @@ def parse_proxy(text: str, source: str) -> Proxy:
         found = parse(f"{scheme}://{rest}")
         port = _port(f"{scheme}://{rest}") or (80 if scheme == "http" else _DEFAULT_SOCKS_PORT)
         host = found.host.encode("idna").decode("ascii")
+        if not host.isprintable():
+            raise ValueError
     except InvalidProxy as error:
         raise ValueError(f"{source} is no URL of a proxy ({error.msg}); {_EXAMPLE}") from None
     except ValueError:  # Whose text may hold a part of the password.
@@ -339,6 +342,7 @@ class _Answers:
     def __init__(self) -> None:
         #: That of the final answer; 0 while there is none.
         self.status = 0
+        self._beginning = b""
         self._size = 0
         self._interim = 0
         self._reader = StreamReader()
@@ -346,8 +350,10 @@ class _Answers:
 
     def feed(self, data: bytes) -> None:
         """Take a piece. Raises ValueError for what no HTTP proxy says, or too much of it."""
+        self._beginning = (self._beginning + data)[: len(_HTTP)]
         self._size += len(data)
-        if self._size > _MAX_ANSWER:
+        # What speaks something else may wait for us.
+        if self._size > _MAX_ANSWER or not _HTTP.startswith(self._beginning):
             raise ValueError
         self._reader.feed_data(data)
         while self.status == 0:
