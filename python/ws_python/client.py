@@ -19,9 +19,11 @@ from .endpoint import Endpoint
 from .features.reconnect import Reconnect, ReconnectSettings
 from .loop.hub import hub
 from .net import connector
+from .net.dialer import Dialer, DialError
+from .net.proxy import ProxySettings
 from .pollable import Pollable
 from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
-from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols, redacted
+from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols, redacted, socket_path
 
 if TYPE_CHECKING:
     from websockets.uri import WebSocketURI
@@ -40,7 +42,7 @@ class ClientStatus(IntEnum):
     STATUS_RECONNECTING = 4
 
 
-class WebSocketClient(Pollable, Endpoint, ReconnectSettings):
+class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
     """A WebSocket client. Call connect_to_url(), then poll() once a frame, in which events are delivered.
 
     Of other calls, connect_to_url() and close() emit `status_changed` before they return. connect_to_url() is answered
@@ -70,7 +72,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings):
     )
     status_changed = event(status=ClientStatus, doc="The client went on to another status.")
 
-    url: str = setting("", doc="Where to connect to, like ws://localhost:8080/path, or wss:// for TLS.")
+    url: str = setting("", doc="Where to connect to, see connect_to_url().")
     autoconnect: bool = setting(
         False,
         doc="Connect to `url` by itself, in a running game, at the end of the frame in which the node became ready, if "
@@ -102,14 +104,21 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings):
         # The URL that it connects to, again and again where it reconnects.
         self._target = ""
         self._reconnect = Reconnect(self, self._try_again)
+        self._dialer = Dialer()
 
     # --- opening and closing
 
     def connect_to_url(self, url: str = "") -> Error:
         """Connect to a ws:// or wss:// URL, or to the property `url` if it is empty. Never blocks.
 
-        Errors: ERR_ALREADY_IN_USE unless the client is idle, ERR_INVALID_PARAMETER for a bad URL, subprotocol or
-        header; ERR_UNAVAILABLE for wss:// if this Python cannot load TLS, on another thread than the main one, and
+        Such a URL is ws://localhost:8080/path, or wss://example.com/ for TLS. `unix:/run/game.sock` connects to a Unix
+        socket on this machine, and `unix:/run/game.sock:/path?query` requests a path there: it begins behind the first
+        ":/". `wss+unix:` in place of `unix:` speaks TLS, `ws+unix:` is the same as `unix:`, and `unix:@name` is a
+        socket without a file (Linux only). Nothing is decoded in the path of the socket, which is absolute; the
+        server's host is "localhost" then. See `proxy` for ways through proxies.
+
+        Errors: ERR_ALREADY_IN_USE unless the client is idle, ERR_INVALID_PARAMETER for a bad URL, `proxy`, subprotocol
+        or header; ERR_UNAVAILABLE for wss:// if this Python cannot load TLS, on another thread than the main one, and
         while the node is being freed. Each is explained in one line in the log. What goes wrong later is told by
         `connection_failed`.
         """
@@ -220,7 +229,12 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings):
     def _new_handshake(self, url: str) -> ClientHandshake:
         """What to say to the server, by the properties of this moment. Raises ValueError with what is wrong in them."""
         subprotocols = parse_subprotocols(self.supported_protocols)
-        return ClientHandshake(url, subprotocols, parse_headers(self.handshake_headers), self._deflate())
+        handshake = ClientHandshake(url, subprotocols, parse_headers(self.handshake_headers), self._deflate())
+        uri = handshake.uri
+        self._dialer = connector.dialer_to(
+            uri.host, uri.port, secure=uri.secure, socket_path=socket_path(uri), proxy=self.proxy
+        )
+        return handshake
 
     def _start_connecting(self, handshake: ClientHandshake) -> None:
         self._count("connections_tried")
@@ -231,15 +245,17 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings):
             self._inbox,
             server=False,
             timeout=self.connect_timeout,
-            timed_out=connector.timed_out(uri.host, uri.port),
+            timed_out=self._dialer.timed_out(uri.host, uri.port),
         )
-        connection.connecting = hub.start_task(self._connect(connection, uri))
+        connection.connecting = hub.start_task(self._connect(connection, uri, self._dialer))
 
-    async def _connect(self, connection: Connection, uri: WebSocketURI) -> None:
+    async def _connect(self, connection: Connection, uri: WebSocketURI, dialer: Dialer) -> None:
         try:
-            await connector.connect(connection.attach, uri.host, uri.port, secure=uri.secure)
+            await connector.connect(connection.attach, uri.host, uri.port, secure=uri.secure, dialer=dialer)
         except Exception as error:  # Whatever it is, the user waits for an answer.
-            reason = connector.explain(error, uri.host, uri.port, secure=uri.secure)
+            if isinstance(error, DialError):
+                self._count(error.cause)
+            reason = connector.explain(error, uri.host, uri.port, secure=uri.secure, dialer=dialer)
             connection.fail(reason, connector.may_pass(error))
 
     def _try_again(self) -> None:

@@ -24,6 +24,7 @@ from .features.origins import Origins, OriginSettings
 from .loop.hub import hub
 from .net.link import Link
 from .net.listener import Listener, is_valid_address
+from .net.unix import UnixDoor, UnixListenError, UnixSocketSettings, is_unix
 from .peer import WebSocketPeer
 from .peers import Peers
 from .pollable import Pollable
@@ -49,7 +50,7 @@ class ServerStatus(IntEnum):
     STATUS_ACTIVE = 1
 
 
-class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, AuthorizationSettings):
+class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, AuthorizationSettings, UnixSocketSettings):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
     Of other calls, listen() and stop() emit `status_changed` before they return, and stop() the end of every peer.
@@ -82,12 +83,16 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
     status_changed = event(status=ServerStatus, doc="The server started or stopped listening.")
 
     port: int = setting(
-        8080, range=(0, _MAX_PORT), doc="TCP port to listen on. 0 lets the system choose a free one: get_local_port()."
+        8080,
+        range=(0, _MAX_PORT),
+        doc="TCP port to listen on. 0 lets the system choose a free one: get_local_port(). A Unix socket has none.",
     )
     bind_address: str = setting(
         "*",
         doc='Which of this machine\'s addresses to listen on: "*" for all, IPv4 and IPv6, "localhost" for this machine '
-        "only, or one IP address.",
+        'only, or one IP address. "unix:/path" listens on a Unix socket in place of a port, for a reverse proxy or '
+        "another program on this machine: the path is absolute, the file of a server that is dead is replaced, and "
+        'stop() removes it; see `unix_socket_mode`. "unix:@name" is one without a file (Linux only).',
     )
     autostart: bool = setting(
         False,
@@ -111,6 +116,7 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
         super().__init__()
         self._status: ServerStatus = ServerStatus.STATUS_IDLE
         self._listener: Listener | None = None
+        self._where: str | UnixDoor = ""
         self._offer: _Offer | None = None
         self._told_unknown: dict[int, None] = {}
         self._peers = Peers()
@@ -126,17 +132,24 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
         needs special rights, ERR_INVALID_PARAMETER for a bad port, `bind_address`, subprotocol or header,
         ERR_UNAVAILABLE or ERR_CANT_CREATE for what the system cannot do; ERR_UNAVAILABLE also on another thread than
         the main one, and while the node is being freed. Each is explained in one line in the log.
+
+        For a Unix socket (see `bind_address`) `port` is of no matter, and get_local_port() is 0. ERR_ALREADY_IN_USE is
+        returned if a server that lives has the path, or a file that is no socket; ERR_DOES_NOT_EXIST if there is no
+        such folder, ERR_UNAUTHORIZED without the right to make the file or to give it to `unix_socket_owner`.
         """
         if error := self._cannot_start("listen"):
             return error
         if self._listener is not None:
-            _log.error("listen: already listening on port %d; call stop() first", self._listener.port)
+            _log.error("listen: already listening on %s; call stop() first", self._listener.name)
             return Error.ERR_ALREADY_IN_USE
         port = self.port if port == -1 else port
         if not self._read_options(port):
             return Error.ERR_INVALID_PARAMETER
         try:
-            self._listener = Listener(self.bind_address, port, self._accept)
+            self._listener = Listener(self._where, port, self._accept)
+        except UnixListenError as problem:
+            _log.error("listen: cannot listen on %s: %s", self.bind_address, problem)
+            return problem.code
         except OSError as problem:
             code, advice = explain_bind_error(problem)
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
@@ -348,10 +361,13 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
         if not 0 <= port <= _MAX_PORT:
             _log.error("listen: port %d does not exist; use 1 to %d, or 0 for a free one", port, _MAX_PORT)
             return False
-        if not is_valid_address(self.bind_address):
-            _log.error('listen: bind_address "%s" must be "*", "localhost" or an IP address', self.bind_address)
+        if not is_unix(self.bind_address) and not is_valid_address(self.bind_address):
+            _log.error(
+                'listen: bind_address "%s" must be "*", "localhost", an IP address or "unix:/path"', self.bind_address
+            )
             return False
         try:
+            self._where = UnixDoor(self.bind_address, self) if is_unix(self.bind_address) else self.bind_address
             self._offer = _Offer(self.supported_protocols, self.handshake_headers)
             for feature in self._features:
                 feature.prepare()

@@ -20,6 +20,17 @@ func test_property_url() -> void:
 	check_property("url", "", "wss://exämple.org/x")
 
 
+func test_property_proxy() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.proxy, "")
+	client.proxy = "none"
+	check_equal(client.get_proxy(), "none")
+	client.set_proxy("http://a:1")
+	check_equal(client.proxy, "http://a:1")
+	client.free()
+	check_property("proxy", "", "socks5h://me:secret@host:1080")
+
+
 func test_property_autoconnect() -> void:
 	var client := WebSocketClient.new()
 	check_equal(client.autoconnect, false)

@@ -32,6 +32,28 @@ func test_property_bind_address() -> void:
 	check_property("bind_address", "*", "localhost")
 
 
+func test_property_unix_socket_mode() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.unix_socket_mode, "600")
+	server.unix_socket_mode = "660"
+	check_equal(server.get_unix_socket_mode(), "660")
+	server.set_unix_socket_mode("666")
+	check_equal(server.unix_socket_mode, "666")
+	server.free()
+	check_property("unix_socket_mode", "600", "640")
+
+
+func test_property_unix_socket_owner() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.unix_socket_owner, "")
+	server.unix_socket_owner = ":www-data"
+	check_equal(server.get_unix_socket_owner(), ":www-data")
+	server.set_unix_socket_owner("me")
+	check_equal(server.unix_socket_owner, "me")
+	server.free()
+	check_property("unix_socket_owner", "", "me:users")
+
+
 func test_property_autostart() -> void:
 	var server := WebSocketServer.new()
 	check_equal(server.autostart, false)

@@ -9,19 +9,18 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from aiohappyeyeballs import start_connection
-
 from ..loop.hub import CLOSING_TIME, hub
-from .addresses import is_ip_address
-from .asyncio_link import AsyncioLink, address_of
+from .asyncio_link import AsyncioLink
+from .dialer import Dialer, DialError
 from .link import Link
 from .plain_tcp import PlainLink
+from .proxy import dialer_through
+from .unix import UnixDialer
 
 if TYPE_CHECKING:
     import ssl
 
-# RFC 8305 section 5: how long one address family has before the other is tried beside it.
-_HAPPY_EYEBALLS_DELAY = 0.25
+_STRAIGHT = Dialer()
 
 
 def tls_problem() -> str:
@@ -34,18 +33,26 @@ def tls_problem() -> str:
     return ""
 
 
-async def connect(made: Callable[[Link], None], host: str, port: int, *, secure: bool) -> None:
-    """Call `made` with a link to a host. Raises OSError (among them ssl.SSLError)."""
-    addresses = await _addresses(host, port)
-    connected = await start_connection(addresses, happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY)
+def dialer_to(host: str, port: int, *, secure: bool, socket_path: str, proxy: str) -> Dialer:
+    """What connects to a host, or to a Unix socket if there is a path. Raises ValueError with one line."""
+    return UnixDialer(socket_path) if socket_path else dialer_through(proxy, host, port, secure=secure)
+
+
+async def connect(
+    made: Callable[[Link], None], host: str, port: int, *, secure: bool, dialer: Dialer = _STRAIGHT
+) -> None:
+    """Call `made` with a link to a host. Raises OSError (among them ssl.SSLError), or DialError."""
+    connected = await dialer.dial(host, port)
     if not secure and hub.epoll is not None:
         link = PlainLink(connected, hub.epoll)
-        link.host, link.port = address_of(_peer(connected))
+        link.host, link.port = dialer.address(connected, host, port)
         made(link)
         return
     try:
+        by_asyncio = AsyncioLink(made)
+        by_asyncio.host, by_asyncio.port = dialer.address(connected, host, port)
         await hub.loop().create_connection(
-            lambda: AsyncioLink(made),
+            lambda: by_asyncio,
             sock=connected,
             ssl=_tls_context() if secure else None,
             server_hostname=host if secure else None,
@@ -56,25 +63,18 @@ async def connect(made: Callable[[Link], None], host: str, port: int, *, secure:
         raise
 
 
-async def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
-    if is_ip_address(host):  # Resolved at once, and not on another thread.
-        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)  # type: ignore[return-value]
-    return await hub.loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)  # type: ignore[return-value]
-
-
-def _peer(connected: socket.socket) -> object:
-    try:
-        return connected.getpeername()
-    except OSError:  # It was reset at once.
-        return None
-
-
-def explain(error: Exception, host: str, port: int, *, secure: bool) -> str:
+def explain(error: Exception, host: str, port: int, *, secure: bool, dialer: Dialer = _STRAIGHT) -> str:
     """Why connect() failed, and what can be done about it."""
+    if isinstance(error, DialError):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return dialer.timed_out(host, port)
+    return _explain(error, host, port, secure) + dialer.via
+
+
+def _explain(error: Exception, host: str, port: int, secure: bool) -> str:
     if isinstance(error, socket.gaierror):
         return f'the host name "{host}" cannot be resolved ({error.strerror}); check its spelling and the network'
-    if isinstance(error, TimeoutError):
-        return timed_out(host, port)
     if _is_refused(error):
         return f"{host} refuses connections on port {port}; check that the server is running, and its port"
     if _is_untrusted(error):
@@ -86,13 +86,10 @@ def explain(error: Exception, host: str, port: int, *, secure: bool) -> str:
     return f"{host}, port {port}, cannot be reached: {_detail(error)}"
 
 
-def timed_out(host: str, port: int) -> str:
-    """That connecting took too long, and what can be done about it."""
-    return f"{host}, port {port}, did not answer in time; check the address, firewalls, and connect_timeout"
-
-
 def may_pass(error: Exception) -> bool:
     """Whether another attempt may succeed: not where the certificate was refused, or this program is at fault."""
+    if isinstance(error, DialError):
+        return error.retryable
     return isinstance(error, OSError) and not _is_untrusted(error)
 
 

@@ -20,7 +20,8 @@ cdef class Receiver:
 cdef class Link(Watched):
     #: Whom it gives what arrives; None: nobody, what arrives is thrown away.
     cdef public Receiver receiver
-    #: Who is at the other end: the IP address and TCP port, "" and 0 where there is none.
+    #: Who is at the other end: the IP address and TCP port, "" and 0 where there is none. Of a Unix socket "unix:/path" and
+    #: 0 on both sides; through a proxy, the host and port that it was asked for.
     cdef public str host
     cdef public int port
     #: The certificate that the other side has shown and that was checked, in PEM format; "" for none.

@@ -14,6 +14,7 @@ from .addresses import is_ip_address
 from .asyncio_link import AsyncioLink, address_of
 from .link import Link
 from .plain_tcp import PlainLink
+from .unix import UnixDoor
 
 _log = logging.getLogger("ws_python")
 
@@ -33,18 +34,24 @@ LOCALHOST = "localhost"
 
 
 class Listener:
-    """Sockets that listen on one port. `accepted` is called with the link of each new connection."""
+    """Sockets that listen on one port, or a Unix socket. `accepted` is called with the link of each new connection."""
 
-    def __init__(self, address: str, port: int, accepted: Callable[[Link], None]) -> None:
+    def __init__(self, address: str | UnixDoor, port: int, accepted: Callable[[Link], None]) -> None:
         """Start to listen. Raises OSError, and then nothing is left open."""
         self._accepted = accepted
         self._pauses = 0
-        sockets = open_sockets(address, port)
-        self.port: int = sockets[0].getsockname()[1]
+        self._unix = address if isinstance(address, UnixDoor) else None
+        sockets = [address.open()] if isinstance(address, UnixDoor) else open_sockets(address, port)
+        #: The TCP port; 0 for a Unix socket.
+        self.port: int = 0 if self._unix is not None else sockets[0].getsockname()[1]
+        #: Where it listens, for people.
+        self.name = f"port {self.port}" if self._unix is None else self._unix.name
         try:
             for listening in sockets:
                 listening.listen(_BACKLOG)
         except OSError:
+            if self._unix is not None:
+                self._unix.remove()
             for listening in sockets:
                 listening.close()
             raise
@@ -54,7 +61,9 @@ class Listener:
             door.open(hub.epoll)
 
     def close(self) -> None:
-        """Stop listening: the port is free again."""
+        """Stop listening: the port, or the path, is free again."""
+        if self._unix is not None:
+            self._unix.remove()
         for door in self._doors:
             door.close()
         self._doors.clear()
@@ -83,16 +92,20 @@ class Listener:
             hub.start_task(self._link_by_asyncio(accepted, address))
             return
         link = PlainLink(accepted, hub.epoll)
-        link.host, link.port = address_of(address)
+        link.host, link.port = self._address_of(address)
         self._accepted(link)
 
     async def _link_by_asyncio(self, accepted: socket.socket, address: object) -> None:
         link = AsyncioLink(self._accepted)
-        link.host, link.port = address_of(address)
+        link.host, link.port = self._address_of(address)
         try:
             await hub.loop().connect_accepted_socket(lambda: link, accepted)
         except OSError:  # It was reset already.
             accepted.close()
+
+    def _address_of(self, peer: object) -> tuple[str, int]:
+        # Who connects to a Unix socket has no address of its own.
+        return address_of(peer) if self._unix is None else (self._unix.name, 0)
 
     def _pause(self, door: _Door, error: OSError) -> None:
         self._pauses += 1

@@ -10,7 +10,7 @@ from .handshake_base import Handshake
 from .handshake_client import ClientHandshake
 from .handshake_server import ServerHandshake
 from .handshake_settings import parse_headers, parse_subprotocols
-from .urls import parse_url, redacted
+from .urls import parse_url, redacted, socket_path
 
 __all__ = [
     "ClientHandshake",
@@ -20,4 +20,5 @@ __all__ = [
     "parse_subprotocols",
     "parse_url",
     "redacted",
+    "socket_path",
 ]

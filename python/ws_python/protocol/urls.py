@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote, unquote_to_bytes, urlsplit
 
 from websockets.exceptions import InvalidURI
@@ -26,14 +26,28 @@ _REGISTERED_NAME = re.compile(r"[-A-Za-z0-9._~!$&'()*+,;=]+")
 _MAX_LABEL = 63
 _MAX_NAME = 253
 _AUTHORITY = re.compile(r"([A-Za-z][-+.A-Za-z0-9]*:)?//([^/?#]*)")
+# Where a socket's path ends, a request's begins: as Node's ws and nginx have it.
+_UNIX = re.compile(r"(unix|ws\+unix|wss\+unix):(.*?)(?::(/.*))?", re.IGNORECASE | re.DOTALL)
 _HOST_AND_PORT = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
 _HIDDEN = "…"
 # How many characters of a query are redacted: more than one line has.
 _LOOKED_AT = 1000
 
 
+@dataclass
+class UnixURI(WebSocketURI):
+    """What `unix:/run/game.sock:/path` says: a path on a server that is called localhost, and where its socket is."""
+
+    socket_path: str = ""
+
+
+def socket_path(uri: WebSocketURI) -> str:
+    """The Unix socket to connect to; "" if it is host and port."""
+    return uri.socket_path if isinstance(uri, UnixURI) else ""
+
+
 def parse_url(url: str) -> WebSocketURI:
-    """The parts of a ws:// or wss:// URL.
+    """The parts of a ws:// or wss:// URL, or of one of a Unix socket: unix:/run/game.sock, unix:/run/game.sock:/path.
 
     What RFC 3986 does not let stand in a URL is percent-encoded as UTF-8, what is percent-encoded already stays, and a
     "%" that encodes nothing becomes "%25". `host` is what to resolve and connect to (getaddrinfo takes it as it is): a
@@ -90,6 +104,12 @@ def _redacted_pair(pair: str) -> str:
 
 
 def _parse(url: str) -> WebSocketURI:
+    if unix := _UNIX.fullmatch(url):
+        if not unix[2]:
+            raise ValueError("it names no Unix socket")
+        secure = unix[1].lower() == "wss+unix"
+        uri = _parse(f"{'wss' if secure else 'ws'}://localhost{unix[3] or '/'}")
+        return UnixURI(secure, uri.host, uri.port, uri.path, uri.query, socket_path=unix[2])
     if _UNWRITABLE.search(url):
         raise ValueError("it holds a space or a control character")
     if "#" in url:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ws_python.protocol.urls import host_header, parse_url, redacted
+from ws_python.protocol.urls import host_header, parse_url, redacted, socket_path
 
 
 class TestParsing:
@@ -93,11 +93,40 @@ class TestParsing:
             host_header(uri).encode("ascii")
 
 
+class TestUnixSockets:
+    @pytest.mark.parametrize(
+        ("url", "secure", "path", "target"),
+        [
+            ("unix:/run/game.sock", False, "/run/game.sock", "/"),
+            ("ws+unix:/run/game.sock", False, "/run/game.sock", "/"),
+            ("WSS+UNIX:/run/game.sock:/", True, "/run/game.sock", "/"),
+            ("unix:/run/game.sock:/chat?room=1&at=1:/2", False, "/run/game.sock", "/chat?room=1&at=1:/2"),
+            ("unix:/run/a%20b c#d?e:f:/é", False, "/run/a%20b c#d?e:f", "/%C3%A9"),
+            ("unix:///run/game.sock", False, "///run/game.sock", "/"),
+            ("unix:@name:/x", False, "@name", "/x"),
+            ("unix:game.sock", False, "game.sock", "/"),  # Whether it is one, says who connects.
+        ],
+    )
+    def test_a_path_of_a_socket_and_one_on_its_server(self, url: str, secure: bool, path: str, target: str) -> None:
+        uri = parse_url(url)
+        assert (uri.secure, socket_path(uri), uri.resource_name) == (secure, path, target)
+        assert (uri.host, host_header(uri)) == ("localhost", "localhost")
+
+    @pytest.mark.parametrize("url", ["unix:", "ws+unix::/x", "unix:/s:/a b", "unix:/s:/a#b", "tcp+unix:/s", "unix"])
+    def test_a_bad_one_raises(self, url: str) -> None:
+        with pytest.raises(ValueError, match="is not a WebSocket URL"):
+            parse_url(url)
+
+    def test_others_have_none(self) -> None:
+        assert socket_path(parse_url("ws://unix:81/run/game.sock:/x")) == ""
+
+
 class TestRedaction:
     @pytest.mark.parametrize(
         ("url", "shown"),
         [
             ("ws://h:80/room?", "ws://h:80/room?"),
+            ("unix:/run/game.sock:/chat?token=secret", "unix:/run/game.sock:/chat?token=…"),
             ("ws://user:secret@h/x", "ws://…@h/x"),
             ("ws://user@h/x", "ws://…@h/x"),
             ("ws://h/?name=secret&token=secret&&c=#f", "ws://h/?name=…&token=…&&c=#…"),

@@ -1,0 +1,58 @@
+"""Dialers: what makes the connected socket to a server, and tells why it could not. This one goes straight, by TCP."""
+
+from __future__ import annotations
+
+import socket
+
+from aiohappyeyeballs import start_connection
+
+from ..loop.hub import hub
+from .addresses import is_ip_address
+from .asyncio_link import address_of
+
+# RFC 8305 section 5: how long one address family has before the other is tried beside it.
+_HAPPY_EYEBALLS_DELAY = 0.25
+
+
+class DialError(Exception):
+    """Why a server cannot be reached, in one line that says what to do."""
+
+    def __init__(self, reason: str, *, retryable: bool, cause: str) -> None:
+        super().__init__(reason)
+        #: Whether another attempt may succeed.
+        self.retryable = retryable
+        #: A name for it in snake case, to count it by.
+        self.cause = cause
+
+
+class Dialer:
+    """Goes straight to a host, by TCP. Derived ones go elsewhere, or through somebody."""
+
+    #: What to add to the reason of a failure behind the connected socket.
+    via = ""
+
+    async def dial(self, host: str, port: int) -> socket.socket:
+        """A connected socket, which does not block. Raises OSError, or DialError."""
+        return await dial_tcp(host, port)
+
+    def address(self, connected: socket.socket, host: str, port: int) -> tuple[str, int]:
+        """Who is at the other end, as a Link tells it."""
+        try:
+            return address_of(connected.getpeername())
+        except OSError:  # It was reset at once.
+            return "", 0
+
+    def timed_out(self, host: str, port: int) -> str:
+        """That it took too long, and what can be done about it."""
+        return f"{host}, port {port}, did not answer in time; check the address, firewalls, and connect_timeout"
+
+
+async def dial_tcp(host: str, port: int) -> socket.socket:
+    """A socket that is connected to a host, whichever of its addresses answers first. Raises OSError."""
+    return await start_connection(await _addresses(host, port), happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY)
+
+
+async def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
+    if is_ip_address(host):  # Resolved at once, and not on another thread.
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)  # type: ignore[return-value]
+    return await hub.loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)  # type: ignore[return-value]
