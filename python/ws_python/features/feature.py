@@ -12,8 +12,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..connection.connection import Connection
+from ..net.listener import Preamble
 
 if TYPE_CHECKING:
+    import socket
+
     from websockets.http11 import Request
 
 
@@ -41,6 +44,14 @@ class Feature:
     def sweep_period(self) -> float:
         """How often `sweep` is wanted, at least, in seconds."""
         return 1.0
+
+    def starting(self) -> str:
+        """listen() or connect_to_url() reads the settings: what is wrong in those of this feature, in a line, or ""."""
+        return ""
+
+    def preamble(self, accepted: socket.socket, address: object) -> Preamble | None:
+        """A server has accepted a connection: what to read before TLS and the opening handshake. None: nothing."""
+        return None
 
     def admit(self, connection: Connection, request: Request) -> Answer | Later | None:
         """Somebody asks for a connection. None: nothing against it; the first other answer of a feature counts."""

@@ -36,7 +36,8 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
         # So that is_blocked tells whether asyncio holds bytes, which must leave before others. Its TLS pauses whoever
         # writes when the limit is reached, and not when it is passed: with 0, for ever.
         self._transport.set_write_buffer_limits(high=1 if self._is_secure else 0)
-        self.host, self.port = address_of(transport.get_extra_info("peername"))
+        if not self.host:  # A proxy may have told who is at the other end.
+            self.host, self.port = address_of(transport.get_extra_info("peername"))
         self._made(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:

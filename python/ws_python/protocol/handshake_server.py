@@ -77,6 +77,10 @@ class ServerHandshake(Handshake):
         """The whole URL that the client requested; "" until the request is read."""
         return self._origin + self.path
 
+    def requested_by(self, scheme: str) -> None:
+        """A proxy tells what the client has used: "ws" or "wss"."""
+        self._origin = scheme + self._origin[self._origin.index(":") :]
+
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the client, at most 16 KiB a call."""
         if self.done:
