@@ -24,17 +24,27 @@ ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 class GodotProcess:
     """A running engine. A context manager: leaving it ends the engine, however the test went."""
 
-    def __init__(self, arguments: Sequence[str], *, path: Path = ROOT, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        path: Path = ROOT,
+        env: Mapping[str, str] | None = None,
+        starter: Sequence[str] = (),
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        """`starter` is a command that becomes the one behind it, such as a shell that sets limits first."""
         self._lines: list[str] = []
         self._news = threading.Condition()
         self._process = subprocess.Popen(
-            [str(LAUNCHER), "--headless", "--path", str(path), *arguments],
+            [*starter, str(LAUNCHER), "--headless", "--path", str(path), *arguments],
             env={**os.environ, **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
+            pass_fds=pass_fds,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
