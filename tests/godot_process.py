@@ -31,6 +31,7 @@ class GodotProcess:
         path: Path = ROOT,
         env: Mapping[str, str] | None = None,
         within: Sequence[str] = (),
+        pass_fds: Sequence[int] = (),
     ) -> None:
         """`within` is the command line of a program that becomes the engine, whose own follows it."""
         self._lines: list[str] = []
@@ -43,6 +44,7 @@ class GodotProcess:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
+            pass_fds=pass_fds,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -119,8 +119,8 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
 
         Errors: ERR_ALREADY_IN_USE unless the client is idle, ERR_INVALID_PARAMETER for a bad URL, `proxy`, subprotocol
         or header; ERR_UNAVAILABLE for wss:// if this Python cannot load TLS, on another thread than the main one, and
-        while the node is being freed. Each is explained in one line in the log. What goes wrong later is told by
-        `connection_failed`.
+        while the node is being freed; ERR_CANT_CREATE if the system has nothing left for it, such as file descriptors.
+        Each is explained in one line in the log. What goes wrong later is told by `connection_failed`.
         """
         if error := self._cannot_start("connect_to_url"):
             return error
@@ -139,6 +139,11 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
                 missing,
             )
             return Error.ERR_UNAVAILABLE
+        try:
+            hub.loop()
+        except OSError as problem:
+            _log.error("connect_to_url: %s", connector.explain_system(problem))
+            return Error.ERR_CANT_CREATE
         self._target = url
         self._reconnect.stop()
         hub.at_close(self._end)

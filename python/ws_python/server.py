@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 from collections.abc import Collection
 from enum import IntEnum
 from types import MappingProxyType
@@ -14,17 +15,20 @@ from .connection.intake import Intake
 from .connection.request import WebSocketRequest
 from .connection.settings import ConnectionSettings
 from .declare import checks
-from .declare.errors import Error, explain_bind_error
+from .declare.errors import CannotListen, Error, explain_bind_error
 from .declare.events import BoundEvent, event, silence
 from .declare.settings import setting, with_default
 from .features.admission import Admission, AdmissionSettings
 from .features.authorization import Authorization, AuthorizationSettings
 from .features.feature import Later
 from .features.origins import Origins, OriginSettings
+from .features.reserve import ReserveSettings
+from .features.trusted_proxies import TrustedProxies, TrustedProxySettings
 from .loop.hub import hub
+from .net.asyncio_link import address_of
 from .net.link import Link
-from .net.listener import Listener, is_valid_address
-from .net.unix import UnixDoor, UnixListenError, UnixSocketSettings, is_unix
+from .net.listener import Linker, Listener, is_valid_address
+from .net.unix import UnixDoor, UnixSocketSettings, is_unix
 from .peer import WebSocketPeer
 from .peers import Peers
 from .pollable import Pollable
@@ -50,7 +54,15 @@ class ServerStatus(IntEnum):
     STATUS_ACTIVE = 1
 
 
-class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, AuthorizationSettings, UnixSocketSettings):
+class WebSocketServer(
+    Pollable,
+    AdmissionSettings,
+    OriginSettings,
+    AuthorizationSettings,
+    UnixSocketSettings,
+    ReserveSettings,
+    TrustedProxySettings,
+):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
     Of other calls, listen() and stop() emit `status_changed` before they return, and stop() the end of every peer.
@@ -59,8 +71,8 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
     """
 
     Status = ServerStatus
-    # The authorizer comes last: it is not asked about what another refuses.
-    FEATURES = (*Pollable.FEATURES, Admission, Origins, Authorization)
+    # The first one finds out who it is that the others look at; the authorizer is not asked about what another refuses.
+    FEATURES = (TrustedProxies, *Pollable.FEATURES, Admission, Origins, Authorization)
 
     _sink: PeerSink
 
@@ -92,7 +104,10 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
         doc='Which of this machine\'s addresses to listen on: "*" for all, IPv4 and IPv6, "localhost" for this machine '
         'only, or one IP address. "unix:/path" listens on a Unix socket in place of a port, for a reverse proxy or '
         "another program on this machine: the path is absolute, the file of a server that is dead is replaced, and "
-        'stop() removes it; see `unix_socket_mode`. "unix:@name" is one without a file (Linux only).',
+        'stop() removes it; see `unix_socket_mode`. "unix:@name" is one without a file (Linux only). Or sockets that '
+        'the process was started with, which have their own port: "systemd" for all that a systemd .socket unit passes '
+        '(LISTEN_FDS), "fd:3" for the one with that descriptor. stop() leaves these open, and who connects meanwhile '
+        "waits for the next listen().",
     )
     autostart: bool = setting(
         False,
@@ -129,9 +144,10 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
         """Start to listen on TCP port `port` (1 to 65535, or 0 for a free one), or on the property `port` if it is -1.
 
         Errors: ERR_ALREADY_IN_USE if this server listens already or the port is taken, ERR_UNAUTHORIZED if the port
-        needs special rights, ERR_INVALID_PARAMETER for a bad port, `bind_address`, subprotocol or header,
-        ERR_UNAVAILABLE or ERR_CANT_CREATE for what the system cannot do; ERR_UNAVAILABLE also on another thread than
-        the main one, and while the node is being freed. Each is explained in one line in the log.
+        needs special rights, ERR_INVALID_PARAMETER for a bad port, `bind_address`, trusted proxy, subprotocol or
+        header, ERR_UNAVAILABLE or ERR_CANT_CREATE for what the system cannot do, or was to hand over and did not;
+        ERR_UNAVAILABLE also on another thread than the main one, and while the node is being freed. Each is explained
+        in one line in the log.
 
         For a Unix socket (see `bind_address`) `port` is of no matter, and get_local_port() is 0. ERR_ALREADY_IN_USE is
         returned if a server that lives has the path, or a file that is no socket; ERR_DOES_NOT_EXIST if there is no
@@ -146,8 +162,15 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
         if not self._read_options(port):
             return Error.ERR_INVALID_PARAMETER
         try:
-            self._listener = Listener(self._where, port, self._accept)
-        except UnixListenError as problem:
+            self._listener = Listener(
+                self._where,
+                port,
+                self._accept,
+                preceded=self._read_preamble,
+                reserve=lambda: self.reserved_descriptors,
+                count=self._count,
+            )
+        except CannotListen as problem:
             _log.error("listen: cannot listen on %s: %s", self.bind_address, problem)
             return problem.code
         except OSError as problem:
@@ -363,7 +386,8 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
             return False
         if not is_unix(self.bind_address) and not is_valid_address(self.bind_address):
             _log.error(
-                'listen: bind_address "%s" must be "*", "localhost", an IP address or "unix:/path"', self.bind_address
+                'listen: bind_address "%s" must be "*", "localhost", an IP address, "unix:/path", "systemd" or "fd:3"',
+                self.bind_address,
             )
             return False
         try:
@@ -377,13 +401,34 @@ class WebSocketServer(Pollable, AdmissionSettings, OriginSettings, Authorization
         return True
 
     def _accept(self, link: Link) -> None:
+        self._new_connection().attach(link)
+
+    def _read_preamble(self, accepted: socket.socket, address: object, link: Linker) -> bool:
+        """Whether a feature reads something before there is a link; then the connection waits for that."""
+        for feature in self._features:
+            preamble = feature.preamble(accepted, address)
+            if preamble is None:
+                continue
+            connection = self._new_connection("the proxy did not finish its PROXY header in time")
+            connection.host, connection.port = address_of(address)
+            connection.connecting = preamble
+            preamble.start(
+                lambda told: link(accepted, told, connection.attach),  # noqa: B023  # It returns below.
+                lambda reason: connection.fail(reason, False),  # noqa: B023
+            )
+            return True
+        return False
+
+    def _new_connection(self, timed_out: str = "") -> Connection:
         offer = self._current_offer()
         handshake = ServerHandshake(offer.subprotocols, offer.headers, self._deflate())
         handshake.answers_at_once = False  # The features are asked first.
-        connection = Connection(self, handshake, self._inbox, server=True, timeout=self.handshake_timeout)
+        connection = Connection(
+            self, handshake, self._inbox, server=True, timeout=self.handshake_timeout, timed_out=timed_out
+        )
         self._connections[connection] = None
         self._count("connections_tried")
-        connection.attach(link)
+        return connection
 
     def _admit(self, connection: Connection) -> None:
         """Answer the request of a connection, unless a feature does so later."""

@@ -7,6 +7,7 @@
 ##   !pause MSEC        the game is paused for so long
 ##   !send COUNT SIZE   sends binary messages to everybody else, and answers how often each error came
 ##   !latency           the latency of all peers, in s
+##   !save PATH         writes a file, and answers whether it is there as written
 extends SceneTree
 
 ## Of each kind, the latest reasons and addresses that are kept.
@@ -98,7 +99,18 @@ func _obey(id: int, words: PackedStringArray) -> void:
 			answer = _send(id, int(words[1]), int(words[2]))
 		"latency":
 			answer = _server.peers.values().map(func(peer: WebSocketPeerNode) -> float: return peer.latency)
+		"save":
+			answer = _save(words[1])
 	_server.send(id, "!" + JSON.stringify(answer))
+
+
+func _save(path: String) -> bool:
+	var file := FileAccess.open(path, FileAccess.WRITE)
+	if file == null:
+		return false
+	file.store_string("saved")
+	file.close()
+	return FileAccess.get_file_as_string(path) == "saved"
 
 
 func _report() -> Dictionary:

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from websockets.frames import Frame, Opcode
@@ -269,6 +269,13 @@ def memory(pid: int, what: str = "VmRSS") -> float:
     raise AssertionError(f"process {pid} has no {what}")
 
 
+def processor_time(pid: int) -> float:
+    """What a process has used of all processors so far, in s."""
+    with open(f"/proc/{pid}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def open_sockets(pid: int) -> int:
     """How many sockets a process holds."""
     count = 0
@@ -292,12 +299,12 @@ def wait_until_settled(pid: int, limit: float) -> float:
 class Game:
     """A headless game with a WebSocketServer (game.gd), and a well-behaved client of it that asks how it does."""
 
-    def __init__(self, **properties: object) -> None:
-        """`properties` are set on the server; `echo` makes the game send each message back."""
+    def __init__(self, *, within: Sequence[str] = (), **properties: object) -> None:
+        """`properties` are set on the server; `echo` makes the game send each message back. `within`: GodotProcess."""
         options = [f"{name}={json.dumps(value)}" for name, value in properties.items()]
         with contextlib.ExitStack() as opened:
             arguments = ["--script", "res://tests/chaos/game.gd", "--", *options]
-            self.process = opened.enter_context(GodotProcess(arguments))
+            self.process = opened.enter_context(GodotProcess(arguments, within=within))
             self.port = int(self.process.wait_for(r"^port (\d+)$", PATIENCE)[1])
             self.witness = opened.enter_context(self.connect())
             self._opened = opened.pop_all()

@@ -113,6 +113,29 @@ func test_property_handshake_timeout() -> void:
 	check_refuses("handshake_timeout", [0.0, 301.0])
 
 
+func test_property_trusted_proxies() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.trusted_proxies, PackedStringArray())
+	server.trusted_proxies = ["127.0.0.1", "10.0.0.0/8"]
+	check_equal(server.get_trusted_proxies(), PackedStringArray(["127.0.0.1", "10.0.0.0/8"]))
+	server.set_trusted_proxies(PackedStringArray(["unix:"]))
+	check_equal(server.trusted_proxies, PackedStringArray(["unix:"]))
+	server.free()
+	check_property("trusted_proxies", PackedStringArray(), PackedStringArray(["::1", "fd00::/8"]))
+
+
+func test_property_reserved_descriptors() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.reserved_descriptors, 32)
+	server.reserved_descriptors = 0
+	check_equal(server.get_reserved_descriptors(), 0)
+	server.set_reserved_descriptors(65536)
+	check_equal(server.reserved_descriptors, 65536)
+	server.free()
+	check_property("reserved_descriptors", 32, 100)
+	check_refuses("reserved_descriptors", [-1, 65537])
+
+
 func test_property_close_timeout() -> void:
 	var server := WebSocketServer.new()
 	check_equal(server.close_timeout, 5.0)

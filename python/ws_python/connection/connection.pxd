@@ -19,8 +19,9 @@ cdef class Connection(Receiver):
     cdef readonly object phase
     cdef readonly object handshake
     cdef readonly bint is_server
-    cdef readonly str host
-    cdef readonly int port
+    #: Who is at the other end: as the socket tells, and then as a trusted proxy does (features/trusted_proxies.py).
+    cdef public str host
+    cdef public int port
     #: As WebSocketPeer.get_close_code() and get_close_reason() tell them.
     cdef public int close_code
     cdef public str close_reason
@@ -28,7 +29,7 @@ cdef class Connection(Receiver):
     cdef public object request
     #: What a feature of its server has answered the request with, to answer it later (features/feature.py); None: nothing.
     cdef public object later
-    #: A client's task that makes the TCP connection.
+    #: What makes the link: a client's task, or a server's preamble (net/listener.py). Cancelled where nobody waits for it.
     cdef public object connecting
 
     cdef object _keeper

@@ -1,7 +1,6 @@
-from asyncio import Task
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from ..net.link import Link, Receiver
 from ..protocol.codec import Codec
@@ -12,10 +11,15 @@ from .meter import Meter
 from .outbox import Outbox
 from .phase import Phase, ReadyState
 
+class _Cancellable(Protocol):
+    def cancel(self) -> object: ...
+
 class Connection(Receiver):
+    host: str
+    port: int
     close_code: int
     close_reason: str
-    connecting: Task[None] | None
+    connecting: _Cancellable | None
     request: Any
     later: Any
     def __init__(
@@ -37,10 +41,6 @@ class Connection(Receiver):
     def handshake(self) -> Handshake: ...
     @property
     def is_server(self) -> bool: ...
-    @property
-    def host(self) -> str: ...
-    @property
-    def port(self) -> int: ...
     @property
     def ready_state(self) -> ReadyState: ...
     def move_to(self, phase: Phase) -> None: ...

@@ -22,11 +22,23 @@ class Error(IntEnum):
     ERR_BUSY = 44
 
 
+class CannotListen(OSError):
+    """A socket to listen on is not there, or of no use. Its text says what the user can do about it."""
+
+    def __init__(self, code: Error, advice: str) -> None:
+        super().__init__(advice)
+        self.code = code
+
+
 _BIND_ERRORS = {
     errno.EADDRINUSE: (Error.ERR_ALREADY_IN_USE, "another program has it; choose another port, or 0 for a free one"),
     errno.EACCES: (Error.ERR_UNAUTHORIZED, "this port needs special rights; choose one above 1023"),
     errno.EPERM: (Error.ERR_UNAUTHORIZED, "the system forbids it; choose a port above 1023"),
     errno.EADDRNOTAVAIL: (Error.ERR_INVALID_PARAMETER, 'this machine has no such address; use "*" for all of its own'),
+    errno.EMFILE: (
+        Error.ERR_CANT_CREATE,
+        "all file descriptors are used up; raise the limit of open files (ulimit -n)",
+    ),
     errno.EAFNOSUPPORT: (Error.ERR_UNAVAILABLE, "this machine lacks that kind of address; use an IPv4 one"),
 }
 

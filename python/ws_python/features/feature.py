@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..connection.connection import Connection
 from ..connection.request import WebSocketRequest
+from ..net.listener import Preamble
+
+if TYPE_CHECKING:
+    import socket
 
 
 class Answer(NamedTuple):
@@ -50,7 +54,11 @@ class Feature:
         return 1.0
 
     def prepare(self) -> None:
-        """A server is about to listen. Raises ValueError with one line that says what is wrong in its settings."""
+        """listen() reads the settings. Raises ValueError with one line that says what is wrong in them."""
+
+    def preamble(self, accepted: socket.socket, address: object) -> Preamble | None:
+        """A server has accepted a connection: what to read before TLS and the opening handshake. None: nothing."""
+        return None
 
     def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | Later | None:
         """Somebody asks for a connection. None: nothing against it; the first other answer of a feature counts."""

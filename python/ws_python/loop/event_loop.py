@@ -26,7 +26,15 @@ class EventLoop(asyncio.SelectorEventLoop):
     _timer_cancelled_count: int
 
     def __init__(self) -> None:
-        super().__init__(selectors.DefaultSelector())
+        # Without descriptors it cannot be made, and then asyncio would try to close in vain what it never had.
+        self._closed = True
+        selector = selectors.DefaultSelector()
+        try:
+            super().__init__(selector)
+        except OSError:
+            selector.close()
+            self._closed = True
+            raise
         self.set_exception_handler(_log_error)
         self._until = 0.0
         # How many of the callbacks that are ready were so in the turn before, which had no time for them.

@@ -112,14 +112,17 @@ cdef class Hub:
     # --- turning
 
     def loop(self):
-        """The event loop."""
+        """The event loop. Raises OSError where it has to be made, and the system has nothing left for it."""
         if self._loop is None:
             loop = EventLoop()
+            try:
+                self.epoll = Epoll(loop.fileno()) if self.uses_epoll else None
+            except OSError:
+                loop.close()
+                raise
             self.now = monotonic()
             self._loop = loop
             self._ready, self._timers = loop._ready, loop._scheduled
-            if self.uses_epoll:
-                self.epoll = Epoll(loop.fileno())
         return self._loop
 
     cpdef int turn(self, double wait, double seconds) except -1:

@@ -7,14 +7,18 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from typing import Protocol
 
-from ..loop.epoll import READING, Epoll, Watched
+from ..loop.deadlines import Deadline
 from ..loop.hub import hub
+from . import descriptors
 from .addresses import is_ip_address
 from .asyncio_link import AsyncioLink, address_of
+from .inherited import inherited_sockets, is_inherited
 from .link import Link
 from .plain_tcp import PlainLink
 from .unix import UnixDoor
+from .watched_socket import WatchedSocket
 
 _log = logging.getLogger("ws_python")
 
@@ -23,42 +27,76 @@ _BACKLOG = 4096
 # How many are accepted before others have their turn, and about how many microseconds one takes.
 _ACCEPTS_PER_TURN = 16
 _ACCEPT_WORK = 50
-# Seconds without accepting when the system has no room for another connection.
-_NO_ROOM_PAUSE = 1.0
-_NO_ROOM = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+# Seconds without accepting when there is no room for another connection, and how long there has to be room again until
+# it is told: a crowd takes what becomes free at once.
+_NO_ROOM_PAUSE = 0.25
+_ROOM_TIME = 3.0
+_NO_ROOM = (*descriptors.USED_UP, errno.ENOBUFS, errno.ENOMEM)
 # Ports to try until one is free on both loopback addresses.
 _PORT_ATTEMPTS = 16
+_NO_ROOM_LEFT = "%d file descriptors are open of %d, and the rest is kept free (reserved_descriptors); %s"
 
 ANY_ADDRESS = "*"
 LOCALHOST = "localhost"
 
 
-class Listener:
-    """Sockets that listen on one port, or a Unix socket. `accepted` is called with the link of each new connection."""
+class Preamble(Protocol):
+    """What is read off an accepted socket before there is a link. Owns the socket until it is done."""
 
-    def __init__(self, address: str | UnixDoor, port: int, accepted: Callable[[Link], None]) -> None:
+    def start(self, done: Callable[[object], None], failed: Callable[[str], None]) -> None:
+        """Begin to read. Later, once: call `done` with the client's address, or `failed` with why there is none."""
+
+    def cancel(self) -> None:
+        """Nobody waits any more: close the socket, unless it is done."""
+
+
+#: Makes a link of an accepted socket and an address as accept() tells it, and calls somebody with it.
+Linker = Callable[[socket.socket, object, Callable[[Link], None]], None]
+
+
+class Listener:
+    """Sockets that listen on one port, or a Unix socket. `accepted` is called with the link of each new connection.
+
+    `preceded` is asked first, of each accepted socket: whether it has a preamble, behind which `preceded` itself has
+    the link made. `reserve` says how many descriptors are kept free, `count` is told of refusals (Record._count).
+    """
+
+    def __init__(
+        self,
+        address: str | UnixDoor,
+        port: int,
+        accepted: Callable[[Link], None],
+        *,
+        preceded: Callable[[socket.socket, object, Linker], bool] = lambda *_: False,
+        reserve: Callable[[], int] = lambda: 0,
+        count: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Start to listen. Raises OSError, and then nothing is left open."""
         self._accepted = accepted
+        self._preceded = preceded
+        self._reserve = reserve
+        self._count = count
         self._pauses = 0
+        self._over: Deadline | None = None
         self._unix = address if isinstance(address, UnixDoor) else None
         sockets = [address.open()] if isinstance(address, UnixDoor) else open_sockets(address, port)
         #: The TCP port; 0 for a Unix socket.
-        self.port: int = 0 if self._unix is not None else sockets[0].getsockname()[1]
+        self.port: int = port_of(sockets[0])
         #: Where it listens, for people.
         self.name = f"port {self.port}" if self._unix is None else self._unix.name
         try:
             for listening in sockets:
                 listening.listen(_BACKLOG)
+            hub.loop()
         except OSError:
             if self._unix is not None:
                 self._unix.remove()
             for listening in sockets:
                 listening.close()
             raise
-        hub.loop()
         self._doors = [_Door(listening, self) for listening in sockets]
         for door in self._doors:
-            door.open(hub.epoll)
+            door.watch_reading()
 
     def close(self) -> None:
         """Stop listening: the port, or the path, is free again."""
@@ -67,36 +105,42 @@ class Listener:
         for door in self._doors:
             door.close()
         self._doors.clear()
+        if self._over is not None:
+            self._over.cancel()
 
     def accept(self, door: _Door) -> int:
         """Take connections that wait; how many."""
         for count in range(_ACCEPTS_PER_TURN):
             try:
-                accepted, address = door.listening.accept()
+                accepted, address = door.socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return count
             except OSError as error:
                 if error.errno not in _NO_ROOM:
                     raise
-                self._pause(door, error)
+                self._pause(door, f"{error.strerror}; {descriptors.ADVICE}")
                 return count
-            self._tell_room()
             accepted.setblocking(False)
-            self._link(accepted, address)
+            number = accepted.fileno()
+            if not self._preceded(accepted, address, self._link):
+                self._link(accepted, address, self._accepted)
             if door not in self._doors:
                 return count  # The server was stopped.
+            if not descriptors.has_room(number + 1, self._reserve()):
+                self._pause(door, _NO_ROOM_LEFT % (number + 1, descriptors.limit(), descriptors.ADVICE))
+                return count
         return _ACCEPTS_PER_TURN
 
-    def _link(self, accepted: socket.socket, address: object) -> None:
+    def _link(self, accepted: socket.socket, address: object, made: Callable[[Link], None]) -> None:
         if hub.epoll is None:
-            hub.start_task(self._link_by_asyncio(accepted, address))
+            hub.start_task(self._link_by_asyncio(accepted, address, made))
             return
         link = PlainLink(accepted, hub.epoll)
         link.host, link.port = self._address_of(address)
-        self._accepted(link)
+        made(link)
 
-    async def _link_by_asyncio(self, accepted: socket.socket, address: object) -> None:
-        link = AsyncioLink(self._accepted)
+    async def _link_by_asyncio(self, accepted: socket.socket, address: object, made: Callable[[Link], None]) -> None:
+        link = AsyncioLink(made)
         link.host, link.port = self._address_of(address)
         try:
             await hub.loop().connect_accepted_socket(lambda: link, accepted)
@@ -104,50 +148,48 @@ class Listener:
             accepted.close()
 
     def _address_of(self, peer: object) -> tuple[str, int]:
-        # Who connects to a Unix socket has no address of its own.
-        return address_of(peer) if self._unix is None else (self._unix.name, 0)
+        # Who connects to a Unix socket has no address of its own; a proxy may have told one.
+        return address_of(peer) if self._unix is None or isinstance(peer, tuple) else (self._unix.name, 0)
 
-    def _pause(self, door: _Door, error: OSError) -> None:
+    def _pause(self, door: _Door, why: str) -> None:
+        """No more through this door for now: who comes waits in the system."""
+        if self._over is not None:
+            self._over.cancel()
+            self._over = None
         self._pauses += 1
+        self._count("paused_without_room")
         if self._pauses == 1:
-            _log.error(
-                "no new connections, tried again every %g s: %s; raise the limit of open files (ulimit -n)",
-                _NO_ROOM_PAUSE,
-                error.strerror,
-            )
-        door.unwatch_listening()
-        hub.deadlines.after(_NO_ROOM_PAUSE, lambda: door.open(hub.epoll) if door in self._doors else None)
+            _log.error("new connections wait, as there is no room for them: %s", why)
+        door.unwatch_reading()
+        hub.deadlines.after(_NO_ROOM_PAUSE, lambda: self._go_on(door))
+
+    def _go_on(self, door: _Door) -> None:
+        """See whether there is room again."""
+        if door not in self._doors:
+            return  # The server was stopped.
+        if descriptors.has_room(descriptors.lowest_free(), self._reserve()):
+            door.watch_reading()
+            if self._over is None:
+                self._over = hub.deadlines.after(_ROOM_TIME, self._tell_room)
+        else:
+            hub.deadlines.after(_NO_ROOM_PAUSE, lambda: self._go_on(door))
 
     def _tell_room(self) -> None:
-        if self._pauses:
-            _log.warning("new connections again, after %d times without room", self._pauses)
-            self._pauses = 0
+        _log.warning("new connections no longer wait; there was no room for them %d times", self._pauses)
+        self._pauses = 0
+        self._over = None
 
 
-class _Door(Watched):
-    """One listening socket, watched by epoll, or by asyncio where there is none."""
+class _Door(WatchedSocket):
+    """One listening socket."""
 
     def __init__(self, listening: socket.socket, listener: Listener) -> None:
-        self.listening = listening
+        super().__init__(listening)
         self._listener = listener
-        self._by_asyncio = False
-
-    def open(self, epoll: Epoll | None) -> None:
-        if epoll is not None:
-            self.watch_file(epoll, self.listening.fileno(), READING)
-        else:
-            hub.loop().add_reader(self.listening, self.readable)
-            self._by_asyncio = True
-
-    def unwatch_listening(self) -> None:
-        if self._by_asyncio:
-            hub.loop().remove_reader(self.listening)
-            self._by_asyncio = False
-        self.unwatch()
 
     def close(self) -> None:
-        self.unwatch_listening()
-        self.listening.close()
+        self.unwatch_reading()
+        self.socket.close()
 
     def readable(self) -> int:
         """See Watched."""
@@ -159,11 +201,19 @@ class _Door(Watched):
 
 def is_valid_address(address: str) -> bool:
     """Whether open_sockets() takes `address`. A host name it does not: resolving it could block."""
-    return address in (ANY_ADDRESS, LOCALHOST) or is_ip_address(address)
+    return address in (ANY_ADDRESS, LOCALHOST) or is_ip_address(address) or is_inherited(address)
+
+
+def port_of(listening: socket.socket) -> int:
+    """The port of a socket; 0 where it has none, as a Unix socket."""
+    name = listening.getsockname()
+    return int(name[1]) if isinstance(name, tuple) else 0
 
 
 def open_sockets(address: str, port: int) -> list[socket.socket]:
-    """Bound sockets, all on the same port, for "*", "localhost" or an IP address. Raises OSError."""
+    """Bound sockets, all on one port, for "*", "localhost" or an IP address, or inherited ones. Raises OSError."""
+    if is_inherited(address):
+        return [*inherited_sockets(address)]
     if address == ANY_ADDRESS:
         return [_bind_any(port)]
     if address == LOCALHOST:

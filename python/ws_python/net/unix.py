@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from ..declare.errors import Error
+from ..declare.errors import CannotListen, Error
 from ..declare.settings import setting
 from ..loop.hub import hub
 from .dialer import Dialer, DialError
@@ -63,14 +63,6 @@ class UnixSocketSettings:
     )
 
 
-class UnixListenError(OSError):
-    """Why a server cannot listen on a Unix socket, in one line, and the error to return."""
-
-    def __init__(self, code: Error, advice: str) -> None:
-        super().__init__(advice)
-        self.code = code
-
-
 def is_unix(address: str) -> bool:
     """Whether an address is that of a Unix socket."""
     return address.startswith(PREFIX)
@@ -112,9 +104,9 @@ class UnixDoor:
         self._identity: tuple[int, int] | None = None
 
     def open(self) -> socket.socket:
-        """A bound socket that does not listen yet. Raises UnixListenError."""
+        """A bound socket that does not listen yet. Raises CannotListen."""
         if not hasattr(socket, "AF_UNIX"):
-            raise UnixListenError(Error.ERR_UNAVAILABLE, "this system has no Unix sockets; use an address and a port")
+            raise CannotListen(Error.ERR_UNAVAILABLE, "this system has no Unix sockets; use an address and a port")
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             listening.setblocking(False)
@@ -124,13 +116,13 @@ class UnixDoor:
                 with _locked(os.path.dirname(self.path)):
                     self._make_room()
                     self._bind(listening)
-        except UnixListenError:
+        except CannotListen:
             listening.close()
             raise
         except OSError as error:
             listening.close()
             code, advice = _BIND_ERRORS.get(error.errno or 0, (Error.ERR_CANT_CREATE, error.strerror or str(error)))
-            raise UnixListenError(code, advice) from error
+            raise CannotListen(code, advice) from error
         except BaseException:
             listening.close()
             raise
@@ -149,13 +141,13 @@ class UnixDoor:
         self._identity = None
 
     def _make_room(self) -> None:
-        """Remove what a dead server left. Raises UnixListenError if there is anything else."""
+        """Remove what a dead server left. Raises CannotListen if there is anything else."""
         try:
             found = os.lstat(self.path)
         except FileNotFoundError:
             return
         if not stat.S_ISSOCK(found.st_mode):
-            raise UnixListenError(Error.ERR_ALREADY_IN_USE, "there is a file that is no socket; choose another path")
+            raise CannotListen(Error.ERR_ALREADY_IN_USE, "there is a file that is no socket; choose another path")
         # A datagram socket never connects to one of another type, so that a living server is not disturbed.
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
             probe.setblocking(False)
@@ -168,15 +160,13 @@ class UnixDoor:
             except FileNotFoundError:
                 return
             except PermissionError:
-                raise UnixListenError(
+                raise CannotListen(
                     Error.ERR_UNAUTHORIZED,
                     "there is a socket of another user's, of a dead server or not; remove it, or choose another path",
                 ) from None
             except OSError:  # EPROTOTYPE: it belongs to a socket, of another type.
                 pass
-        raise UnixListenError(
-            Error.ERR_ALREADY_IN_USE, "a server listens there already; stop it, or choose another path"
-        )
+        raise CannotListen(Error.ERR_ALREADY_IN_USE, "a server listens there already; stop it, or choose another path")
 
     def _bind(self, listening: socket.socket) -> None:
         # On Linux, the file is made with these rights at the most: nobody connects before it has its own.
@@ -197,7 +187,7 @@ class UnixDoor:
         try:
             os.chown(self.path, *self._owner, follow_symlinks=False)
         except PermissionError:
-            raise UnixListenError(
+            raise CannotListen(
                 Error.ERR_UNAUTHORIZED,
                 "this user may not give it to unix_socket_owner; use a group that it is in, or special rights",
             ) from None

@@ -82,6 +82,10 @@ class ServerHandshake(Handshake):
         """Scheme, host and port of that URL: what the client takes this server for."""
         return self._origin
 
+    def requested_by(self, scheme: str) -> None:
+        """A proxy tells what the client has used: "ws" or "wss"."""
+        self._origin = scheme + self._origin[self._origin.index(":") :]
+
     def receive_data(self, data: bytes) -> None:
         """Take bytes from the client, at most 16 KiB a call."""
         if self.done:

@@ -21,9 +21,10 @@ from pathlib import Path
 
 import pytest
 from ws_python import Error, WebSocketClient, WebSocketServer
+from ws_python.declare.errors import CannotListen
 from ws_python.loop.hub import hub
 from ws_python.net.plain_tcp import PlainLink
-from ws_python.net.unix import UnixDoor, UnixListenError, UnixSocketSettings, checked_path
+from ws_python.net.unix import UnixDoor, UnixSocketSettings, checked_path
 
 from tests.ws_python.driving import named, poll_until, record, socket_of
 
@@ -439,7 +440,7 @@ class TestWhatIsThereAlready:
                 together.wait()  # noqa: B023 - they are joined below
                 try:
                     opened.append((door, door.open()))  # noqa: B023
-                except UnixListenError as error:
+                except CannotListen as error:
                     refused.append(error.code)  # noqa: B023
 
             threads = [threading.Thread(target=start, args=(door,)) for door in doors]

@@ -1,0 +1,45 @@
+"""File descriptors: how many this process may have, and whether some are left for more than connections.
+
+The system gives the lowest number that is free: whoever got number n knows that at least n are open.
+"""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+try:
+    import resource
+except ImportError:  # Another system, whose limit nobody tells.
+    resource = None  # type: ignore[assignment]
+
+USED_UP = (errno.EMFILE, errno.ENFILE)
+ADVICE = "raise the limit of open files (ulimit -n)"
+
+
+def limit() -> int:
+    """How many this process may have at a time."""
+    if resource is None:
+        return 2**31 - 1
+    soft: int = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 2**31 - 1 if soft == resource.RLIM_INFINITY else soft
+
+
+def lowest_free() -> int:
+    """The number that the next one will have; the limit if there is none."""
+    try:
+        with socket.socket() as probe:
+            return probe.fileno()
+    except OSError:
+        return limit()
+
+
+def are_used_up() -> bool:
+    """Whether there is none left at all."""
+    return lowest_free() >= limit()
+
+
+def has_room(number: int, reserve: int) -> bool:
+    """Whether the descriptor `number` leaves `reserve` others, or a quarter of all where that is less."""
+    most = limit()
+    return number < most - min(reserve, most // 4)
