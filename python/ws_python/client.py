@@ -146,6 +146,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
             return Error.ERR_CANT_CREATE
         self._target = url
         self._reconnect.stop()
+        self._connects()
         hub.at_close(self._end)
         self._start_connecting(handshake)
         self._set_status(ClientStatus.STATUS_CONNECTING)
@@ -186,6 +187,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
 
     def _opened(self, connection: Connection) -> None:
         came_back = self._reconnect.opened()
+        self._recovered()
         self._tell_opened(connection)
         self._set_status(ClientStatus.STATUS_ACTIVE)
         if self._status == ClientStatus.STATUS_ACTIVE and connection is self._connection:
@@ -204,6 +206,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
 
     def _tell_failed(self, reason: str, gave_up: str) -> None:
         target = redacted(self._target)  # A handler of the status may connect to another one.
+        self._met_error()
         wait = self._go_on()
         self.connection_failed.emit(f"{target}: {reason}; {gave_up}" if gave_up else f"{target}: {reason}")
         self._tell_reconnecting(wait)
@@ -216,6 +219,8 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         connection.finish()
         self._tell_closed(connection)
         if self._status == ClientStatus.STATUS_ACTIVE:
+            if connection.close_code != NORMAL_CLOSURE:
+                self._met_error()
             by_server = connection.codec is not None and connection.codec.close_received
             if gave_up := self._reconnect.closed(connection.close_code, by_server=by_server):
                 _log.warning("%s: the connection has ended; %s", redacted(self._target), gave_up)
@@ -278,6 +283,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         wait = self._reconnect.wait
         if not wait:
             hub.not_at_close(self._end)
+            self._gave_up()
         self._set_status(ClientStatus.STATUS_RECONNECTING if wait else ClientStatus.STATUS_IDLE)
         return wait
 
@@ -290,6 +296,8 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         """Leave whatever connection or attempt there is to itself; nothing more is delivered from it."""
         hub.not_at_close(self._end)
         self._reconnect.stop()
+        self._has_error = False
+        self._gave_up()
         if self._connection is not None:
             self._connection.abandon(code, reason)
             self._tell_closed(self._connection)

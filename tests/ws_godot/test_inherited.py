@@ -64,4 +64,6 @@ def test_an_engine_that_was_started_with_none_says_so(script: str) -> None:
         assert engine.wait() == 0
     lines = [line for line in engine.log.splitlines() if "ERROR" in line]
     assert len(lines) == 2
-    assert all(line.startswith("ERROR: listen: bind_address systemd: this process was not started") for line in lines)
+    assert all(
+        line.startswith("ERROR: listen: cannot listen on systemd: this process was not started") for line in lines
+    )

@@ -136,8 +136,6 @@ class Reconnect:
         """A connection is open. Whether it is one that was lost and came back."""
         network_changes.forget(self._network_changed)
         came_back = self._is_recovering and self._was_open
-        if self._is_recovering:
-            self._node._count("recovered")
         self._is_recovering = self._has_changed = False
         self._was_open = True
         self._opened_at = hub.deadlines.now

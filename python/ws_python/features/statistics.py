@@ -14,7 +14,7 @@ from .feature import Feature
 
 # Counted, and told under names of their own.
 _OPERATIONS = ("listened", "listen_failed", "connected", "connect_failed")
-_ERRORS = ("errors", "errors_recovered")
+_ERRORS = ("errors", "recovered")
 _CONNECTIONS = ("connections_tried", "connections_made")
 
 
@@ -29,6 +29,7 @@ class Record:
         self._meter = Meter()
         # An error was met, and neither recovered from nor given up.
         self._has_error = False
+        self._is_connecting = False
 
     def get_statistics(self) -> dict[str, Any]:
         """What this node has done since it was made, as a dictionary. Nothing is ever reset: ask twice for a rate.
@@ -62,6 +63,10 @@ class Record:
         """Count a refusal, a forced end or an error by its reason, in snake case."""
         self._counts[what] += 1
 
+    def _connects(self) -> None:
+        """connect_to_url() was called: an operation whose outcome is told by _recovered() or _gave_up()."""
+        self._is_connecting = True
+
     def _met_error(self) -> None:
         """Something went wrong, from which the node may recover by itself; told again, it is the same error."""
         if not self._has_error:
@@ -70,13 +75,18 @@ class Record:
 
     def _recovered(self) -> None:
         """All is as it should be: an error that was met is recovered."""
+        if self._is_connecting:
+            self._is_connecting = False
+            self._count("connected")
         if self._has_error:
             self._has_error = False
-            self._count("errors_recovered")
+            self._count("recovered")
 
     def _gave_up(self) -> None:
-        """The node does not try any more to recover, or the game has told it something else."""
-        self._has_error = False
+        """The node does not try any more. What the game itself has ended is no failed operation."""
+        if self._is_connecting and self._has_error:
+            self._count("connect_failed")
+        self._is_connecting = self._has_error = False
 
     def _traffic(self) -> Counter[str]:
         return Counter(traffic(self._meter))
@@ -144,7 +154,7 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
         "operations": operations,
         "success_rate": 1.0 - failed / operations if operations else 1.0,
         "errors": counts["errors"],
-        "error_recovery_rate": counts["errors_recovered"] / counts["errors"] if counts["errors"] else 1.0,
+        "error_recovery_rate": counts["recovered"] / counts["errors"] if counts["errors"] else 1.0,
     }
 
 

@@ -151,3 +151,45 @@ def test_nodes_together_and_those_that_are_gone(pair: Pair) -> None:
     assert both["connections_open"] == 2
     raw.close()
     assert both["operations"] == server.get_statistics()["operations"] + client.get_statistics()["operations"]
+
+
+class TestErrors:
+    def test_a_connection_that_came_back(self, pair: Pair) -> None:
+        server, client, peer_id = pair
+        client.auto_reconnect = True
+        client.reconnect_delay = 0.0
+        connection = server.peers[peer_id]._connection
+        assert connection is not None
+        connection.drop()
+        poll_until(lambda: client.get_statistics()["errors"] == 1, server, client)
+        assert client.get_statistics()["error_recovery_rate"] == 0.0
+        poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, server, client)
+        statistics = client.get_statistics()
+        assert (statistics["errors"], statistics["error_recovery_rate"]) == (1, 1.0)
+        assert (statistics["connections_made"], statistics["connections_closed"]) == (2, {1006: 1})
+        assert statistics["operations"] == 1
+
+    def test_a_connection_that_could_not_be_opened(self) -> None:
+        server = listening()
+        port = server.get_local_port()
+        server.stop()
+        client = WebSocketClient()
+        log = record(client)
+        assert client.connect_to_url(f"ws://127.0.0.1:{port}") == 0
+        poll_until(lambda: named(log, "connection_failed") != [], client)
+        statistics = client.get_statistics()
+        assert (statistics["operations"], statistics["success_rate"]) == (1, 0.0)
+        assert (statistics["errors"], statistics["error_recovery_rate"]) == (1, 0.0)
+
+    def test_what_the_game_ends_has_not_failed(self) -> None:
+        server = listening()
+        client = WebSocketClient()
+        assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}") == 0
+        client.close()
+        assert client.get_statistics()["operations"] == 0
+        assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}") == 0
+        poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, server, client)
+        server.disconnect_peer(server.get_peer_ids()[-1], 1000)
+        poll_until(lambda: client.status == client.Status.STATUS_IDLE, server, client)
+        assert (client.get_statistics()["errors"], client.get_statistics()["success_rate"]) == (0, 1.0)
+        server.stop()

@@ -161,7 +161,7 @@ def refused(address: str, caplog: pytest.LogCaptureFixture) -> tuple[Error, str]
     error = server.listen(0)
     assert len(os.listdir("/proc/self/fd")) == before
     (line,) = caplog.messages
-    assert line.startswith(f"listen: bind_address {address}: ")
+    assert line.startswith(f"listen: cannot listen on {address}: ")
     assert "\n" not in line
     assert not server.is_listening()
     return error, line

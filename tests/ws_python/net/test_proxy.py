@@ -241,7 +241,7 @@ class TestFailures:
             "check that it runs, and its port in the property proxy"
         )
         assert self.tries_again(client)
-        assert client._counts == {"proxy_unreachable": 1}
+        assert client._counts["proxy_unreachable"] == 1
 
     def test_its_name_is_unknown(self, client: WebSocketClient) -> None:
         client.proxy = "socks5h://proxy.invalid"
@@ -259,7 +259,7 @@ class TestFailures:
                 reason = failure(client)
                 assert f"does not take our user name and password ({how}); correct them in the property" in reason
                 assert client.status == client.Status.STATUS_IDLE
-        assert client._counts == {"proxy_unauthorised": 4}
+        assert client._counts["proxy_unauthorised"] == 4
 
     def test_it_does_not_reach_the_server(self, client: WebSocketClient) -> None:
         with socket.create_server(("127.0.0.1", 0)) as gone:
@@ -326,7 +326,7 @@ class TestFailures:
             client.proxy = f"{scheme}://127.0.0.1:{proxy.port}"
             assert "hung up; check its kind and port in the property proxy" in failure(client)
             assert self.tries_again(client)
-            assert client._counts == {"proxy_hung_up": 1}
+            assert client._counts["proxy_hung_up"] == 1
 
     @pytest.mark.parametrize(
         ("scheme", "answer"),
@@ -362,7 +362,7 @@ class TestFailures:
             kind = "an HTTP" if scheme == "http" else "a SOCKS5"
             assert f"does not answer as {kind} proxy does; check its kind and port in the property" in failure(client)
             assert client.status == client.Status.STATUS_IDLE
-            assert client._counts == {"proxy_malformed": 1}
+            assert client._counts["proxy_malformed"] == 1
 
     def test_one_that_never_ends_costs_a_bounded_amount(self, client: WebSocketClient) -> None:
         sent = 0

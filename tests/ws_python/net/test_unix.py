@@ -343,7 +343,7 @@ class TestTheFile:
             reason, client = failure(f"unix:{folder}/s")
         assert reason.endswith(f"this user may not connect to unix:{folder}/s; see unix_socket_mode and "
                                "unix_socket_owner of the server")  # fmt: skip
-        assert client._counts == {"unix_socket_forbidden": 1}
+        assert client._counts["unix_socket_forbidden"] == 1
         server.stop()
 
     def test_nobody_can_connect_before_it_has_its_own_rights(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -536,7 +536,7 @@ class TestWhereNoneCanBe:
             f"unix:{path}:/chat?token=…: "
             f"there is no socket at unix:{path}; check that the server is running, and its path"
         )
-        assert client._counts == {"unix_socket_refused": 1}
+        assert client._counts["unix_socket_refused"] == 1
         leave_stale(path)
         assert "nobody listens at unix:" in failure(f"unix:{path}")[0]
         path.unlink()
