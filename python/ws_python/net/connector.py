@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import socket
 from collections.abc import Callable
 from functools import cache
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..loop.hub import CLOSING_TIME, hub
 from .asyncio_link import AsyncioLink
-from .dialer import Dialer, DialError
+from .dialer import Dialer, DialError, is_refused
 from .link import Link
 from .plain_tcp import PlainLink
 from .proxy import dialer_through
@@ -75,7 +74,7 @@ def explain(error: Exception, host: str, port: int, *, secure: bool, dialer: Dia
 def _explain(error: Exception, host: str, port: int, secure: bool) -> str:
     if isinstance(error, socket.gaierror):
         return f'the host name "{host}" cannot be resolved ({error.strerror}); check its spelling and the network'
-    if _is_refused(error):
+    if isinstance(error, OSError) and is_refused(error):
         return f"{host} refuses connections on port {port}; check that the server is running, and its port"
     if _is_untrusted(error):
         return f"the certificate of {host} is not trusted ({getattr(error, 'verify_message', error)})"
@@ -103,11 +102,6 @@ def _detail(error: Exception) -> str:
         return error.strerror or str(error)
     first_line = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {first_line}"
-
-
-def _is_refused(error: Exception) -> bool:
-    # asyncio joins the errors of several addresses into one without errno.
-    return isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error)
 
 
 @cache

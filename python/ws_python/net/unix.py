@@ -277,7 +277,7 @@ async def _pause(seconds: float) -> None:
 @contextmanager
 def _locked(folder: str) -> Iterator[None]:
     """Keep other servers from replacing files there meanwhile. Does without where the folder cannot be locked."""
-    import fcntl  # Wherever there are Unix sockets, but for Windows.
+    import fcntl  # Here, for Windows has none.
 
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)

@@ -250,7 +250,7 @@ class TestFailures:
 
     def test_it_wants_credentials(self, client: WebSocketClient) -> None:
         with HTTPProxy(credentials=USER) as http, SOCKSProxy(credentials=SOCKS_USER) as socks:
-            for proxy, how in ((http, "HTTP 407"), (socks, "SOCKS5")):
+            for proxy, how in ((http, "HTTP 407; Basic is spoken here"), (socks, "SOCKS5")):
                 client.proxy = url_of(proxy)
                 reason = failure(client)
                 assert f"wants a user name and a password ({how}); give them in the property proxy: write it" in reason
