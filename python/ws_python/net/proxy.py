@@ -329,7 +329,7 @@ class ProxyDialer(Dialer):
         return self._error(what, "proxy_unauthorised", retryable=False)
 
     def _hung_up(self) -> DialError:
-        what = f"hung up; check its kind and port in {self._proxy.source}"
+        what = f"hung up; check its kind, its port and the credentials in {self._proxy.source}"
         return self._error(what, "proxy_hung_up", retryable=True)
 
     def _malformed(self, kind: str) -> DialError:

@@ -324,7 +324,7 @@ class TestFailures:
 
         with OddProxy(hang_up) as proxy:
             client.proxy = f"{scheme}://127.0.0.1:{proxy.port}"
-            assert "hung up; check its kind and port in the property proxy" in failure(client)
+            assert "hung up; check its kind, its port and the credentials in the property proxy" in failure(client)
             assert self.tries_again(client)
             assert client._counts == {"proxy_hung_up": 1}
 

@@ -20,12 +20,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.sync.client import unix_connect
+from websockets.sync.server import ServerConnection, unix_serve
+from websockets.uri import parse_uri
 from ws_python import Error, WebSocketClient, WebSocketServer
 from ws_python.loop.hub import hub
 from ws_python.net.plain_tcp import PlainLink
 from ws_python.net.unix import UnixDoor, UnixListenError, UnixSocketSettings, checked_path
 
-from tests.ws_python.driving import named, poll_until, record, socket_of
+from tests.ws_python.driving import named, poll_until, poll_while, record, socket_of
 
 ROOT = Path(__file__).parents[3]
 IS_ROOT = os.geteuid() == 0
@@ -229,6 +234,52 @@ class TestConnections:
         server.stop()
         again = listening(name)
         again.stop()
+
+    def test_last_words_arrive_before_a_broken_end(self, path: Path) -> None:
+        server = listening(path)
+        log = record(server)
+        with socket.socket(socket.AF_UNIX) as rude:
+            rude.connect(os.fsencode(path))
+            protocol = ClientProtocol(parse_uri("ws://localhost/"))
+            protocol.send_request(protocol.connect())
+            rude.sendall(b"".join(protocol.data_to_send()))
+            poll_until(lambda: server.get_peer_count() == 1, server)
+            server.send(0, b"what it never reads")
+            server.poll()
+            rude.sendall(Frame(Opcode.TEXT, b"last words").serialize(mask=True))
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        names = [entry[0] for entry in log]
+        assert names.index("message_received") < names.index("client_disconnected")
+        assert named(log, "message_received")[0][1] == "last words"
+
+    def test_a_client_of_websockets(self, path: Path) -> None:
+        server = listening(path)
+        server.message_received.connect(server.send)
+
+        def talk() -> object:
+            with unix_connect(str(path), "ws://localhost/chat") as client:
+                client.send("hello")
+                return client.recv()
+
+        assert poll_while(talk, server) == "hello"
+
+    def test_a_server_of_websockets(self, path: Path) -> None:
+        def echo(connection: ServerConnection) -> None:
+            connection.send(f"{connection.request and connection.request.path} {connection.recv()}")
+
+        server = unix_serve(echo, str(path))
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            client = WebSocketClient()
+            log = record(client)
+            client.connected_to_server.connect(lambda: client.send("hello"))
+            assert client.connect_to_url(f"ws+unix:{path}:/chat") == Error.OK
+            poll_until(lambda: named(log, "connection_closed") != [], client)
+            assert named(log, "message_received") == [("/chat hello",)]
+        finally:
+            server.shutdown()
+            thread.join()
 
     def test_a_proxy_is_for_networks(self, path: Path) -> None:
         server = listening(path)
