@@ -10,6 +10,7 @@ import os
 import pwd
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import unix_connect
@@ -27,6 +29,7 @@ from websockets.sync.server import ServerConnection, unix_serve
 from websockets.uri import parse_uri
 from ws_python import Error, WebSocketClient, WebSocketServer
 from ws_python.loop.hub import hub
+from ws_python.net import connector
 from ws_python.net.plain_tcp import PlainLink
 from ws_python.net.unix import UnixDoor, UnixListenError, UnixSocketSettings, checked_path
 
@@ -287,6 +290,31 @@ class TestConnections:
         client.proxy = "http://127.0.0.1:1"
         assert client.connect_to_url(f"unix:{path}") == Error.OK
         poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, server, client)
+
+
+class TestTls:
+    def test_it_goes_through_a_unix_socket(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        authority = trustme.CA()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(context)
+        authority.cert_pem.write_to_path(path.with_suffix(".pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(path.with_suffix(".pem")))
+        connector._tls_context.cache_clear()
+        server = unix_serve(lambda connection: connection.send(connection.recv()), str(path), ssl=context)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            client = WebSocketClient()
+            log = record(client)
+            client.connected_to_server.connect(lambda: client.send("hello"))
+            assert client.connect_to_url(f"wss+unix:{path}:/chat") == Error.OK
+            poll_until(lambda: named(log, "message_received") == [("hello",)], client)
+            assert client.get_connected_host() == f"unix:{path}"
+            poll_until(lambda: named(log, "connection_closed") != [], client)
+        finally:
+            server.shutdown()
+            thread.join()
+            connector._tls_context.cache_clear()
 
 
 class TestHeartbeat:
