@@ -334,6 +334,7 @@ class TestFailures:
             ("http", b"SSH-2.0-OpenSSH_9.2\r\n"),
             ("http", b"\x05\x00"),
             ("http", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200),
+            ("http", b"HTTP/1.1 200 OK\r\n" + (b"A: " + b"x" * 1000 + b"\r\n") * 20 + b"\r\n"),
             ("http", b"HTTP/1.1 200 OK\r\nA: " + b"x" * 20_000),
             ("http", b"HTTP/1.1 100 Continue\r\n\r\n" * 20),
             ("http", b"HTTP/1.1 101 Switching\r\n\r\n"),
