@@ -133,7 +133,7 @@ def dialer_through(proxy: str, host: str, port: int, *, secure: bool) -> Dialer:
     try:
         return ProxyDialer(parse_proxy(url, source))
     except ValueError as error:
-        # A player's variable is no mistake of the game's: the attempt fails. Going straight could tell what he hides.
+        # A player's variable is no mistake of the game's: the attempt fails. Going straight could tell what they hide.
         return _NoWay(f'{error} (proxy = "{NONE}" would do without)')
 
 

@@ -85,8 +85,8 @@ def checked_path(path: str) -> str:
             'behind "unix:" stands no absolute path, and no "@name"; write it like "unix:/run/game.sock" '
             '(ProjectSettings.globalize_path("user://game.sock") makes one)'
         )
-    if "\0" in path:
-        raise ValueError("the path of the Unix socket holds a NUL character")
+    if not path.isprintable():
+        raise ValueError("the path of the Unix socket holds a control character, or what is no text")
     if path.startswith("@") and sys.platform != "linux":
         raise ValueError(f'only Linux has Unix sockets with a name ("{PREFIX}@..."); use a path')
     if len(os.fsencode(path)) > _MAX_PATH:

@@ -583,7 +583,7 @@ class TestWhereNoneCanBe:
         assert failure(f"unix:{path}")[0].endswith("this system has no Unix sockets; use a ws:// URL")
 
     @pytest.mark.parametrize(
-        "path", ["", "game.sock", "./game.sock", "/", "@", "user://game.sock", "/a\0b", f"/{'ä' * 54}"]
+        "path", ["", "game.sock", "./game.sock", "/", "@", "user://game.sock", "/a\0b", "/a\nb", f"/{'ä' * 54}"]
     )
     def test_a_bad_path_is_refused_on_both_sides(self, path: str, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.ERROR)
