@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import connect, unix_connect
 
 from tests.godot_process import GodotProcess, assert_clean_log
 
@@ -26,3 +30,39 @@ def test_quitting_with_open_sockets(start_godot: Callable[..., GodotProcess]) ->
     assert engine.wait(10) == 0
     assert time.monotonic() - told < 5
     assert_clean_log(engine.log)
+
+
+LISTENING = """extends SceneTree
+
+func _initialize() -> void:
+	var server := WebSocketServer.new()
+	root.add_child(server)
+	server.bind_address = "unix:" + OS.get_environment("SOCKET")
+	server.message_received.connect(func(_id: int, _message: Variant) -> void: quit())
+	print("listens: ", server.listen())
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """One whose path is short enough for that of a socket."""
+    with tempfile.TemporaryDirectory(prefix="ws") as path:
+        yield Path(path)
+
+
+def test_a_unix_socket_goes_with_the_game(start_godot: Callable[..., GodotProcess], folder: Path) -> None:
+    (folder / "main.gd").write_text(LISTENING)
+    path = folder / "s"
+    for left in ("by a killed game", "by nobody"):
+        engine = start_godot("--script", str(folder / "main.gd"), env={"SOCKET": str(path)})
+        engine.wait_for(r"^listens: 0$")
+        if left == "by a killed game":
+            os.kill(engine.pid, signal.SIGKILL)
+            engine.wait(10)
+            assert path.exists()
+            continue
+        with unix_connect(str(path), "ws://localhost/") as connection:
+            connection.send("quit")
+            assert engine.wait(10) == 0
+        assert not path.exists()
+        assert_clean_log(engine.log)

@@ -32,8 +32,8 @@ class WebSocketClient(
     When the node is freed, the connection is closed with code 1001 (going away), without further signals. What was sent
     still leaves, within ``close_timeout``; so it does when the scene changes, and within a second when the game quits.
 
-    A change of a limit or a timeout, of compression, or of what is negotiated counts for the next connection; one of
-    any other property, of the heartbeat, and of what unfinished messages may take, at once.
+    A change of a limit or a timeout, of compression, of the proxy, or of what is negotiated counts for the next
+    connection; one of any other property, of the heartbeat, and of what unfinished messages may take, at once.
     """
 
     def __init__(self) -> None:

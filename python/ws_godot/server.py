@@ -37,8 +37,8 @@ class WebSocketServer(
     quits.
 
     A change of a limit or a timeout, of compression, or of what is negotiated counts for the connections that come
-    after it; one of ``port`` or ``bind_address`` from the next listen() on; one of any other property, of the
-    heartbeat, and of what unfinished messages may take, at once.
+    after it; one of ``port``, ``bind_address`` or of the Unix socket from the next listen() on; one of any other
+    property, of the heartbeat, and of what unfinished messages may take, at once.
     """
 
     _REQUEST = WebSocketRequest

@@ -72,7 +72,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
     )
     status_changed = event(status=ClientStatus, doc="The client went on to another status.")
 
-    url: str = setting("", doc="Where to connect to, see connect_to_url().")
+    url: str = setting("", doc="Where to connect to, like ws://localhost:8080/path: see connect_to_url().")
     autoconnect: bool = setting(
         False,
         doc="Connect to `url` by itself, in a running game, at the end of the frame in which the node became ready, if "

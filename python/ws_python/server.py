@@ -210,7 +210,7 @@ class WebSocketServer(
         return self._listener is not None
 
     def get_local_port(self) -> int:
-        """The TCP port that the server listens on, also if the system chose it; 0 if it does not listen."""
+        """The TCP port that the server listens on, also if the system chose it; 0 if none, as on a Unix socket."""
         return 0 if self._listener is None else self._listener.port
 
     @property

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.godot_process import ROOT, GodotProcess, unclean_lines
+from tests.ws_python.net.proxies import HTTPProxy, Proxy, SOCKSProxy
 
 ADDON = ROOT / "addons/ws_python"
 MAIN = """extends SceneTree
@@ -136,6 +137,19 @@ def test_a_variable_changes_nothing(tmp_path: Path, env: dict[str, str]) -> None
     (server,) = (line for line in log.splitlines() if line.startswith("server: "))
     assert "abc" not in server
     assert f"child: {env.get('WEBSOCKETS_SERVER', '')}" in log.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "scheme"), [(HTTPProxy, "HTTP_PROXY", "http"), (SOCKSProxy, "all_proxy", "socks5h")]
+)
+def test_a_proxy_is_gone_through(tmp_path: Path, kind: type[Proxy], variable: str, scheme: str) -> None:
+    project = make_project(tmp_path / "project")
+    (project / "main.gd").write_text(MAIN.replace("ws://localhost:", "ws://game.test:"))
+    with kind() as proxy:
+        proxy.hosts["game.test"] = "127.0.0.1"
+        assert_echoes(log_of(project, {variable: f"{scheme}://127.0.0.1:{proxy.port}"}))
+        ((host, _),) = proxy.asked
+        assert host == "game.test"
 
 
 def test_the_games_own_python_has_the_environment(tmp_path: Path) -> None:

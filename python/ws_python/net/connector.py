@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import socket
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..loop.hub import CLOSING_TIME, hub
 from . import descriptors
 from .asyncio_link import AsyncioLink
-from .dialer import Dialer, DialError
+from .dialer import Dialer, DialError, is_refused
 from .link import Link
 from .plain_tcp import PlainLink
 from .proxy import dialer_through
@@ -79,7 +78,7 @@ def explain(error: Exception, host: str, port: int, *, secure: bool, dialer: Dia
 def _explain(error: Exception, host: str, port: int, secure: bool) -> str:
     if isinstance(error, socket.gaierror):
         return f'the host name "{host}" cannot be resolved ({error.strerror}); check its spelling and the network'
-    if _is_refused(error):
+    if isinstance(error, OSError) and is_refused(error):
         return f"{host} refuses connections on port {port}; check that the server is running, and its port"
     if _is_untrusted(error):
         return f"the certificate of {host} is not trusted ({getattr(error, 'verify_message', error)})"
@@ -123,11 +122,6 @@ def _lacks_descriptors(error: Exception) -> bool:
     # aiohappyeyeballs joins the errors of several addresses into one without errno.
     numbers = (getattr(error, "errno", None), *map(int, re.findall(r"\[Errno (\d+)\]", str(error))))
     return any(number in descriptors.USED_UP for number in numbers)
-
-
-def _is_refused(error: Exception) -> bool:
-    # asyncio joins the errors of several addresses into one without errno.
-    return isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from aiohappyeyeballs import start_connection
@@ -50,6 +51,12 @@ class Dialer:
 async def dial_tcp(host: str, port: int) -> socket.socket:
     """A socket that is connected to a host, whichever of its addresses answers first. Raises OSError."""
     return await start_connection(await _addresses(host, port), happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY)
+
+
+def is_refused(error: OSError) -> bool:
+    """Whether nobody listens: on any of the addresses, if there are several."""
+    # Those of several are joined into one without errno.
+    return isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error)
 
 
 async def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:

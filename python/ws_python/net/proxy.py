@@ -11,7 +11,7 @@ import os
 import socket
 import sys
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from websockets.exceptions import InvalidProxy
@@ -21,7 +21,7 @@ from websockets.streams import StreamReader
 
 from ..declare.settings import setting
 from ..loop.hub import hub
-from .dialer import Dialer, DialError, dial_tcp
+from .dialer import Dialer, DialError, dial_tcp, is_refused
 
 NONE = "none"
 
@@ -63,8 +63,8 @@ class Proxy:
     scheme: str
     host: str
     port: int
-    user: str | None
-    password: str | None
+    user: str | None = field(repr=False)
+    password: str | None = field(repr=False)
     #: What told us of it, to be shown.
     source: str
 
@@ -133,7 +133,7 @@ def dialer_through(proxy: str, host: str, port: int, *, secure: bool) -> Dialer:
     try:
         return ProxyDialer(parse_proxy(url, source))
     except ValueError as error:
-        # A player's variable is no mistake of the game's: the attempt fails. Going straight could tell what he hides.
+        # A player's variable is no mistake of the game's: the attempt fails. Going straight could tell what they hide.
         return _NoWay(f'{error} (proxy = "{NONE}" would do without)')
 
 
@@ -249,10 +249,11 @@ class ProxyDialer(Dialer):
             return await dial_tcp(proxy.host, proxy.port)
         except socket.gaierror as error:
             what = f"cannot be resolved ({error.strerror}); check its name"
-        except ConnectionRefusedError:
-            what = "refuses connections; check that it runs, and its port"
         except OSError as error:
-            what = f"cannot be reached ({error.strerror or error}); check its address"
+            if is_refused(error):
+                what = "refuses connections; check that it runs, and its port"
+            else:
+                what = f"cannot be reached ({error.strerror or error}); check its address"
         raise self._error(f"{what} in {proxy.source}", "proxy_unreachable", retryable=True)
 
     async def _connect_by_http(self, connected: socket.socket, host: str, port: int) -> None:
@@ -281,7 +282,7 @@ class ProxyDialer(Dialer):
         if 200 <= status < 300:
             return
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
-            raise self._unauthorised("HTTP 407")
+            raise self._unauthorised("HTTP 407; Basic is spoken here")
         names: dict[int, str] = {known.value: f" {known.phrase}" for known in HTTPStatus}
         retryable = status >= 500 or status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
         cure = "try again later, or check host and port" if retryable else "ask who runs it to allow that"
@@ -328,7 +329,7 @@ class ProxyDialer(Dialer):
         return self._error(what, "proxy_unauthorised", retryable=False)
 
     def _hung_up(self) -> DialError:
-        what = f"hung up; check its kind and port in {self._proxy.source}"
+        what = f"hung up; check its kind, its port and the credentials in {self._proxy.source}"
         return self._error(what, "proxy_hung_up", retryable=True)
 
     def _malformed(self, kind: str) -> DialError:

@@ -77,8 +77,8 @@ def checked_path(path: str) -> str:
             'behind "unix:" stands no absolute path, and no "@name"; write it like "unix:/run/game.sock" '
             '(ProjectSettings.globalize_path("user://game.sock") makes one)'
         )
-    if "\0" in path:
-        raise ValueError("the path of the Unix socket holds a NUL character")
+    if not path.isprintable():
+        raise ValueError("the path of the Unix socket holds a control character, or what is no text")
     if path.startswith("@") and sys.platform != "linux":
         raise ValueError(f'only Linux has Unix sockets with a name ("{PREFIX}@..."); use a path')
     if len(os.fsencode(path)) > _MAX_PATH:
@@ -267,7 +267,7 @@ async def _pause(seconds: float) -> None:
 @contextmanager
 def _locked(folder: str) -> Iterator[None]:
     """Keep other servers from replacing files there meanwhile. Does without where the folder cannot be locked."""
-    import fcntl  # Wherever there are Unix sockets, but for Windows.
+    import fcntl  # Here, for Windows has none.
 
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)

@@ -250,7 +250,7 @@ class TestFailures:
 
     def test_it_wants_credentials(self, client: WebSocketClient) -> None:
         with HTTPProxy(credentials=USER) as http, SOCKSProxy(credentials=SOCKS_USER) as socks:
-            for proxy, how in ((http, "HTTP 407"), (socks, "SOCKS5")):
+            for proxy, how in ((http, "HTTP 407; Basic is spoken here"), (socks, "SOCKS5")):
                 client.proxy = url_of(proxy)
                 reason = failure(client)
                 assert f"wants a user name and a password ({how}); give them in the property proxy: write it" in reason
@@ -324,7 +324,7 @@ class TestFailures:
 
         with OddProxy(hang_up) as proxy:
             client.proxy = f"{scheme}://127.0.0.1:{proxy.port}"
-            assert "hung up; check its kind and port in the property proxy" in failure(client)
+            assert "hung up; check its kind, its port and the credentials in the property proxy" in failure(client)
             assert self.tries_again(client)
             assert client._counts["proxy_hung_up"] == 1
 
@@ -334,6 +334,7 @@ class TestFailures:
             ("http", b"SSH-2.0-OpenSSH_9.2\r\n"),
             ("http", b"\x05\x00"),
             ("http", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200),
+            ("http", b"HTTP/1.1 200 OK\r\n" + (b"A: " + b"x" * 1000 + b"\r\n") * 20 + b"\r\n"),
             ("http", b"HTTP/1.1 200 OK\r\nA: " + b"x" * 20_000),
             ("http", b"HTTP/1.1 100 Continue\r\n\r\n" * 20),
             ("http", b"HTTP/1.1 101 Switching\r\n\r\n"),

@@ -10,6 +10,7 @@ import os
 import pwd
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import sys
@@ -20,13 +21,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
+from websockets.client import ClientProtocol
+from websockets.frames import Frame, Opcode
+from websockets.sync.client import unix_connect
+from websockets.sync.server import ServerConnection, unix_serve
+from websockets.uri import parse_uri
 from ws_python import Error, WebSocketClient, WebSocketServer
 from ws_python.declare.errors import CannotListen
 from ws_python.loop.hub import hub
+from ws_python.net import connector
 from ws_python.net.plain_tcp import PlainLink
 from ws_python.net.unix import UnixDoor, UnixSocketSettings, checked_path
 
-from tests.ws_python.driving import named, poll_until, record, socket_of
+from tests.ws_python.driving import named, poll_until, poll_while, record, socket_of
 
 ROOT = Path(__file__).parents[3]
 IS_ROOT = os.geteuid() == 0
@@ -231,12 +239,83 @@ class TestConnections:
         again = listening(name)
         again.stop()
 
+    def test_last_words_arrive_before_a_broken_end(self, path: Path) -> None:
+        server = listening(path)
+        log = record(server)
+        with socket.socket(socket.AF_UNIX) as rude:
+            rude.connect(os.fsencode(path))
+            protocol = ClientProtocol(parse_uri("ws://localhost/"))
+            protocol.send_request(protocol.connect())
+            rude.sendall(b"".join(protocol.data_to_send()))
+            poll_until(lambda: server.get_peer_count() == 1, server)
+            server.send(0, b"what it never reads")
+            server.poll()
+            rude.sendall(Frame(Opcode.TEXT, b"last words").serialize(mask=True))
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        names = [entry[0] for entry in log]
+        assert names.index("message_received") < names.index("client_disconnected")
+        assert named(log, "message_received")[0][1] == "last words"
+
+    def test_a_client_of_websockets(self, path: Path) -> None:
+        server = listening(path)
+        server.message_received.connect(server.send)
+
+        def talk() -> object:
+            with unix_connect(str(path), "ws://localhost/chat") as client:
+                client.send("hello")
+                return client.recv()
+
+        assert poll_while(talk, server) == "hello"
+
+    def test_a_server_of_websockets(self, path: Path) -> None:
+        def echo(connection: ServerConnection) -> None:
+            connection.send(f"{connection.request and connection.request.path} {connection.recv()}")
+
+        server = unix_serve(echo, str(path))
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            client = WebSocketClient()
+            log = record(client)
+            client.connected_to_server.connect(lambda: client.send("hello"))
+            assert client.connect_to_url(f"ws+unix:{path}:/chat") == Error.OK
+            poll_until(lambda: named(log, "connection_closed") != [], client)
+            assert named(log, "message_received") == [("/chat hello",)]
+        finally:
+            server.shutdown()
+            thread.join()
+
     def test_a_proxy_is_for_networks(self, path: Path) -> None:
         server = listening(path)
         client = WebSocketClient()
         client.proxy = "http://127.0.0.1:1"
         assert client.connect_to_url(f"unix:{path}") == Error.OK
         poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, server, client)
+
+
+class TestTls:
+    def test_it_goes_through_a_unix_socket(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        authority = trustme.CA()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("localhost").configure_cert(context)
+        authority.cert_pem.write_to_path(path.with_suffix(".pem"))
+        monkeypatch.setenv("SSL_CERT_FILE", str(path.with_suffix(".pem")))
+        connector._tls_context.cache_clear()
+        server = unix_serve(lambda connection: connection.send(connection.recv()), str(path), ssl=context)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            client = WebSocketClient()
+            log = record(client)
+            client.connected_to_server.connect(lambda: client.send("hello"))
+            assert client.connect_to_url(f"wss+unix:{path}:/chat") == Error.OK
+            poll_until(lambda: named(log, "message_received") == [("hello",)], client)
+            assert client.get_connected_host() == f"unix:{path}"
+            poll_until(lambda: named(log, "connection_closed") != [], client)
+        finally:
+            server.shutdown()
+            thread.join()
+            connector._tls_context.cache_clear()
 
 
 class TestHeartbeat:
@@ -505,7 +584,7 @@ class TestWhereNoneCanBe:
         assert failure(f"unix:{path}")[0].endswith("this system has no Unix sockets; use a ws:// URL")
 
     @pytest.mark.parametrize(
-        "path", ["", "game.sock", "./game.sock", "/", "@", "user://game.sock", "/a\0b", f"/{'ä' * 54}"]
+        "path", ["", "game.sock", "./game.sock", "/", "@", "user://game.sock", "/a\0b", "/a\nb", f"/{'ä' * 54}"]
     )
     def test_a_bad_path_is_refused_on_both_sides(self, path: str, caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.ERROR)
