@@ -4,6 +4,16 @@ extends "res://tests/godot/suite.gd"
 signal decided(verdict: Variant)
 
 
+## What is asked, and answers on whatever thread.
+class Oracle:
+	extends RefCounted
+
+	signal spoke
+
+	func speak() -> void:
+		spoke.emit()
+
+
 ## A client that connects, and the record of its signals.
 func _knock(server: WebSocketServer, path: String = "/", headers: PackedStringArray = []) -> Array[Array]:
 	var client := WebSocketClient.new()
@@ -172,6 +182,23 @@ func test_it_awaits() -> void:
 	expect_error("^ERROR: authorizer: it returned String")
 	decided.emit("yes")
 	check((await _refusal(log)).contains("HTTP 500"), "nonsense later")
+
+
+func test_it_answers_on_another_thread() -> void:
+	var server := start_server()
+	var oracle := Oracle.new()
+	server.authorizer = func(request: WebSocketRequest) -> bool:
+		await oracle.spoke
+		request.data = OS.get_thread_caller_id() != OS.get_main_thread_id()
+		return true
+	var log := _knock(server)
+	await until(func() -> bool: return oracle.spoke.get_connections().size() == 1, "it is asked")
+	var thread := Thread.new()
+	thread.start(oracle.speak)
+	await until(func() -> bool: return server.get_peer_count() == 1)
+	thread.wait_to_finish()
+	check_equal(last_peer(server).request.data, true, "it was on another thread")
+	await until(func() -> bool: return named(log, "connected_to_server").size() == 1)
 
 
 func test_it_awaits_twice_and_stores_meanwhile() -> void:
