@@ -1,4 +1,4 @@
-"""The editor check: the real editor opens this project, and knows the three classes with their documentation."""
+"""The editor check: the real editor opens this project, and knows our classes with their documentation."""
 
 from __future__ import annotations
 
@@ -51,6 +51,16 @@ def test_every_member_of_a_class_is_documented(help_pages: dict[str, str], name:
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_class_says_when_its_signals_come(help_pages: dict[str, str], name: str) -> None:
     assert "When signals come: while a node polls, which it does once a frame" in help_pages[name]
+
+
+def test_a_request_is_documented_too(help_pages: dict[str, str]) -> None:
+    page = help_pages["WebSocketRequest"]
+    assert re.search("^Inherits: *RefCounted <", page, re.MULTILINE)
+    assert UNDOCUMENTED.findall(page) == []
+    assert "What a client asked for when it connected to a WebSocketServer" in page
+    assert "The path of the URL, percent-decoded" in page
+    assert "A Callable that decides who may connect" in help_pages["WebSocketServer"]
+    assert "The sites whose pages may connect" in help_pages["WebSocketServer"]
 
 
 def test_the_help_says_what_the_docstrings_say(help_pages: dict[str, str]) -> None:

@@ -4,6 +4,16 @@ extends "res://tests/godot/suite.gd"
 signal decided(verdict: Variant)
 
 
+## What is asked, and answers on whatever thread.
+class Oracle:
+	extends RefCounted
+
+	signal spoke
+
+	func speak() -> void:
+		spoke.emit()
+
+
 ## A client that connects, and the record of its signals.
 func _knock(server: WebSocketServer, path: String = "/", headers: PackedStringArray = []) -> Array[Array]:
 	var client := WebSocketClient.new()
@@ -52,61 +62,6 @@ func test_typed_and_untyped() -> void:
 	check_equal(untyped.request.get_class(), "WebSocketRequest")
 	log = _knock(server)
 	check((await _refusal(log)).contains("HTTP 403"), "false is 403")
-
-
-func test_what_is_asked_for() -> void:
-	var server := start_server()
-	var seen: Array[WebSocketRequest] = []
-	server.authorizer = func(request: WebSocketRequest) -> bool:
-		seen.append(request)
-		return true
-	var path := "/r%C3%B6om/%F0%9D%84%9E?a=1&b=x+y%26&a=2&c"
-	var headers := PackedStringArray(
-		[
-			'Cookie: session=abc; theme="dark"',
-			"X-Twice: 1",
-			"X-Twice: 2",
-			"Origin: http://localhost:8060",
-			"Authorization: Basic YWRhOnM6ZWNyZXQ="
-		]
-	)
-	_knock(server, path, headers)
-	await until(func() -> bool: return server.get_peer_count() == 1)
-	var request := seen[0]
-	var untyped: Variant = request
-	check_equal(request.path, "/röom/𝄞")
-	check_equal(untyped.get_path(), "/röom/𝄞")
-	check_equal(request.target, path)
-	check_equal(untyped.get_target(), path)
-	check_equal(request.query, {"a": "1", "b": "x y&", "c": ""})
-	check_equal(untyped.get_query(), request.query)
-	check_equal(request.get_query_values("a"), PackedStringArray(["1", "2"]))
-	check_equal(untyped.get_query_values("z"), PackedStringArray())
-	check_equal(request.get_header("x-twice"), "1, 2")
-	check_equal(untyped.get_header("X-NONE"), "")
-	check_equal(request.get_header_values("X-TWICE"), PackedStringArray(["1", "2"]))
-	check_equal(untyped.get_header_values("x-twice"), PackedStringArray(["1", "2"]))
-	check_equal(request.headers["x-twice"], "1, 2")
-	check_equal(untyped.get_headers()["origin"], "http://localhost:8060")
-	check_equal(request.cookies, {"session": "abc", "theme": "dark"})
-	check_equal(untyped.get_cookies(), request.cookies)
-	check_equal(request.origin, "http://localhost:8060")
-	check_equal(untyped.get_origin(), request.origin)
-	check_equal(request.address, "127.0.0.1")
-	check_equal(untyped.get_address(), last_peer(server).get_connected_host())
-	check_equal(request.port, last_peer(server).get_connected_port())
-	check_equal(untyped.get_port(), request.port)
-	check_equal(request.subprotocols, PackedStringArray())
-	check_equal(untyped.get_subprotocols(), PackedStringArray())
-	check_equal(request.certificate, "")
-	check_equal(untyped.get_certificate(), "")
-	check_equal(request.get_basic_user(), "ada")
-	check_equal(untyped.get_basic_password(), "s:ecret")
-	check_equal(request.get_basic_password(), "s:ecret")
-	check_equal(untyped.get_basic_user(), "ada")
-	check_equal(request.get_bearer_token(), "")
-	check_equal(untyped.get_bearer_token("a"), "1")
-	check_equal(request.get_bearer_token("a"), "1")
 
 
 func test_a_request_of_nobody() -> void:
@@ -229,6 +184,23 @@ func test_it_awaits() -> void:
 	check((await _refusal(log)).contains("HTTP 500"), "nonsense later")
 
 
+func test_it_answers_on_another_thread() -> void:
+	var server := start_server()
+	var oracle := Oracle.new()
+	server.authorizer = func(request: WebSocketRequest) -> bool:
+		await oracle.spoke
+		request.data = OS.get_thread_caller_id() != OS.get_main_thread_id()
+		return true
+	var log := _knock(server)
+	await until(func() -> bool: return oracle.spoke.get_connections().size() == 1, "it is asked")
+	var thread := Thread.new()
+	thread.start(oracle.speak)
+	await until(func() -> bool: return server.get_peer_count() == 1)
+	thread.wait_to_finish()
+	check_equal(last_peer(server).request.data, true, "it was on another thread")
+	await until(func() -> bool: return named(log, "connected_to_server").size() == 1)
+
+
 func test_it_awaits_twice_and_stores_meanwhile() -> void:
 	var server := start_server()
 	var tree := get_tree()
@@ -328,25 +300,6 @@ func test_the_server_stops_and_listens_again_before_it_answers() -> void:
 	check_equal(server.get_peer_count(), 0, "the answer was for another time")
 
 
-func test_it_chooses_the_subprotocol() -> void:
-	var server := start_server()
-	server.authorizer = func(request: WebSocketRequest) -> bool:
-		var untyped: Variant = request
-		check_equal(request.subprotocols, PackedStringArray(["v1", "v2"]))
-		expect_error("^ERROR: select_protocol: the client does not offer")
-		check_equal(untyped.select_protocol("v3"), ERR_INVALID_PARAMETER)
-		check_equal(request.select_protocol("v2"), OK)
-		return true
-	var client := WebSocketClient.new()
-	client.supported_protocols = ["v1", "v2"]
-	add_child(client)
-	client.connect_to_url(url_of(server))
-	await until(func() -> bool: return client.status == WebSocketClient.STATUS_ACTIVE and server.get_peer_count() == 1)
-	check_equal(client.get_selected_protocol(), "v2")
-	expect_error("^ERROR: select_protocol: the request is answered already")
-	check_equal(last_peer(server).request.select_protocol("v1"), ERR_UNAVAILABLE)
-
-
 func test_a_signed_token() -> void:
 	var server := start_server()
 	var untyped: Variant = server
@@ -371,14 +324,6 @@ func test_a_signed_token() -> void:
 		if wrong.length() > 20 and untyped.verify_token(secret, wrong):
 			await until(func() -> bool: return untyped.verify_token(secret, wrong).is_empty(), "it expires")
 		check((await _refusal(_knock(server, "/?access_token=" + wrong))).contains("HTTP 401"), "refused: " + wrong)
-
-
-func test_comparing_secrets() -> void:
-	var untyped: Variant = WebSocketRequest
-	check(WebSocketRequest.constant_time_compare("sëcret", "sëcret"), "equal")
-	check(not WebSocketRequest.constant_time_compare("sëcret", "secret"), "not equal")
-	check_equal(untyped.constant_time_compare("", "x"), false)
-	check_equal(untyped.refuse(401), {"status": 401, "text": "", "headers": []})
 
 
 func test_many_at_once() -> void:

@@ -21,7 +21,6 @@ from typing import Any
 from pythonscript import _bridge
 from pythonscript.describe import declare, docs
 from pythonscript.describe.types import CLASSES, Array
-from pythonscript.describe.types import Callable as CallableOfEngine
 from pythonscript.engine import sockets
 from pythonscript.godot import PropertyHint, engine_class
 
@@ -252,9 +251,10 @@ def shutdown() -> None:
     """The main loop has ended. Called by the engine, and before the end once more, for Godot < 4.5 which does not."""
     while _shutdown_hooks:
         _guarded(_shutdown_hooks.pop())
-    # Before the engine ends its script languages: a lambda of GDScript that goes after that takes the heap with it.
+    # Before the engine ends its script languages: a lambda of GDScript that goes after that takes the heap with it, in
+    # whatever it lies.
     gc.collect()
-    _bridge.release_all([value for value in gc.get_objects() if type(value) is CallableOfEngine])
+    _bridge.release_all([value for value in gc.get_objects() if issubclass(type(value), _bridge.Builtin)])
 
 
 def _guarded(hook: Callable[[], None]) -> None:

@@ -85,23 +85,27 @@ class Question(Later):
             self._feature.ask(self, connection)
 
     def settle(self, verdict: object) -> None:
-        """The authorizer has answered."""
-        if self._connection is not None:
-            self._feature.answer(self._connection, verdict)
-
-    def fail(self, error: BaseException) -> None:
-        """The authorizer has raised."""
-        if self._connection is not None:
-            self._feature.refuse_for(self._connection, _told(error))
-
-    def done(self, future: asyncio.Future[Any] | concurrent.futures.Future[Any]) -> None:
-        """What the authorizer has returned has come to its end, on whatever thread."""
-        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        """The authorizer has answered, on whatever thread."""
         if self._connection is None:
             return
         if hub.is_elsewhere():
-            hub.call_soon(partial(self.done, future))
-        elif error is not None:
+            hub.call_soon(partial(self.settle, verdict))
+        else:
+            self._feature.answer(self._connection, verdict)
+
+    def fail(self, error: BaseException) -> None:
+        """The authorizer has raised, on whatever thread."""
+        if self._connection is None:
+            return
+        if hub.is_elsewhere():
+            hub.call_soon(partial(self.fail, error))
+        else:
+            self._feature.refuse_for(self._connection, _told(error))
+
+    def done(self, future: asyncio.Future[Any] | concurrent.futures.Future[Any]) -> None:
+        """What the authorizer has returned has come to its end."""
+        error = asyncio.CancelledError() if future.cancelled() else future.exception()
+        if error is not None:
             self.fail(error)
         else:
             self.settle(future.result())

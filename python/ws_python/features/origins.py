@@ -129,8 +129,7 @@ class _Allowed:
     def __contains__(self, origin: str) -> bool:
         if self.all or origin in self.others:
             return True
-        # Browsers send ASCII. A wildcard that a browser sends is none.
-        site = parse_site(origin) if origin.isascii() and _ANY not in origin else None
+        site = _sent(origin)
         return site is not None and any(listed.covers(site) for listed in self.sites)
 
 
@@ -188,8 +187,13 @@ def _is_over_loopback(connection: Connection) -> bool:
 def _is_local(origin: str) -> bool:
     if origin == _FILE:
         return True  # No site can be that; the user has opened a file.
-    site = parse_site(origin) if origin.isascii() else None
+    site = _sent(origin)
     return site is not None and site.is_local
+
+
+def _sent(origin: str) -> Site | None:
+    """An origin that came from outside: of browsers ASCII, and no wildcard."""
+    return parse_site(origin) if origin.isascii() and _ANY not in origin else None
 
 
 def _requested(connection: Connection) -> str:

@@ -53,7 +53,12 @@ class EventLoop(asyncio.SelectorEventLoop):
         return self._scheduled[0].when() if self._scheduled else float("inf")
 
     def turn(self, until: float) -> None:
-        """Call what is ready now, one callback at least, until monotonic() says `until`; the rest comes first next."""
+        """Call what is ready now, one callback at least, until monotonic() says `until`; the rest comes first next.
+
+        Within one of these, such as a coroutine that polls, it does nothing: the turn that is under way goes on.
+        """
+        if self.is_running():
+            return
         self._until = until
         self.stop()  # So that run_forever() makes one turn.
         self.run_forever()

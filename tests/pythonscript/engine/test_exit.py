@@ -76,6 +76,13 @@ def run(project: Path, body: str) -> tuple[str, int]:
         "var holder := Holder.new()\nroot.add_child(holder)\nholder.keep_everything(RegEx.new())",
         "var holder := Holder.new()\nroot.add_child(holder)\nholder.keep_everything([RegEx.new()])",
         "var holder := Holder.new()\nroot.add_child(holder)\nholder.keep_everything([[holder.method()], {1: holder}])",
+        # The engine ends GDScript before its extensions.
+        "var holder := Holder.new()\nroot.add_child(holder)\nholder.keep_everything(func() -> Node: return holder)",
+        "var holder := Holder.new()\nroot.add_child(holder)\nholder.keep_everything([func() -> Node: return holder])",
+        "var holder := Holder.new()\nroot.add_child(holder)\nholder.keep_everything({1: [func() -> void: pass]})",
+        "var holder := Holder.new()\nroot.add_child(holder)\nvar script := GDScript.new()\n"
+        "script.source_code = 'extends RefCounted\\nvar kept := func() -> void: pass\\n'\n"
+        "script.reload()\nholder.keep_everything(script.new())",
     ],
 )
 def test_what_is_kept_until_the_end(new_project: Callable[..., Path], body: str) -> None:

@@ -103,3 +103,17 @@ def test_what_is_wrong_in_a_callback_is_logged(loop: EventLoop, caplog: pytest.L
     loop.call_soon(lambda: 1 // 0)
     loop.turn(FOREVER)
     assert "Exception in callback" in caplog.text and "ZeroDivisionError" in caplog.text
+
+
+def test_a_turn_within_a_turn_does_nothing(loop: EventLoop) -> None:
+    called: list[int] = []
+
+    def outer() -> None:
+        loop.call_soon(called.append, 2)
+        loop.turn(FOREVER)
+        called.append(1)
+
+    loop.call_soon(outer)
+    loop.turn(FOREVER)
+    loop.turn(FOREVER)
+    assert called == [1, 2]

@@ -24,6 +24,13 @@ def test_bytes_go_both_ways(pair: Pair) -> None:
 
 def test_who_is_at_the_other_end(pair: Pair) -> None:
     assert (pair.link.host, pair.link.port) == pair.there.getsockname()
+    assert pair.link.certificate == ""
+
+
+def test_how_it_was_reached(pair: Pair) -> None:
+    assert pair.link.local_host() == pair.there.getpeername()[0]
+    pair.link.drop()
+    assert pair.link.local_host() == ""
 
 
 def test_a_pause_leaves_what_comes_in_the_system(pair: Pair) -> None:

@@ -277,3 +277,16 @@ class TestAnsweringLater:
         handshake.receive_data(b"x")
         assert handshake.status == 400
         assert handshake.leftover == b""
+
+
+def test_a_subprotocol_that_the_owner_selects() -> None:
+    handshake = server_handshake(subprotocols=["v1"])
+    handshake.answers_at_once = False
+    assert not handshake.select("v2"), "nothing is read"
+    handshake.receive_data(with_lines(b"Sec-WebSocket-Protocol: v1, v2"))
+    assert handshake.site == "ws://example.com:8080"
+    assert handshake.select("v2")
+    handshake.accept()
+    assert (handshake.error, handshake.subprotocol) == ("", "v2")
+    assert not handshake.select("v1"), "it is answered"
+    assert handshake.headers().get_all("sec-websocket-protocol") == ["v1, v2"]

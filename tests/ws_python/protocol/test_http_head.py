@@ -15,6 +15,7 @@ from ws_python.protocol.http_head import (
     HeadError,
     HeadReader,
     field_values,
+    fields_of,
     parse_fields,
 )
 
@@ -124,6 +125,8 @@ class TestParsing:
         assert field_values(fields, "a") == ["1", "2, 3"]
         assert field_values(fields, "b") == ["é"]
         assert field_values(fields, "c") == field_values(fields, "\udc80") == []
+        assert list(fields_of(fields).raw_items()) == [("A", "1"), ("a", "2, 3"), ("B", "é")]
+        assert list(fields_of(b"").raw_items()) == []
 
     @pytest.mark.parametrize(
         ("line", "why"),

@@ -1,8 +1,8 @@
-## Prints what the editor's help shows of the three node classes, between two marks each, and quits the editor.
+## Prints what the editor's help shows of our classes, between two marks each, and quits the editor.
 @tool
 extends EditorPlugin
 
-const CLASSES: Array[String] = ["WebSocketServer", "WebSocketClient", "WebSocketPeerNode"]
+const CLASSES: Array[String] = ["WebSocketServer", "WebSocketClient", "WebSocketPeerNode", "WebSocketRequest"]
 const DEADLINE_MSEC := 40_000
 
 
