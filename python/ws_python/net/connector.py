@@ -99,7 +99,8 @@ def explain_system(error: Exception) -> str:
 
 def timed_out(host: str, port: int) -> str:
     """That connecting took too long, and what can be done about it."""
-    return f"{host}, port {port}, did not answer in time; check the address, firewalls, and connect_timeout"
+    check = "address" if is_ip_address(host) else "host name, the name server"
+    return f"{host}, port {port}, did not answer in time; check the {check}, firewalls, and connect_timeout"
 
 
 def may_pass(error: Exception) -> bool:

@@ -30,6 +30,17 @@ _ACCEPT_WORK = 50
 # it is told: a crowd takes what becomes free at once.
 _NO_ROOM_PAUSE = 0.25
 _ROOM_TIME = 3.0
+# accept(2): what has gone wrong on the way of that one connection. The next one may be a better one.
+_NOT_THIS_ONE = (
+    errno.ENETDOWN,
+    errno.EPROTO,
+    errno.ENOPROTOOPT,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.EOPNOTSUPP,
+    errno.ENETUNREACH,
+    errno.EPERM,
+)
 _NO_ROOM = (*descriptors.USED_UP, errno.ENOBUFS, errno.ENOMEM)
 # Ports to try until one is free on both loopback addresses.
 _PORT_ATTEMPTS = 16
@@ -107,6 +118,8 @@ class Listener:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return count
             except OSError as error:
+                if error.errno in _NOT_THIS_ONE:
+                    return count
                 if error.errno not in _NO_ROOM:
                     raise
                 self._pause(door, f"{error.strerror}; {descriptors.ADVICE}")
@@ -225,10 +238,10 @@ def _bind_loopback(port: int, attempts: int = _PORT_ATTEMPTS) -> list[socket.soc
     try:
         return [ipv4, _bind(socket.AF_INET6, "::1", ipv4.getsockname()[1])]
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
+        if error.errno != errno.EADDRINUSE and error.errno not in descriptors.USED_UP:
             return [ipv4]  # No IPv6 here.
         ipv4.close()
-        if port != 0 or attempts == 1:
+        if port != 0 or attempts == 1 or error.errno != errno.EADDRINUSE:
             raise
     # The free port that the system chose for IPv4 was taken for IPv6.
     return _bind_loopback(port, attempts - 1)
