@@ -19,7 +19,7 @@ from .declare.settings import setting
 from .endpoint import Endpoint
 from .loop.deadlines import Deadline
 from .loop.hub import hub
-from .net import connector
+from .net import connector, descriptors
 from .pollable import Pollable
 from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols, redacted
@@ -146,7 +146,7 @@ class WebSocketClient(Pollable, Endpoint):
         try:
             hub.loop()
         except OSError as problem:
-            _log.error("connect_to_url: %s", connector.explain_system(problem))
+            _log.error("connect_to_url: %s", descriptors.explain(problem))
             return Error.ERR_CANT_CREATE
         self._target = url
         self._attempt = 0

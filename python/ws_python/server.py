@@ -7,6 +7,7 @@ import random
 import socket
 from collections.abc import Collection
 from enum import IntEnum
+from functools import partial
 from types import MappingProxyType
 
 from .connection.connection import Connection
@@ -139,6 +140,8 @@ class WebSocketServer(Pollable, AdmissionSettings, ReserveSettings, TrustedProxy
         port = self.port if port == -1 else port
         if not self._read_options(port):
             return Error.ERR_INVALID_PARAMETER
+        if error := self._begin_features():
+            return error
         try:
             self._listener = Listener(
                 self.bind_address,
@@ -149,9 +152,11 @@ class WebSocketServer(Pollable, AdmissionSettings, ReserveSettings, TrustedProxy
                 count=self._count,
             )
         except CannotListen as problem:
+            self._end_features()
             _log.error("listen: bind_address %s: %s", self.bind_address, problem)
             return problem.code
         except OSError as problem:
+            self._end_features()
             code, advice = explain_bind_error(problem)
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
             return code
@@ -172,6 +177,7 @@ class WebSocketServer(Pollable, AdmissionSettings, ReserveSettings, TrustedProxy
         hub.not_at_close(self._end)
         self._listener.close()
         self._listener = None
+        self._end_features()
         connections, self._connections = self._connections, {}
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
@@ -370,14 +376,25 @@ class WebSocketServer(Pollable, AdmissionSettings, ReserveSettings, TrustedProxy
         except ValueError as error:
             _log.error("listen: %s", error)
             return False
-        for feature in self._features:
-            if problem := feature.starting():
-                _log.error("listen: %s", problem)
-                return False
         return True
 
+    def _begin_features(self) -> Error:
+        for feature in self._features:
+            if error := feature.begin():
+                self._end_features()
+                return error
+        return _OK
+
+    def _end_features(self) -> None:
+        for feature in self._features:
+            feature.end()
+
     def _accept(self, link: Link) -> None:
-        self._new_connection().attach(link)
+        self._attach(self._new_connection(), link)
+
+    def _attach(self, connection: Connection, link: Link) -> None:
+        """Who is at the other end is known, by accept() or by what was read before: shake hands."""
+        connection.attach(link)
 
     def _read_preamble(self, accepted: socket.socket, address: object, link: Linker) -> bool:
         """Whether a feature reads something before there is a link; then the connection waits for that."""
@@ -389,11 +406,15 @@ class WebSocketServer(Pollable, AdmissionSettings, ReserveSettings, TrustedProxy
             connection.host, connection.port = address_of(address)
             connection.connecting = preamble
             preamble.start(
-                lambda told: link(accepted, told, connection.attach),  # noqa: B023  # It returns below.
-                lambda reason: connection.fail(reason, False),  # noqa: B023
+                lambda told: link(accepted, told, partial(self._attach, connection)),  # noqa: B023  # It returns below.
+                partial(self._refuse_preamble, connection),
             )
             return True
         return False
+
+    def _refuse_preamble(self, connection: Connection, reason: str) -> None:
+        connection.handshake.error = reason
+        connection.fail(reason, False)
 
     def _new_connection(self, timed_out: str = "") -> Connection:
         offer = self._current_offer()

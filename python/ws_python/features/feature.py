@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..connection.connection import Connection
+from ..declare.errors import Error
 from ..net.listener import Preamble
 
 if TYPE_CHECKING:
@@ -45,9 +46,12 @@ class Feature:
         """How often `sweep` is wanted, at least, in seconds."""
         return 1.0
 
-    def starting(self) -> str:
-        """listen() or connect_to_url() reads the settings: what is wrong in those of this feature, in a line, or ""."""
-        return ""
+    def begin(self) -> Error:
+        """The server is about to listen. What is not OK keeps it from that; the feature has said why in the log."""
+        return Error.OK
+
+    def end(self) -> None:
+        """The server has stopped, or could not listen."""
 
     def preamble(self, accepted: socket.socket, address: object) -> Preamble | None:
         """A server has accepted a connection: what to read before TLS and the opening handshake. None: nothing."""

@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..connection.connection import Connection
+from ..declare.errors import Error
 from ..declare.settings import setting
 from ..net.addresses import canonical_address
 from ..net.asyncio_link import address_of
@@ -101,13 +102,14 @@ class TrustedProxies(Feature):
         super().__init__(node)
         self._networks = Networks([])
 
-    def starting(self) -> str:
+    def begin(self) -> Error:
         """See Feature."""
         try:
             self._networks = Networks(self.node.trusted_proxies)
         except ValueError as error:
-            return str(error)
-        return ""
+            _log.error("listen: %s", error)
+            return Error.ERR_INVALID_PARAMETER
+        return Error.OK
 
     def preamble(self, accepted: socket.socket, address: object) -> Preamble | None:
         """See Feature."""

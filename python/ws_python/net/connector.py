@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import re
 import socket
 from collections.abc import Callable
 from functools import cache
@@ -73,8 +72,8 @@ def _peer(connected: socket.socket) -> object:
 
 def explain(error: Exception, host: str, port: int, *, secure: bool) -> str:
     """Why connect() failed, and what can be done about it."""
-    if _lacks_descriptors(error):
-        return explain_system(error)
+    if descriptors.lacks_them(error):
+        return descriptors.explain(error)
     if isinstance(error, socket.gaierror):
         return f'the host name "{host}" cannot be resolved ({error.strerror}); check its spelling and the network'
     if isinstance(error, TimeoutError):
@@ -88,13 +87,6 @@ def explain(error: Exception, host: str, port: int, *, secure: bool) -> str:
         what = str(error) or "it hung up"
         return f"{host}, port {port}, does not speak TLS as it should ({what}); use ws:// if it has no TLS"
     return f"{host}, port {port}, cannot be reached: {_detail(error)}"
-
-
-def explain_system(error: Exception) -> str:
-    """That this machine has nothing left for a connection, and what can be done about it."""
-    if _lacks_descriptors(error):
-        return f"no file descriptor is left for a connection; {descriptors.ADVICE}"
-    return f"no connection can be made: {_detail(error)}"
 
 
 def timed_out(host: str, port: int) -> str:
@@ -118,15 +110,6 @@ def _detail(error: Exception) -> str:
         return error.strerror or str(error)
     first_line = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {first_line}"
-
-
-def _lacks_descriptors(error: Exception) -> bool:
-    # A name cannot be resolved without them, either, which tells something else.
-    if isinstance(error, socket.gaierror):
-        return descriptors.are_used_up()
-    # aiohappyeyeballs joins the errors of several addresses into one without errno.
-    numbers = (getattr(error, "errno", None), *map(int, re.findall(r"\[Errno (\d+)\]", str(error))))
-    return any(number in descriptors.USED_UP for number in numbers)
 
 
 def _is_refused(error: Exception) -> bool:

@@ -121,7 +121,8 @@ class Listener:
                 if error.errno in _NOT_THIS_ONE:
                     return count
                 if error.errno not in _NO_ROOM:
-                    raise
+                    self._give_up(door, error)
+                    return count
                 self._pause(door, f"{error.strerror}; {descriptors.ADVICE}")
                 return count
             accepted.setblocking(False)
@@ -150,6 +151,12 @@ class Listener:
             await hub.loop().connect_accepted_socket(lambda: link, accepted)
         except OSError:  # It was reset already.
             accepted.close()
+
+    def _give_up(self, door: _Door, error: OSError) -> None:
+        """Nothing will ever come through this door: somebody else has shut down a socket that was inherited."""
+        self._count("failed_to_accept")
+        _log.error("no more connections on port %d: %s; call stop() and listen()", self.port, error.strerror)
+        door.unwatch_reading()
 
     def _pause(self, door: _Door, why: str) -> None:
         """No more through this door for now: who comes waits in the system."""
