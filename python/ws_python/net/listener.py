@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import select
 import socket
 from collections.abc import Callable
 from typing import Protocol
@@ -116,12 +117,14 @@ class Listener:
             try:
                 accepted, address = door.socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                if count == 0 and door.is_shut_down():
+                    self._give_up(door, "it was shut down")
                 return count
             except OSError as error:
                 if error.errno in _NOT_THIS_ONE:
                     return count
                 if error.errno not in _NO_ROOM:
-                    self._give_up(door, error)
+                    self._give_up(door, error.strerror)
                     return count
                 self._pause(door, f"{error.strerror}; {descriptors.ADVICE}")
                 return count
@@ -152,10 +155,10 @@ class Listener:
         except OSError:  # It was reset already.
             accepted.close()
 
-    def _give_up(self, door: _Door, error: OSError) -> None:
+    def _give_up(self, door: _Door, why: str) -> None:
         """Nothing will ever come through this door: somebody else has shut down a socket that was inherited."""
         self._count("failed_to_accept")
-        _log.error("no more connections on port %d: %s; call stop() and listen()", self.port, error.strerror)
+        _log.error("no more connections on port %d: %s; call stop() and listen()", self.port, why)
         door.unwatch_reading()
 
     def _pause(self, door: _Door, why: str) -> None:
@@ -197,6 +200,14 @@ class _Door(WatchedSocket):
     def close(self) -> None:
         self.unwatch_reading()
         self.socket.close()
+
+    def is_shut_down(self) -> bool:
+        """Whether there is only its end to be found, over and over: what a Unix socket does not tell in accept()."""
+        if not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        poll.register(self.socket, 0)
+        return any(found & select.POLLHUP for _, found in poll.poll(0))
 
     def readable(self) -> int:
         """See Watched."""
