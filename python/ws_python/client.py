@@ -18,7 +18,7 @@ from .declare.settings import setting
 from .endpoint import Endpoint
 from .features.reconnect import Reconnect, ReconnectSettings
 from .loop.hub import hub
-from .net import connector
+from .net import connector, descriptors
 from .net.dialer import Dialer, DialError
 from .net.proxy import ProxySettings
 from .pollable import Pollable
@@ -142,7 +142,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         try:
             hub.loop()
         except OSError as problem:
-            _log.error("connect_to_url: %s", connector.explain_system(problem))
+            _log.error("connect_to_url: %s", descriptors.explain(problem))
             return Error.ERR_CANT_CREATE
         self._target = url
         self._reconnect.stop()

@@ -7,6 +7,7 @@ import random
 import socket
 from collections.abc import Collection
 from enum import IntEnum
+from functools import partial
 from types import MappingProxyType
 
 from .connection.connection import Connection
@@ -401,7 +402,11 @@ class WebSocketServer(
         return True
 
     def _accept(self, link: Link) -> None:
-        self._new_connection().attach(link)
+        self._attach(self._new_connection(), link)
+
+    def _attach(self, connection: Connection, link: Link) -> None:
+        """Who is at the other end is known, by accept() or by what was read before: shake hands."""
+        connection.attach(link)
 
     def _read_preamble(self, accepted: socket.socket, address: object, link: Linker) -> bool:
         """Whether a feature reads something before there is a link; then the connection waits for that."""
@@ -413,11 +418,15 @@ class WebSocketServer(
             connection.host, connection.port = address_of(address)
             connection.connecting = preamble
             preamble.start(
-                lambda told: link(accepted, told, connection.attach),  # noqa: B023  # It returns below.
-                lambda reason: connection.fail(reason, False),  # noqa: B023
+                lambda told: link(accepted, told, partial(self._attach, connection)),  # noqa: B023  # It returns below.
+                partial(self._refuse_preamble, connection),
             )
             return True
         return False
+
+    def _refuse_preamble(self, connection: Connection, reason: str) -> None:
+        connection.handshake.error = reason
+        connection.fail(reason, False)
 
     def _new_connection(self, timed_out: str = "") -> Connection:
         offer = self._current_offer()

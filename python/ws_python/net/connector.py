@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Callable
 from functools import cache
@@ -68,8 +67,8 @@ def explain(error: Exception, host: str, port: int, *, secure: bool, dialer: Dia
     """Why connect() failed, and what can be done about it."""
     if isinstance(error, DialError):
         return str(error)
-    if _lacks_descriptors(error):
-        return explain_system(error)
+    if descriptors.lacks_them(error):
+        return descriptors.explain(error)
     if isinstance(error, TimeoutError):
         return dialer.timed_out(host, port)
     return _explain(error, host, port, secure) + dialer.via
@@ -89,13 +88,6 @@ def _explain(error: Exception, host: str, port: int, secure: bool) -> str:
     return f"{host}, port {port}, cannot be reached: {_detail(error)}"
 
 
-def explain_system(error: Exception) -> str:
-    """That this machine has nothing left for a connection, and what can be done about it."""
-    if _lacks_descriptors(error):
-        return f"no file descriptor is left for a connection; {descriptors.ADVICE}"
-    return f"no connection can be made: {_detail(error)}"
-
-
 def may_pass(error: Exception) -> bool:
     """Whether another attempt may succeed: not where the certificate was refused, or this program is at fault."""
     if isinstance(error, DialError):
@@ -113,15 +105,6 @@ def _detail(error: Exception) -> str:
         return error.strerror or str(error)
     first_line = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {first_line}"
-
-
-def _lacks_descriptors(error: Exception) -> bool:
-    # A name cannot be resolved without them, either, which tells something else.
-    if isinstance(error, socket.gaierror):
-        return descriptors.are_used_up()
-    # aiohappyeyeballs joins the errors of several addresses into one without errno.
-    numbers = (getattr(error, "errno", None), *map(int, re.findall(r"\[Errno (\d+)\]", str(error))))
-    return any(number in descriptors.USED_UP for number in numbers)
 
 
 @cache

@@ -6,6 +6,7 @@ The system gives the lowest number that is free: whoever got number n knows that
 from __future__ import annotations
 
 import errno
+import re
 import socket
 
 try:
@@ -43,3 +44,20 @@ def has_room(number: int, reserve: int) -> bool:
     """Whether the descriptor `number` leaves `reserve` others, or a quarter of all where that is less."""
     most = limit()
     return number < most - min(reserve, most // 4)
+
+
+def lacks_them(error: Exception) -> bool:
+    """Whether something failed because none was left."""
+    # A name cannot be resolved without them, either, which tells something else.
+    if isinstance(error, socket.gaierror):
+        return are_used_up()
+    # aiohappyeyeballs joins the errors of several addresses into one, whose text holds their numbers.
+    numbers = (getattr(error, "errno", None), *map(int, re.findall(r"\[Errno (\d+)\]", str(error))))
+    return any(number in USED_UP for number in numbers)
+
+
+def explain(error: Exception) -> str:
+    """That this machine has nothing left for a connection, and what can be done about it."""
+    if lacks_them(error):
+        return f"no file descriptor is left for a connection; {ADVICE}"
+    return f"no connection can be made: {getattr(error, 'strerror', None) or error}"

@@ -45,7 +45,8 @@ class Dialer:
 
     def timed_out(self, host: str, port: int) -> str:
         """That it took too long, and what can be done about it."""
-        return f"{host}, port {port}, did not answer in time; check the address, firewalls, and connect_timeout"
+        check = "address" if is_ip_address(host) else "host name, the name server"
+        return f"{host}, port {port}, did not answer in time; check the {check}, firewalls, and connect_timeout"
 
 
 async def dial_tcp(host: str, port: int) -> socket.socket:

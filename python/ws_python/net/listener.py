@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import select
 import socket
 from collections.abc import Callable
 from typing import Protocol
@@ -31,6 +32,17 @@ _ACCEPT_WORK = 50
 # it is told: a crowd takes what becomes free at once.
 _NO_ROOM_PAUSE = 0.25
 _ROOM_TIME = 3.0
+# accept(2): what has gone wrong on the way of that one connection. The next one may be a better one.
+_NOT_THIS_ONE = (
+    errno.ENETDOWN,
+    errno.EPROTO,
+    errno.ENOPROTOOPT,
+    errno.EHOSTDOWN,
+    errno.EHOSTUNREACH,
+    errno.EOPNOTSUPP,
+    errno.ENETUNREACH,
+    errno.EPERM,
+)
 _NO_ROOM = (*descriptors.USED_UP, errno.ENOBUFS, errno.ENOMEM)
 # Ports to try until one is free on both loopback addresses.
 _PORT_ATTEMPTS = 16
@@ -114,10 +126,15 @@ class Listener:
             try:
                 accepted, address = door.socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                if count == 0 and door.is_shut_down():
+                    self._give_up(door, "it was shut down")
                 return count
             except OSError as error:
+                if error.errno in _NOT_THIS_ONE:
+                    return count
                 if error.errno not in _NO_ROOM:
-                    raise
+                    self._give_up(door, error.strerror)
+                    return count
                 self._pause(door, f"{error.strerror}; {descriptors.ADVICE}")
                 return count
             accepted.setblocking(False)
@@ -150,6 +167,12 @@ class Listener:
     def _address_of(self, peer: object) -> tuple[str, int]:
         # Who connects to a Unix socket has no address of its own; a proxy may have told one.
         return address_of(peer) if self._unix is None or isinstance(peer, tuple) else (self._unix.name, 0)
+
+    def _give_up(self, door: _Door, why: str) -> None:
+        """Nothing will ever come through this door: somebody else has shut down a socket that was inherited."""
+        self._count("failed_to_accept")
+        _log.error("no more connections on %s: %s; call stop() and listen()", self.name, why)
+        door.unwatch_reading()
 
     def _pause(self, door: _Door, why: str) -> None:
         """No more through this door for now: who comes waits in the system."""
@@ -190,6 +213,14 @@ class _Door(WatchedSocket):
     def close(self) -> None:
         self.unwatch_reading()
         self.socket.close()
+
+    def is_shut_down(self) -> bool:
+        """Whether there is only its end to be found, over and over: what a Unix socket does not tell in accept()."""
+        if not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        poll.register(self.socket, 0)
+        return any(found & select.POLLHUP for _, found in poll.poll(0))
 
     def readable(self) -> int:
         """See Watched."""
@@ -238,10 +269,10 @@ def _bind_loopback(port: int, attempts: int = _PORT_ATTEMPTS) -> list[socket.soc
     try:
         return [ipv4, _bind(socket.AF_INET6, "::1", ipv4.getsockname()[1])]
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
+        if error.errno != errno.EADDRINUSE and error.errno not in descriptors.USED_UP:
             return [ipv4]  # No IPv6 here.
         ipv4.close()
-        if port != 0 or attempts == 1:
+        if port != 0 or attempts == 1 or error.errno != errno.EADDRINUSE:
             raise
     # The free port that the system chose for IPv4 was taken for IPv6.
     return _bind_loopback(port, attempts - 1)

@@ -269,3 +269,52 @@ def test_started_by_systemds_own_tool(tmp_path: Path) -> None:
             client.sendall(REQUEST)
             assert heard_by(client).startswith(b"HTTP/1.1 101 ")
         assert child.stdout.readline().split() == [b"0", b"0"]
+
+
+def test_one_that_somebody_else_shuts_down(
+    inherited: socket.socket, network: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = server_on(inherited)
+    assert server.listen() == 0
+    with connected(inherited.getsockname(), server):
+        inherited.shutdown(socket.SHUT_RDWR)
+        poll_until(lambda: server._counts["failed_to_accept"] == 1, server)
+        for _ in range(50):
+            server.poll()
+        assert server.get_peer_count() == 1
+    (line,) = caplog.messages
+    assert line.startswith("no more connections on port ")
+    server.stop()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+@pytest.mark.parametrize("said", [b"PROXY TCP4 192.0.2.7 127.0.0.1 5000 80\r\n", b""])
+def test_a_proxy_behind_a_unix_socket(inherited: socket.socket, network: None, trusted: bool, said: bytes) -> None:
+    """The entry "unix:" in trusted_proxies; who comes by TCP is not meant by it."""
+    server = server_on(inherited)
+    server.trusted_proxies = ["unix:"] if trusted else ["127.0.0.2"]
+    hosts: list[str] = []
+
+    def note(peer_id: int) -> None:
+        peer = server.get_peer(peer_id)
+        assert peer is not None
+        hosts.append(peer.get_connected_host())
+
+    server.client_connected.connect(note)
+    assert server.listen() == 0
+    is_believed = trusted and inherited.family == socket.AF_UNIX
+    request = said + REQUEST.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 198.51.100.9\r\n\r\n")
+    with socket.socket(inherited.family) as client:
+        client.connect(inherited.getsockname())
+        client.sendall(request)
+        if said and not is_believed:
+            failed: list[str] = []
+            server.handshake_failed.connect(failed.append)
+            poll_until(lambda: bool(failed), server)
+        else:
+            wait_for_answer(client, server)
+            poll_until(lambda: bool(hosts), server)
+            told = "192.0.2.7" if said else "198.51.100.9"
+            own = "127.0.0.1" if inherited.family == socket.AF_INET else ""
+            assert hosts == [told if is_believed else own]
+    server.stop()

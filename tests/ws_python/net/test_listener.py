@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 
 import pytest
+from ws_python.loop.hub import hub
 from ws_python.net import listener
+from ws_python.net.link import Link
+
+from tests.ws_python.driving import poll_until
 
 
 def test_any_address_takes_ipv4_and_ipv6_on_one_port() -> None:
@@ -42,3 +47,39 @@ def test_a_taken_port_raises_and_leaves_nothing_open(address: str) -> None:
 )
 def test_valid_addresses(address: str, valid: bool) -> None:
     assert listener.is_valid_address(address) is valid
+
+
+class Unlucky(socket.socket):
+    """accept() fails first, as accept(2) says that it may for what befell one connection on its way."""
+
+    failures: list[int]
+
+    def accept(self) -> tuple[socket.socket, object]:
+        if self.failures:
+            error = self.failures.pop()
+            raise OSError(error, os.strerror(error))
+        return super().accept()
+
+
+class Turning:
+    def poll(self) -> None:
+        hub.turn(0.0, 1.0)
+
+
+def test_a_connection_that_broke_on_its_way_stands_in_no_others(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No network here fails so: the one part that is made up is the error."""
+    links: list[Link] = []
+    with socket.create_server(("127.0.0.1", 0)) as real:
+        unlucky = Unlucky(fileno=os.dup(real.fileno()))
+        unlucky.setblocking(False)
+        unlucky.failures = [errno.EHOSTUNREACH, errno.ENETDOWN, errno.EPROTO, errno.EPERM]
+        monkeypatch.setattr(listener, "open_sockets", lambda _address, _port: [unlucky])
+        listening = listener.Listener("*", 0, links.append)
+        with socket.create_connection(real.getsockname()):
+            poll_until(lambda: bool(links), Turning())
+        listening.close()
+        links[0].drop()
+    assert unlucky.failures == []
+    assert caplog.messages == []
