@@ -33,6 +33,7 @@ cdef class Link(Watched):
     cpdef Py_ssize_t write(self, object data) except -1
     cpdef Py_ssize_t held(self) except -1
     cpdef Py_ssize_t unconfirmed(self) except -1
+    cpdef bint is_clear(self) except -1
     cpdef pause(self)
     cpdef resume(self)
     cpdef half_close(self)
