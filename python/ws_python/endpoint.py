@@ -81,10 +81,10 @@ class Endpoint:
         On a slow connection the other side gets the state of now, late by what is on its way, and not by all that it
         could not take in time. For that such a message waits here, not in the system, until the one before it was sent.
 
-        Order: it leaves behind what send() was given before. What send() is given while it waits may overtake it, for
-        a second at most where there is room; where it replaces another message, it takes that one's place. Different
-        keys leave in the order in which they began to wait. It leaves before the close of close(), and while a message
-        is sent in fragments, after that. If the other side closes, what waits here is not sent any more.
+        Order: it leaves behind all that send() was given before, and what send() is given while it waits may overtake
+        it. Different keys leave in the order in which they began to wait; a message that replaces another one takes its
+        place. It leaves before the close of close(), and while a message is sent in fragments, after that. If the other
+        side closes, what waits here is not sent any more.
 
         Errors: as for send(), but for ERR_ALREADY_IN_USE; ERR_INVALID_PARAMETER also for another type of `key`, or one
         of more than 256 characters; ERR_BUSY also if 4,096 keys wait.

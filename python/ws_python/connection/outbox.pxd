@@ -24,10 +24,9 @@ cdef class Outbox(Writer):
     # str or bytes while a message is sent in fragments.
     cdef object _fragment_type
     # What send_latest() was given and the codec was not yet: (message, size) by key, the one that waits longest first;
-    # None before its first use. What all of it takes of the limit, and since when none of it has left.
+    # None before its first use; and what all of it takes of the limit.
     cdef object _latest
     cdef Py_ssize_t _latest_size
-    cdef double _latest_since
     # Whether the limit is reached (see STALLED), and how little must wait before that is over.
     cdef int _stall
     cdef Py_ssize_t _drained_at
@@ -38,7 +37,7 @@ cdef class Outbox(Writer):
     cdef object _full(self, Py_ssize_t size)
     cdef bint _is_drained(self) except -1
     cdef int _forget_latest(self) except -1
-    cdef int _queue_latest(self, Py_ssize_t most) except -1
+    cdef Py_ssize_t _queue_latest(self, Py_ssize_t most) except -1
     cdef bint queue(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef object _refusal(self)
     cdef bint _send_uncopied(self, object message, Py_ssize_t size) except -1
@@ -47,7 +46,5 @@ cdef class Outbox(Writer):
     cdef bint _has_room(self, Py_ssize_t size) except -1
     cdef bint _has_room_for_text(self, str text) except -1
     cdef int _flush(self) except -1
-    cdef bint _is_last_chance(self, Codec codec) except -1
-    cdef bint _may_write_latest(self, Codec codec) except -1
     cdef bint _write_unsent(self) except -1
     cdef bint _write_output(self, Codec codec) except -1

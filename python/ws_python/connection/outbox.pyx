@@ -1,9 +1,9 @@
 # cython: language_level=3
 """The sending half of a connection: checks a message, queues it in the codec, and asks for one write per poll.
 
-What send_latest() is given waits before the codec, by its key, where a newer message can still take its place. It is moved on
-when all that the codec had was taken, and the system has sent all that it took but for some bytes: the queue in there counts,
-too. Then at most BATCH bytes, or one message, are on their way and cannot be replaced any more.
+What send_latest() is given waits before the codec, by its key, where a newer message can still take its place. It is handed on
+when the system has sent all that it took, for the queue in there counts, too; behind what send() was given until then. So BATCH
+bytes of it, or one message, are on their way and cannot be replaced any more.
 """
 
 from collections import OrderedDict
@@ -12,14 +12,12 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from ..declare.errors import Error
 from ..loop.hub import hub as _hub
-from ..protocol.close_codes import NO_CLOSE_CODE as _NO_CLOSE_CODE
 
 from ws_python.loop.hub cimport Hub
 from ws_python.loop.writers cimport Writers
 
 cdef Hub hub = _hub
 cdef Writers writers = hub.writers
-cdef int NO_CLOSE_CODE = _NO_CLOSE_CODE
 cdef object _OK = Error.OK
 cdef object _ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
 cdef object _ERR_UNAVAILABLE = Error.ERR_UNAVAILABLE
@@ -47,9 +45,6 @@ cdef enum:
     STALLED = 1
     #: There is room again; telling so waits in the inbox.
     DRAINED = 2
-
-# Seconds that what send_latest() was given is overtaken by other messages at the most.
-cdef double LONGEST_WAIT = 1.0
 
 
 cdef class Outbox(Writer):
@@ -230,8 +225,6 @@ cdef class Outbox(Writer):
             return self._full(size)
         if size + FRAME_OVERHEAD > before and not self._has_room(size - before):
             return self._full(size)
-        if not self._latest:
-            self._latest_since = hub.deadlines.now
         self._latest[key] = (message, size + FRAME_OVERHEAD)
         self._latest_size += size + FRAME_OVERHEAD - before
         writers.add(self)
@@ -248,12 +241,12 @@ cdef class Outbox(Writer):
         self._latest_size = 0
         return 0
 
-    cdef int _queue_latest(self, Py_ssize_t most) except -1:
-        """Hand on messages of send_latest() to the codec: one, and further ones up to `most` bytes."""
+    cdef Py_ssize_t _queue_latest(self, Py_ssize_t most) except -1:
+        """Hand on messages of send_latest() to the codec, about `most` bytes, if it takes any now: how many bytes."""
         cdef Codec codec = self.codec
+        cdef Py_ssize_t before = self._latest_size
         if self._fragment_type is not None or not codec.is_open():
             return 0
-        self._latest_since = hub.deadlines.now
         while self._latest and most > 0:
             message, size = self._latest.popitem(last=False)[1]
             self._latest_size -= size
@@ -265,7 +258,7 @@ cdef class Outbox(Writer):
             else:
                 codec.send_binary(message)
             self._meter.messages_sent += 1
-        return 0
+        return before - self._latest_size
 
     # --- the limit
 
@@ -328,29 +321,25 @@ cdef class Outbox(Writer):
 
     cdef int _flush(self) except -1:
         cdef Codec codec = self.codec
-        if self.link is None or self.link.is_blocked or self._unsent is not None and not self._write_unsent():
+        cdef bint is_clear = False
+        if self.link is None or self.link.is_blocked:
+            return 0
+        if self._latest_size:
+            is_clear = self.link.is_clear()  # Before anything else is written: that shall not keep it waiting for ever.
+        if self._unsent is not None and not self._write_unsent():
             return 0
         if codec is not None:
-            if self._latest_size and self._is_last_chance(codec):
-                self._queue_latest(self._latest_size)
-            self._write_output(codec)
-            while self._latest_size and self._may_write_latest(codec):
+            if is_clear:
                 self._queue_latest(BATCH)
-                self._write_output(codec)
+            if self._write_output(codec) and is_clear:
+                while self._latest_size and self._queue_latest(BATCH if self.link.is_clear() else 0):
+                    self._write_output(codec)
             if self.accepts and not codec.is_open():
                 self._owner.output_changed()  # That was the last chance to answer what came before a failure.
         if self._tells_written and self._unsent is None:
             self._tells_written = False
             self._owner.written()
         return 0
-
-    cdef bint _is_last_chance(self, Codec codec) except -1:
-        """Whether messages of send_latest() must leave now, whatever the system still has to send."""
-        return codec.close_code != NO_CLOSE_CODE or hub.deadlines.now - self._latest_since >= LONGEST_WAIT
-
-    cdef bint _may_write_latest(self, Codec codec) except -1:
-        """Whether messages of send_latest() would be on their way at once."""
-        return self._unsent is None and self._fragment_type is None and codec.is_open() and self.link.is_clear()
 
     cdef bint _write_output(self, Codec codec) except -1:
         """Whether all that the codec has was taken."""

@@ -32,10 +32,11 @@ class BackPressureSettings:
 
 
 class _Look(NamedTuple):
-    """How many of the bytes sent had arrived at the other side's system, and when that was seen first."""
+    """How many of the bytes sent had arrived at the other side's system, since when; how many came from there."""
 
     confirmed: int
     at: float
+    received: int
 
 
 class BackPressure(Feature):
@@ -64,16 +65,20 @@ class BackPressure(Feature):
             if link is None or connection.phase is not Phase.OPEN:
                 continue
             unconfirmed = link.unconfirmed()
-            # Of two that both wait for the other to read, this one is to begin.
-            if timeout <= 0.0 or connection.intake.is_full or connection.outbox.owed() + unconfirmed == 0:
+            if timeout <= 0.0 or connection.outbox.owed() + unconfirmed == 0:
                 self._looks.pop(connection, None)
                 continue
-            confirmed = connection.meter.bytes_sent - link.held() - unconfirmed
+            meter = connection.meter
+            confirmed = meter.bytes_sent - link.held() - unconfirmed
             look = self._looks.get(connection)
-            if look is None or look.confirmed != confirmed:
-                self._looks[connection] = _Look(confirmed, now)
+            # Of two that both wait for the other to read, this one is to begin.
+            is_unread = look is not None and connection.intake.is_full and look.received == meter.bytes_received
+            if look is None or look.confirmed != confirmed or is_unread:
+                self._looks[connection] = _Look(confirmed, now, meter.bytes_received)
             elif now - look.at >= timeout:
                 self._close(connection)
+            elif look.received != meter.bytes_received:
+                self._looks[connection] = look._replace(received=meter.bytes_received)
 
     def _close(self, connection: Connection) -> None:
         self.node._count("closed_slow_peer")  # type: ignore[attr-defined]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
@@ -37,7 +39,9 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
         self._made = made
         self._transport: asyncio.Transport | None = None
         self._is_secure = False
+        # Whether is_clear() was asked in vain; and whether it was so, just before asyncio handed over what it held.
         self._awaits_clear = False
+        self._was_clear = False
 
     # --- asyncio calls these
 
@@ -77,6 +81,9 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """The system takes more again."""
         self.is_blocked = False
+        if self._awaits_clear:
+            self._was_clear = True
+            self._expect_clear(False)
         if self.receiver is not None:
             self.receiver.writable()
 
@@ -111,18 +118,31 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
 
     def is_clear(self) -> bool:
         """See Link."""
+        was_clear, self._was_clear = self._was_clear, False
         if self.is_blocked or self._awaits_clear:
             return False
-        if self.is_ended or self._bytes_in_system(_SIOCOUTQNSD) == 0:
+        if was_clear or self.is_ended or self._bytes_in_system(_SIOCOUTQNSD) == 0:
             return True
-        self._awaits_clear = True
+        self._expect_clear(True)
         hub.deadlines.after(_CLEAR_AGAIN, self._ask_again)
         return False
 
     def _ask_again(self) -> None:
-        self._awaits_clear = False
-        if not self.is_blocked and self.receiver is not None:
-            self.receiver.writable()
+        if not self._awaits_clear:
+            return
+        if self._bytes_in_system(_SIOCOUTQNSD) > 0:
+            hub.deadlines.after(_CLEAR_AGAIN, self._ask_again)
+        elif not self.is_blocked:  # Otherwise resume_writing() comes.
+            self._expect_clear(False)
+            if self.receiver is not None:
+                self.receiver.writable()
+
+    def _expect_clear(self, expected: bool) -> None:
+        """Have the system take more only when it has sent all, or as usual (TCP_NOTSENT_LOWAT, tcp(7))."""
+        self._awaits_clear = expected
+        if self._transport is not None and (sock := self._transport.get_extra_info("socket")) is not None:
+            with contextlib.suppress(OSError, AttributeError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, int(expected))
 
     def _bytes_in_system(self, request: int) -> int:
         sock = None if self._transport is None else self._transport.get_extra_info("socket")

@@ -78,7 +78,7 @@ cdef class Link(Watched):
     cpdef bint is_clear(self) except -1:
         """Whether what is written now is sent at once, as far as the system tells: nothing waits in there, either.
 
-        If not, `Receiver.writable` tells when to ask again.
+        If not, the system takes little until that is so, and `Receiver.writable` tells when to ask again.
         """
         return not self.is_blocked
 

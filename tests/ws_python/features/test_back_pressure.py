@@ -102,6 +102,21 @@ class TestServer:
         poll_until(talks, server)
         assert ended[0][0] == 1008
 
+    def test_also_where_it_sends_so_much_that_reading_pauses(self, server: WebSocketServer, slow: RawClient) -> None:
+        ended = endings(server)
+        assert server.send(0, MUCH) == 0
+        messages = Frame(Opcode.BINARY, b"x").serialize(mask=True) * 3000
+        rest = memoryview(messages)
+
+        def floods() -> bool:
+            nonlocal rest
+            with contextlib.suppress(OSError):
+                rest = rest[slow.socket.send(rest) :] or memoryview(messages)
+            return bool(ended)
+
+        poll_until(floods, server)
+        assert ended[0][0] == 1008
+
     def test_state_that_waits_is_something(self, server: WebSocketServer, slow: RawClient) -> None:
         ended = endings(server)
 
