@@ -215,6 +215,9 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         if not self._is_answer(connection, payload):
             self.pong_received.emit(payload)
 
+    def _drained(self, connection: Connection) -> None:
+        self.drained.emit()
+
     def _closed(self, connection: Connection) -> None:
         connection.finish()
         self._tell_closed(connection)

@@ -32,6 +32,10 @@ class Endpoint:
         doc="The connection that was open is closed; get_close_code() and get_close_reason() say why. Everything that "
         "arrived before was delivered before.",
     )
+    drained = event(
+        doc="There is room again after sending returned ERR_BUSY: half of `outbound_buffer_size` is free, and as much "
+        "as the message needs that was refused. Once for each time that it was full.",
+    )
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,9 +53,10 @@ class Endpoint:
         changes, within `close_timeout`. When the game quits, it has one second.
 
         Errors, with nothing queued: ERR_CONNECTION_ERROR if the connection is not open, ERR_INVALID_PARAMETER for any
-        other type (see send_json()), ERR_OUT_OF_MEMORY if `outbound_buffer_size` is reached, ERR_BUSY while a message
-        is sent in fragments, ERR_INVALID_DATA for text that is not valid Unicode, ERR_UNAVAILABLE on any thread but the
-        main one (use `call_deferred` there).
+        other type (see send_json()), ERR_BUSY if `outbound_buffer_size` is reached (`drained` tells when there is room
+        again), ERR_OUT_OF_MEMORY for a message that is longer than that, ERR_ALREADY_IN_USE while a message is sent in
+        fragments, ERR_INVALID_DATA for text that is not valid Unicode, ERR_UNAVAILABLE on any thread but the main one
+        (use `call_deferred` there).
         """
         connection = self._connection
         error = Error.ERR_CONNECTION_ERROR if connection is None else connection.outbox.send(message)
@@ -71,12 +76,36 @@ class Endpoint:
         text = checks.encode_json(value)
         return Error.ERR_INVALID_PARAMETER if text is None else self.send(text)
 
+    def send_latest(self, key: object, message: object | memoryview) -> Error:
+        """Send a message that is worth nothing any more when there is a newer one: the state of something.
+
+        As send(), but a message of the same `key`, a `String` or an int, that has not left is replaced: it is not sent.
+        On a slow connection the other side gets the state of now, late by what is on its way, and not by all that it
+        could not take in time. For that such a message waits here, not in the system, until the one before it was sent.
+
+        Order: it leaves behind all that send() was given before, and what send() is given while it waits may overtake
+        it. Different keys leave in the order in which they began to wait; a message that replaces another one takes its
+        place. It leaves before the close of close(), and while a message is sent in fragments, after that. If the other
+        side closes, what waits here is not sent any more.
+
+        Errors: as for send(), but for ERR_ALREADY_IN_USE; ERR_INVALID_PARAMETER also for another type of `key`, or one
+        of more than 256 characters; ERR_BUSY also if 4,096 keys wait.
+        """
+        checked = checks.check_key(key)
+        if checked is None:
+            return Error.ERR_INVALID_PARAMETER
+        connection = self._connection
+        error = Error.ERR_CONNECTION_ERROR if connection is None else connection.outbox.send_latest(checked, message)
+        if error:
+            self._explain(error, "send_latest", message)
+        return error
+
     def send_fragment(self, data: object, final: bool) -> Error:
         """Send a part of a message whose whole is not known yet (RFC 6455 section 5.4); `final` ends the message.
 
         The type of the first part, `String` (str) or `PackedByteArray` (bytes), decides between text and binary, and
         the further ones must have it, too; otherwise ERR_INVALID_PARAMETER. Until the final part, send() returns
-        ERR_BUSY. Further errors: as for send().
+        ERR_ALREADY_IN_USE. Further errors: as for send().
         """
         connection = self._connection
         error = Error.ERR_CONNECTION_ERROR if connection is None else connection.outbox.send_fragment(data, final)
@@ -127,8 +156,9 @@ class Endpoint:
 
         1001: this side left, by stop() of the server for example. 1002, 1007: the other side broke the protocol, or
         sent invalid text. 1005: it sent no code. 1006: the connection broke without a close, or it did not answer the
-        heartbeat or a close in time. 1008: its message was not whole within `unfinished_timeout`. 1009: it was longer
-        than `max_message_size`, or took most of `max_unfinished_size`. -1: not closed, or never open.
+        heartbeat or a close in time. 1008: its message was not whole within `unfinished_timeout`, or it took nothing
+        within `slow_peer_timeout`. 1009: it was longer than `max_message_size`, or took most of `max_unfinished_size`.
+        -1: not closed, or never open.
         """
         connection = self._told or self._connection
         return NO_CLOSE_CODE if connection is None else connection.close_code
@@ -194,8 +224,6 @@ class Endpoint:
         elif error == Error.ERR_CONNECTION_ERROR or connection is None:
             self._explain_unsent(method)
         else:
-            if error == Error.ERR_OUT_OF_MEMORY:
-                connection.meter.refuse()
             checks.explain_send_error(error, method, message, connection.complain)
 
     def _explain_unsent(self, method: str) -> None:

@@ -11,3 +11,4 @@ cdef class Peers:
 
     cdef bint queue(self, object peer_id, int opcode, const uchar* data, Py_ssize_t size) except -1
     cpdef list send_prepared(self, PreparedMessage message, object left_out)
+    cpdef list send_latest(self, object key, PreparedMessage message, object left_out)

@@ -40,3 +40,14 @@ cdef class Peers:
                 if error is not _OK:
                     failed.append((peer_id, error))
         return failed
+
+    cpdef list send_latest(self, object key, PreparedMessage message, object left_out):
+        """As send_prepared(), of a message that takes the place of those of the same key that wait."""
+        cdef list failed = []
+        cdef Outbox outbox
+        for peer_id, outbox in self._outboxes.items():
+            if peer_id != left_out:
+                error = outbox.send_latest(key, message)
+                if error is not _OK:
+                    failed.append((peer_id, error))
+        return failed

@@ -16,6 +16,7 @@ from .declare.callbacks import forget_callbacks
 from .declare.errors import Error
 from .declare.events import Event, silence
 from .declare.settings import setting
+from .features.back_pressure import BackPressure, BackPressureSettings
 from .features.feature import Feature
 from .features.heartbeat import Heartbeat, HeartbeatSettings
 from .features.limits import UnfinishedLimits, UnfinishedSettings
@@ -29,10 +30,10 @@ _log = logging.getLogger("ws_python")
 _SWEPT_AT_ONCE = 256
 
 
-class Pollable(Record, ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
+class Pollable(Record, ConnectionSettings, HeartbeatSettings, UnfinishedSettings, BackPressureSettings):
     """Delivers events in poll() only. What is derived declares `status_changed` and sets its first status."""
 
-    FEATURES: ClassVar[tuple[type[Feature], ...]] = (Statistics, Heartbeat, UnfinishedLimits)
+    FEATURES: ClassVar[tuple[type[Feature], ...]] = (Statistics, Heartbeat, UnfinishedLimits, BackPressure)
 
     status_changed: Event
     _status: IntEnum

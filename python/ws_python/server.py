@@ -88,6 +88,11 @@ class WebSocketServer(
         message=object,
         doc="A message arrived: `String` (str) for text, `PackedByteArray` (bytes) for binary.",
     )
+    peer_drained = event(
+        peer_id=int,
+        doc="There is room again for a peer to whom sending returned ERR_BUSY: half of `outbound_buffer_size` is free, "
+        "and as much as the message needs that was refused. Once for each time that it was full.",
+    )
     handshake_failed = event(
         reason=str,
         doc="Somebody connected to the port but did not become a client; `reason` says in one line who (the IP "
@@ -277,21 +282,42 @@ class WebSocketServer(
         text = checks.encode_json(value)
         return Error.ERR_INVALID_PARAMETER if text is None else self.send(peer_id, text)
 
-    def _send_to_many(self, peer_id: int, message: object) -> Error:
+    def send_latest(self, peer_id: int, key: object, message: object | memoryview) -> Error:
+        """Send a message that replaces an unsent one of the same `key` to the same peer: the state of something.
+
+        `peer_id` as for send(). What it means, and in which order it leaves: see send_latest() of a peer. One that is
+        sent to everybody waits for each peer by itself: who is slow gets the newest when it is its turn.
+
+        Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for send_latest() of a peer, and to several as for
+        send().
+        """
+        peer = self._peers.by_id.get(peer_id)
+        if peer is not None:
+            return peer.send_latest(key, message)
+        checked = checks.check_key(key)
+        return Error.ERR_INVALID_PARAMETER if checked is None else self._send_to_many(peer_id, message, checked)
+
+    def _send_to_many(self, peer_id: int, message: object, key: str | int | None = None) -> Error:
+        """Send to everybody or all but one; with a key, as send_latest()."""
+        method = "send" if key is None else "send_latest"
         if peer_id > 0 or (peer_id < 0 and not self.has_peer(-peer_id)):
-            return self._unknown_peer("send", abs(peer_id))
+            return self._unknown_peer(method, abs(peer_id))
         if not isinstance(message, (str, bytes, bytearray, memoryview)):
-            checks.explain_send_error(Error.ERR_INVALID_PARAMETER, "send", message, None)
+            checks.explain_send_error(Error.ERR_INVALID_PARAMETER, method, message, None)
             return Error.ERR_INVALID_PARAMETER
         try:
             prepared = PreparedMessage(message)
         except UnicodeEncodeError:
-            checks.explain_send_error(Error.ERR_INVALID_DATA, "send", message, None)
+            checks.explain_send_error(Error.ERR_INVALID_DATA, method, message, None)
             return Error.ERR_INVALID_DATA
+        if key is None:
+            failed = self._peers.send_prepared(prepared, -peer_id)
+        else:
+            failed = self._peers.send_latest(key, prepared, -peer_id)
         result = _OK
-        for failed_id, error in self._peers.send_prepared(prepared, -peer_id):
+        for failed_id, error in failed:
             if error != Error.ERR_CONNECTION_ERROR:
-                self._peers.by_id[failed_id]._explain(error, "send", message)
+                self._peers.by_id[failed_id]._explain(error, method, message)
                 result = result or error
         return result
 
@@ -340,6 +366,13 @@ class WebSocketServer(
     def _ponged(self, connection: Connection, payload: bytes) -> None:
         if not self._is_answer(connection, payload) and connection.intake.peer is not None:
             connection.intake.peer.pong_received.emit(payload)
+
+    def _drained(self, connection: Connection) -> None:
+        peer = connection.intake.peer
+        if peer is not None and peer._is_announced:
+            peer.drained.emit()
+            if self.get_peer(peer.peer_id) is peer:  # Its handler has not stopped the server, or freed the peer.
+                self.peer_drained.emit(peer.peer_id)
 
     def _closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)

@@ -307,6 +307,18 @@ func test_property_heartbeat_timeout() -> void:
 	check_refuses("heartbeat_timeout", [0.0, 3601.0])
 
 
+func test_property_slow_peer_timeout() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.slow_peer_timeout, 30.0)
+	client.slow_peer_timeout = 2.5
+	check_equal(client.get_slow_peer_timeout(), 2.5)
+	client.set_slow_peer_timeout(3)
+	check_equal(client.slow_peer_timeout, 3.0)
+	client.free()
+	check_property("slow_peer_timeout", 30.0, 0.0)
+	check_refuses("slow_peer_timeout", [-0.1, 3601.0])
+
+
 func test_property_max_unfinished_size() -> void:
 	var client := WebSocketClient.new()
 	check_equal(client.max_unfinished_size, 1 << 28)
@@ -478,6 +490,15 @@ func test_method_send_json() -> void:
 	await _sending(call_both, ['{"a":[1,2]}', '"text"', "true"])
 
 
+func test_method_send_latest() -> void:
+	var call_both := func(client: WebSocketClient, untyped: Variant) -> void:
+		check_equal(client.send_latest("a", "replaced"), OK)
+		check_equal(client.send_latest("a", "typed"), OK)
+		check_equal(untyped.send_latest(1, "untyped"), OK)
+		check_equal(untyped.call("send_latest", &"b", PackedByteArray([1])), OK)
+	await _sending(call_both, ["typed", "untyped", PackedByteArray([1])])
+
+
 func test_method_send_fragment() -> void:
 	var call_both := func(client: WebSocketClient, untyped: Variant) -> void:
 		check_equal(client.send_fragment("a", false), OK)
@@ -621,6 +642,23 @@ func test_signal_message_received() -> void:
 
 func test_signal_pong_received() -> void:
 	await _check_signals()
+
+
+func test_signal_drained() -> void:
+	var server := start_server()
+	var client := WebSocketClient.new()
+	client.outbound_buffer_size = 1024
+	add_child(client)
+	client.connect_to_url(url_of(server))
+	await until(func() -> bool: return client.status == WebSocketClient.STATUS_ACTIVE)
+	var seen: Array = []
+	client.drained.connect(func() -> void: seen.append("typed"))
+	var by_name := record(client)
+	check_equal(client.send("x".repeat(900)), OK)
+	expect_error("^ERROR: send: outbound_buffer_size is reached")
+	check_equal(client.send("x".repeat(900)), ERR_BUSY)
+	await until(func() -> bool: return seen.size() == 1)
+	check_equal(by_name, [["drained"]] as Array[Array])
 
 
 func test_signal_connection_closed() -> void:

@@ -272,7 +272,7 @@ func test_fragments_of_two_types() -> void:
 	expect_error("^ERROR: send_fragment: a message is text or binary throughout")
 	check_equal(client.send_fragment(PackedByteArray([1]), true), ERR_INVALID_PARAMETER)
 	expect_error("^ERROR: send: a message is being sent in fragments")
-	check_equal(client.send("whole"), ERR_BUSY)
+	check_equal(client.send("whole"), ERR_ALREADY_IN_USE)
 	check_equal(client.send_fragment("", true), OK)
 	check_equal(client.send("whole"), OK)
 
@@ -290,9 +290,14 @@ func test_a_full_outbound_buffer() -> void:
 	var server := start_server()
 	server.outbound_buffer_size = 1024
 	await open_client(server)
-	expect_error("^ERROR: send: outbound_buffer_size is reached")
+	expect_error("^ERROR: send: the message is longer than outbound_buffer_size, and never fits; raise it")
 	check_equal(last_peer(server).send("x".repeat(2000)), ERR_OUT_OF_MEMORY)
 	check_equal(last_peer(server).send("x".repeat(500)), OK)
+	expect_error(
+		"^ERROR: send: outbound_buffer_size is reached; the receiver is too slow, send less, or wait for drained"
+	)
+	check_equal(last_peer(server).send("x".repeat(700)), ERR_BUSY)
+	check_equal(last_peer(server).send("x".repeat(700)), ERR_BUSY)
 
 
 func test_connecting_twice() -> void:

@@ -94,6 +94,15 @@ func test_method_send_json() -> void:
 	await _check_client_receives(["[1]", "{}"], sending)
 
 
+func test_method_send_latest() -> void:
+	var sending := func() -> void:
+		check_equal(_peer.send_latest("a", "replaced"), OK)
+		check_equal(_peer.send_latest("a", "typed"), OK)
+		check_equal(_untyped.send_latest(1, "untyped"), OK)
+		check_equal(_untyped.call("send_latest", &"b", PackedByteArray([1])), OK)
+	await _check_client_receives(["typed", "untyped", PackedByteArray([1])], sending)
+
+
 func test_method_send_fragment() -> void:
 	var sending := func() -> void:
 		check_equal(_peer.send_fragment("a", false), OK)
@@ -214,6 +223,20 @@ func test_signal_message_received() -> void:
 
 func test_signal_pong_received() -> void:
 	await _check_signals()
+
+
+func test_signal_drained() -> void:
+	var server := start_server()
+	server.outbound_buffer_size = 1024
+	await _open_with(server)
+	var seen: Array = []
+	_peer.drained.connect(func() -> void: seen.append("typed"))
+	var by_name := record(_peer)
+	check_equal(_peer.send("x".repeat(900)), OK)
+	expect_error("^ERROR: send: outbound_buffer_size is reached")
+	check_equal(_peer.send("x".repeat(900)), ERR_BUSY)
+	await until(func() -> bool: return seen.size() == 1)
+	check_equal(by_name, [["drained"]] as Array[Array])
 
 
 func test_signal_connection_closed() -> void:

@@ -289,6 +289,18 @@ func test_property_heartbeat_timeout() -> void:
 	check_refuses("heartbeat_timeout", [0.0, 3601.0])
 
 
+func test_property_slow_peer_timeout() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.slow_peer_timeout, 30.0)
+	server.slow_peer_timeout = 2.5
+	check_equal(server.get_slow_peer_timeout(), 2.5)
+	server.set_slow_peer_timeout(3)
+	check_equal(server.slow_peer_timeout, 3.0)
+	server.free()
+	check_property("slow_peer_timeout", 30.0, 0.0)
+	check_refuses("slow_peer_timeout", [-0.1, 3601.0])
+
+
 func test_property_max_unfinished_size() -> void:
 	var server := WebSocketServer.new()
 	check_equal(server.max_unfinished_size, 1 << 28)
@@ -570,6 +582,20 @@ func test_method_verify_token() -> void:
 	check_equal(untyped.verify_token("", token), {})
 
 
+func test_method_send_latest() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	var client: WebSocketClient = await open_client(server)
+	var log := record(client)
+	var id := server.get_peer_ids()[0]
+	check_equal(server.send_latest(id, "a", "replaced"), OK)
+	check_equal(server.send_latest(id, "a", "typed"), OK)
+	check_equal(untyped.send_latest(0, 5, PackedByteArray([1])), OK)
+	check_equal(untyped.call("send_latest", id, &"b", "untyped"), OK)
+	await until(func() -> bool: return named(log, "message_received").size() == 3)
+	check_equal(named(log, "message_received"), [["typed"], [PackedByteArray([1])], ["untyped"]] as Array[Array])
+
+
 # --- signals
 
 
@@ -620,6 +646,25 @@ func _check_signals() -> void:
 	]
 	check_equal(seen, expected)
 	check_equal(by_name, expected)
+
+
+func test_signal_peer_drained() -> void:
+	var server := WebSocketServer.new()
+	server.bind_address = "localhost"
+	server.outbound_buffer_size = 1024
+	add_child(server)
+	server.listen(0)
+	await open_client(server)
+	var seen: Array = []
+	server.peer_drained.connect(func(id: int) -> void: seen.append(id))
+	var by_name := record(server)
+	var id := server.get_peer_ids()[0]
+	check_equal(server.send(id, "x".repeat(900)), OK)
+	expect_error("^ERROR: send: outbound_buffer_size is reached")
+	check_equal(server.send(id, "x".repeat(900)), ERR_BUSY)
+	await until(func() -> bool: return seen.size() == 1)
+	check_equal(seen, [id])
+	check_equal(by_name, [["peer_drained", id]] as Array[Array])
 
 
 func test_signal_handshake_failed() -> void:

@@ -99,7 +99,7 @@ func test_a_message_is_not_let_into_another_in_fragments() -> void:
 	var client: WebSocketClient = await open_client(server)
 	check_equal(client.send_fragment("a", false), OK)
 	expect_error("ERROR: send: a message is being sent in fragments")
-	check_equal(client.send("b"), ERR_BUSY)
+	check_equal(client.send("b"), ERR_ALREADY_IN_USE)
 	check_equal(client.send_fragment("c", true), OK)
 	check_equal(client.send("d"), OK)
 	var log := record(server)

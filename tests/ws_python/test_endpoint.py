@@ -61,7 +61,7 @@ def test_a_message_in_fragments(pair: Pair, ends: tuple[Endpoint, Endpoint], par
     log = record(receiver)
     for part in parts[:-1]:
         assert sender.send_fragment(part, False) == Error.OK
-        assert sender.send("between") == Error.ERR_BUSY
+        assert sender.send("between") == Error.ERR_ALREADY_IN_USE
         assert sender.ping() == Error.OK
     assert sender.send_fragment(parts[-1], True) == Error.OK
     assert sender.send("after") == Error.OK
@@ -86,7 +86,7 @@ def test_a_broadcast_does_not_break_into_a_fragmented_message(pair: Pair) -> Non
     peer = server.get_peer(peer_id)
     assert peer is not None
     peer.send_fragment("a", False)
-    assert server.send(0, "x") == Error.ERR_BUSY
+    assert server.send(0, "x") == Error.ERR_ALREADY_IN_USE
 
 
 def test_ping_and_pong(pair: Pair, ends: tuple[Endpoint, Endpoint], caplog: pytest.LogCaptureFixture) -> None:

@@ -388,8 +388,8 @@ class TestSend:
         while (error := server.send(peer.peer_id, message)) == Error.OK:
             sent += 1
             server.poll()
-        assert error == Error.ERR_OUT_OF_MEMORY
-        assert server.send(0, message) == Error.ERR_OUT_OF_MEMORY
+        assert error == Error.ERR_BUSY
+        assert server.send(0, message) == Error.ERR_BUSY
         assert limit - 200_100 < peer.get_current_outbound_buffered_amount() <= limit
         poll_until(lambda: len(raw.receive().frames) == sent, server)
         assert server.send(peer.peer_id, "again") == Error.OK

@@ -39,3 +39,6 @@ cdef class Connection(Receiver):
     cdef str _timed_out
     cdef object _deadline
     cdef dict _complaints
+    # The cause of which the next complaint is told again; and when one was told.
+    cdef str _complains_again_of
+    cdef double _complained_at

@@ -15,8 +15,9 @@ from ws_python.net.link cimport uchar
 
 from ..loop.collector import collector
 from ..loop.hub import hub
+from ..declare.checks import FULL
 from ..protocol.close_codes import NO_CLOSE_CODE
-from .happenings import Failed, Opened
+from .happenings import Drained, Failed, Opened
 from .phase import READY_STATES, TRANSITIONS, Phase
 
 _log = logging.getLogger("ws_python")
@@ -209,12 +210,23 @@ cdef class Connection(Receiver):
             # half-close lets the other side read our last frame even if bytes of its own are still on the way.
             self.link.half_close()
 
+    def stalled(self):
+        """As much waits as may: a message was refused."""
+        self.complain_again(FULL)
+        if self._keeper is not None:
+            self._keeper._count("outbound_buffer_full")
+
+    def drained(self):
+        """There is room again."""
+        self.intake.put([Drained()], 0)
+
     # --- the end
 
     def close(self, int code, str reason):
         """Start the closing handshake (RFC 6455 section 7.1.2). It is given `close_timeout` seconds."""
         if self.phase is not OPEN:
             return
+        self.outbox.leave()
         self.codec.send_close(code, reason)
         if self.codec.close_code != NO_CLOSE_CODE:
             self._note_close()
@@ -321,8 +333,15 @@ cdef class Connection(Receiver):
         if self._complaints is None:
             self._complaints = {}
         count = self._complaints[cause] = self._complaints.get(cause, 0) + 1
-        if count == 1:
+        if count == 1 or cause == self._complains_again_of:
+            self._complains_again_of = None
+            self._complained_at = hub.deadlines.now
             _log.error(message, *arguments)
+
+    def complain_again(self, str cause):
+        """It begins anew: log the next complaint of it, too, but no more than one in a second."""
+        if hub.deadlines.now - self._complained_at >= 1.0:
+            self._complains_again_of = cause
 
     def _tell_complaints(self):
         for cause, count in (self._complaints or {}).items():

@@ -12,6 +12,7 @@ class Listener(Protocol):
     def _failed(self, connection: Any, reason: str, retryable: bool) -> None: ...
     def _ponged(self, connection: Any, payload: bytes) -> None: ...
     def _closed(self, connection: Any) -> None: ...
+    def _drained(self, connection: Any) -> None: ...
 
 
 class Opened(NamedTuple):
@@ -31,6 +32,15 @@ class Failed(NamedTuple):
     def tell(self, listener: Listener, connection: object) -> None:
         """Tell it."""
         listener._failed(connection, self.reason, self.retryable)
+
+
+class Drained(NamedTuple):
+    """What was refused because too much waited can be sent again."""
+
+    def tell(self, listener: Listener, connection: Any) -> None:
+        """Tell it, if it is still true: a handler that was called before may have filled it up."""
+        if connection.outbox.end_stall():
+            listener._drained(connection)
 
 
 class NotTried(NamedTuple):

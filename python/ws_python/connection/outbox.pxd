@@ -23,13 +23,29 @@ cdef class Outbox(Writer):
     cdef object _unsent
     # str or bytes while a message is sent in fragments.
     cdef object _fragment_type
+    # What send_latest() was given and the codec was not yet: (message, size) by key, the one that waits longest first;
+    # None before its first use; and what all of it takes of the limit.
+    cdef object _latest
+    cdef Py_ssize_t _latest_size
+    # Whether the limit is reached (see STALLED), and how little must wait before that is over.
+    cdef int _stall
+    cdef Py_ssize_t _drained_at
 
     cpdef object send(self, object message)
     cpdef object send_prepared(self, PreparedMessage message)
+    cpdef object send_latest(self, object key, object message)
+    cdef object _refuse(self, Py_ssize_t size)
+    cdef object _full(self, Py_ssize_t size)
+    cdef bint _is_drained(self) except -1
+    cdef int _forget_latest(self) except -1
+    cdef Py_ssize_t _queue_latest(self, Py_ssize_t most) except -1
     cdef bint queue(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef object _refusal(self)
     cdef bint _send_uncopied(self, object message, Py_ssize_t size) except -1
     cpdef Py_ssize_t amount(self) except -1
+    cpdef Py_ssize_t owed(self) except -1
     cdef bint _has_room(self, Py_ssize_t size) except -1
     cdef bint _has_room_for_text(self, str text) except -1
+    cdef int _flush(self) except -1
     cdef bint _write_unsent(self) except -1
+    cdef bint _write_output(self, Codec codec) except -1

@@ -1,5 +1,14 @@
 # cython: language_level=3
-"""The sending half of a connection: checks a message, queues it in the codec, and asks for one write per poll."""
+"""The sending half of a connection: checks a message, queues it in the codec, and asks for one write per poll.
+
+What send_latest() is given waits before the codec, by its key, where a newer message can still take its place. It is handed on
+when the system has sent all that it took, for the queue in there counts, too; behind what send() was given until then. So BATCH
+bytes of it, or one message, are on their way and cannot be replaced any more.
+"""
+
+from collections import OrderedDict
+
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 
 from ..declare.errors import Error
 from ..loop.hub import hub as _hub
@@ -12,6 +21,7 @@ cdef Writers writers = hub.writers
 cdef object _OK = Error.OK
 cdef object _ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
 cdef object _ERR_UNAVAILABLE = Error.ERR_UNAVAILABLE
+cdef object _ERR_ALREADY_IN_USE = Error.ERR_ALREADY_IN_USE
 cdef object _ERR_BUSY = Error.ERR_BUSY
 cdef object _ERR_OUT_OF_MEMORY = Error.ERR_OUT_OF_MEMORY
 cdef object _ERR_INVALID_PARAMETER = Error.ERR_INVALID_PARAMETER
@@ -24,6 +34,17 @@ cdef enum:
     MAX_CONTROL_PAYLOAD = 125
     # From here on one system call is cheaper than one copy.
     UNCOPIED_SIZE = 32 * 1024
+    # What of send_latest() is handed on in one go.
+    BATCH = 4 * 1024
+    # Keys that may wait: each takes some memory beside its message.
+    MOST_KEYS = 4096
+
+cdef enum:
+    NOT_STALLED = 0
+    #: A message was refused because the limit is reached.
+    STALLED = 1
+    #: There is room again; telling so waits in the inbox.
+    DRAINED = 2
 
 
 cdef class Outbox(Writer):
@@ -36,6 +57,10 @@ cdef class Outbox(Writer):
 
     cpdef Py_ssize_t amount(self) except -1:
         """Bytes queued for sending that the operating system did not take yet."""
+        return self.owed() + self._latest_size
+
+    cpdef Py_ssize_t owed(self) except -1:
+        """Those of them that wait for nothing but the link."""
         cdef Py_ssize_t amount = 0
         if self.codec is not None:
             amount = self.codec.queued()
@@ -53,12 +78,12 @@ cdef class Outbox(Writer):
         if not self.accepts or hub.is_foreign():
             return self._refusal()
         if self._fragment_type is not None:
-            return _ERR_BUSY
+            return _ERR_ALREADY_IN_USE
         if isinstance(message, str):
             # A host may have kinds of text of its own, derived from str; the compiled code takes str itself only.
             text = message if type(message) is str else str(message)
             if not self._has_room_for_text(text):
-                return _ERR_OUT_OF_MEMORY
+                return self._refuse(len(text.encode("utf-8", "replace")))
             try:
                 self.codec.send_text(text)
             except UnicodeEncodeError:
@@ -66,7 +91,7 @@ cdef class Outbox(Writer):
         elif isinstance(message, (bytes, bytearray, memoryview)):
             size = message.nbytes if isinstance(message, memoryview) else len(message)
             if not self._has_room(size):
-                return _ERR_OUT_OF_MEMORY
+                return self._refuse(size)
             if size < UNCOPIED_SIZE or not self._send_uncopied(message, size):
                 self.codec.send_binary(message)
         else:
@@ -91,9 +116,9 @@ cdef class Outbox(Writer):
         if not self.accepts or hub.is_foreign():
             return self._refusal()
         if self._fragment_type is not None:
-            return _ERR_BUSY
+            return _ERR_ALREADY_IN_USE
         if not self._has_room(message.size):
-            return _ERR_OUT_OF_MEMORY
+            return self._refuse(message.size)
         self.codec.send_prepared(message)
         self._meter.messages_sent += 1
         writers.add(self)
@@ -113,7 +138,7 @@ cdef class Outbox(Writer):
         except UnicodeEncodeError:
             return _ERR_INVALID_DATA
         if not self._has_room(len(payload)):
-            return _ERR_OUT_OF_MEMORY
+            return self._refuse(len(payload))
         self.codec.send_fragment(payload, first=self._fragment_type is None, fin=final, text=fragment_type is str)
         self._fragment_type = None if final else fragment_type
         self._meter.messages_sent += final
@@ -127,7 +152,7 @@ cdef class Outbox(Writer):
         if len(payload) > MAX_CONTROL_PAYLOAD:
             return _ERR_INVALID_PARAMETER
         if not self._has_room(len(payload)):
-            return _ERR_OUT_OF_MEMORY
+            return self._full(len(payload))
         self.codec.send_ping(payload)
         writers.add(self)
         return _OK
@@ -157,7 +182,7 @@ cdef class Outbox(Writer):
         return True
 
     cdef bint _has_room(self, Py_ssize_t size) except -1:
-        cdef Py_ssize_t pending = self.codec.queued()
+        cdef Py_ssize_t pending = self.codec.queued() + self._latest_size
         if self._unsent is not None:
             pending += len(self._unsent)
         if self.link.is_blocked:
@@ -170,6 +195,101 @@ cdef class Outbox(Writer):
             return True
         return self._has_room(len(text.encode("utf-8", "replace")))
 
+    # --- the newest of a key
+
+    cpdef object send_latest(self, object key, object message):
+        """As send(), or of a PreparedMessage; one of the same `key` that still waits is forgotten, and this takes its place."""
+        cdef Py_ssize_t size = 0
+        cdef Py_ssize_t before = 0
+        if not self.accepts or hub.is_foreign():
+            return self._refusal()
+        if isinstance(message, PreparedMessage):
+            size = (<PreparedMessage>message).size
+        elif isinstance(message, str):
+            message = message if type(message) is str else str(message)
+            try:
+                PyUnicode_AsUTF8AndSize(message, &size)
+            except UnicodeEncodeError:
+                return _ERR_INVALID_DATA
+        elif isinstance(message, (bytes, bytearray, memoryview)):
+            message = bytes(message)  # It may change while it waits.
+            size = len(message)
+        else:
+            return _ERR_INVALID_PARAMETER
+        if self._latest is None:
+            self._latest = OrderedDict()
+        older = self._latest.get(key)
+        if older is not None:
+            before = older[1]
+        elif len(self._latest) >= MOST_KEYS:
+            return self._refuse(size)
+        if size + FRAME_OVERHEAD > before and not self._has_room(size - before):
+            return self._refuse(size)
+        self._latest[key] = (message, size + FRAME_OVERHEAD)
+        self._latest_size += size + FRAME_OVERHEAD - before
+        writers.add(self)
+        return _OK
+
+    def leave(self):
+        """A close frame comes next: what waits for its turn has it now, or never."""
+        if self._latest_size:
+            self._queue_latest(self._latest_size)
+        self._forget_latest()
+
+    cdef int _forget_latest(self) except -1:
+        self._latest = None
+        self._latest_size = 0
+        return 0
+
+    cdef Py_ssize_t _queue_latest(self, Py_ssize_t most) except -1:
+        """Hand on messages of send_latest() to the codec, about `most` bytes, if it takes any now: how many bytes."""
+        cdef Codec codec = self.codec
+        cdef Py_ssize_t before = self._latest_size
+        if self._fragment_type is not None or not codec.is_open():
+            return 0
+        while self._latest and most > 0:
+            message, size = self._latest.popitem(last=False)[1]
+            self._latest_size -= size
+            most -= size
+            if isinstance(message, PreparedMessage):
+                codec.send_prepared(message)
+            elif isinstance(message, str):
+                codec.send_text(message)
+            else:
+                codec.send_binary(message)
+            self._meter.messages_sent += 1
+        return before - self._latest_size
+
+    # --- the limit
+
+    cdef object _refuse(self, Py_ssize_t size):
+        """As _full(), of a message of the user's."""
+        self._meter.refuse()
+        return self._full(size)
+
+    cdef object _full(self, Py_ssize_t size):
+        """A message of that size does not fit now, or never does: the error for it."""
+        cdef Py_ssize_t left = self._limit - size - FRAME_OVERHEAD
+        if left < 0:
+            return _ERR_OUT_OF_MEMORY
+        if self._stall == NOT_STALLED:
+            self._stall = STALLED
+            self._drained_at = self._limit // 2
+            self._owner.stalled()
+        self._drained_at = min(self._drained_at, left)
+        return _ERR_BUSY
+
+    cdef bint _is_drained(self) except -1:
+        """Whether half of the limit is free, and there is room for what was refused."""
+        return self.amount() <= self._drained_at and (self._latest is None or len(self._latest) <= MOST_KEYS // 2)
+
+    def end_stall(self):
+        """Told before the user is told that there is room again. False: meanwhile there is not, and it is told later."""
+        if self._stall != DRAINED or not self.accepts:
+            return False
+        self._stall = NOT_STALLED if self._is_drained() else STALLED
+        return self._stall == NOT_STALLED
+
     # --- bytes
 
     def put(self, data):
@@ -181,12 +301,16 @@ cdef class Outbox(Writer):
     def tell_written(self):
         """From now on call the owner's `written()` when all that is queued was taken: at the end of a flush."""
         self._tells_written = True
+        self._forget_latest()  # The codec takes no messages any more.
         writers.add(self)
 
     def discard(self):
         """Forget what was not taken: the link is gone."""
         self._meter.lose()
         self._unsent = None
+        self._forget_latest()
+        if self.codec is not None:
+            self.codec.data_to_send()
         self._tells_written = False
         self.link = None
 
@@ -196,22 +320,26 @@ cdef class Outbox(Writer):
 
     cpdef flush(self):
         """Hand everything queued to the link in one write, as soon as it takes more."""
+        self._flush()
+        if self._stall == STALLED and self.accepts and self._is_drained():
+            self._stall = DRAINED
+            self._owner.drained()
+
+    cdef int _flush(self) except -1:
         cdef Codec codec = self.codec
-        cdef const uchar* data
-        cdef Py_ssize_t size, taken
-        if self.link is None or self.link.is_blocked or self._unsent is not None and not self._write_unsent():
-            return
+        cdef bint is_clear = False
+        if self.link is None or self.link.is_blocked:
+            return 0
+        if self._latest_size:
+            is_clear = self.link.is_clear()  # Before anything else is written: that shall not keep it waiting for ever.
+        if self._unsent is not None and not self._write_unsent():
+            return 0
         if codec is not None:
-            size = codec.output(&data)
-            if size:
-                taken = self.link.write_memory(data, size)
-                self._meter.wrote(taken, codec)
-                if taken == size:
-                    codec.forget_output()
-                else:
-                    self._unsent = memoryview(codec.data_to_send())[taken:]
-                if codec.queued():
-                    writers.add(self)  # A pong that was owed until there was room.
+            if is_clear:
+                self._queue_latest(BATCH)
+            if self._write_output(codec) and is_clear:
+                while self._latest_size and self._queue_latest(BATCH if self.link.is_clear() else 0):
+                    self._write_output(codec)
             if self.accepts and not codec.is_open():
                 self._owner.output_changed()  # That was the last chance to answer what came before a failure.
         if self._unsent is None and not self.link.is_broken and (codec is None or not codec.queued()):
@@ -219,6 +347,24 @@ cdef class Outbox(Writer):
         if self._tells_written and self._unsent is None:
             self._tells_written = False
             self._owner.written()
+        return 0
+
+    cdef bint _write_output(self, Codec codec) except -1:
+        """Whether all that the codec has was taken."""
+        cdef const uchar* data
+        cdef Py_ssize_t taken
+        cdef Py_ssize_t size = codec.output(&data)
+        if not size:
+            return True
+        taken = self.link.write_memory(data, size)
+        self._meter.wrote(taken, codec)
+        if taken == size:
+            codec.forget_output()
+        else:
+            self._unsent = memoryview(codec.data_to_send())[taken:]
+        if codec.queued():
+            writers.add(self)  # A pong that was owed until there was room.
+        return taken == size
 
     cdef bint _write_unsent(self) except -1:
         """Whether all of it was taken."""

@@ -92,7 +92,8 @@ class ConnectionSettings:
         unit="bytes",
         group="Limits",
         doc="How much may wait for a slow receiver on one connection. A message that does not fit is not queued, and "
-        "sending it returns ERR_OUT_OF_MEMORY.",
+        "sending it returns ERR_BUSY; `drained` of the client or peer, and `peer_drained` of the server, tell when "
+        "there is room again. One that is longer than all of it never fits: ERR_OUT_OF_MEMORY.",
     )
     max_queued_bytes: int = setting(
         64 * _MIB,

@@ -13,9 +13,13 @@ from .type_names import type_name
 
 _log = logging.getLogger("ws_python")
 
+#: The cause of complaints about a receiver that is too slow.
+FULL = "outbound_buffer_size is reached"
+
 # A control frame's 125 bytes (RFC 6455 section 5.5) less the code.
 _MAX_REASON_BYTES = 123
 _LONGEST_SHOWN_KEY = 40  # characters
+_LONGEST_KEY = 256  # characters
 _JSON_ADVICE = "use dictionaries, arrays, strings, finite numbers, booleans and null only, and keys that differ as text"
 
 
@@ -82,6 +86,19 @@ def _key_name(key: object) -> str:
     raise TypeError(f"{type_name(type(key))} cannot be a key in JSON")
 
 
+def check_key(key: object) -> str | int | None:
+    """A key of send_latest() as one that can be compared, or None, after saying why, if it cannot be one."""
+    if isinstance(key, str) and len(key) <= _LONGEST_KEY:
+        return str(key)
+    if isinstance(key, int) and not isinstance(key, bool):
+        return key
+    if isinstance(key, str):
+        _log.error("send_latest: the key has %d characters; at most %d are allowed", len(key), _LONGEST_KEY)
+    else:
+        _log.error("send_latest: the key must be String or int, not %s", type_name(type(key)))
+    return None
+
+
 def check_close(code: int, reason: str) -> Error:
     """Whether a close frame may hold `code` and `reason`."""
     if not may_be_sent(code):
@@ -113,11 +130,17 @@ def explain_send_error(error: Error, method: str, message: object, complain: Cal
         )
     elif error == Error.ERR_INVALID_DATA:
         _log.error("%s: the text holds half a surrogate pair, which UTF-8 cannot carry; send it as binary", method)
-    elif error == Error.ERR_OUT_OF_MEMORY and complain is not None:
+    elif error == Error.ERR_BUSY and complain is not None:
         complain(
-            "outbound_buffer_size is reached",
-            "%s: outbound_buffer_size is reached; the receiver is too slow, send less or raise it",
+            FULL,
+            "%s: outbound_buffer_size is reached; the receiver is too slow, send less, or wait for drained",
             method,
         )
-    elif error == Error.ERR_BUSY:
+    elif error == Error.ERR_OUT_OF_MEMORY and complain is not None:
+        complain(
+            "a message is longer than outbound_buffer_size",
+            "%s: the message is longer than outbound_buffer_size, and never fits; raise it",
+            method,
+        )
+    elif error == Error.ERR_ALREADY_IN_USE:
         _log.error("%s: a message is being sent in fragments; end it with send_fragment(data, true) first", method)

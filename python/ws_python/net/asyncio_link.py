@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
+from ..loop.hub import hub
 from .link import Link
+
+try:
+    from fcntl import ioctl
+except ImportError:  # Windows.
+    ioctl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -17,6 +26,10 @@ _BUFFER = memoryview(bytearray(256 * 1024))
 # The most that is written in one call: asyncio copies what the system does not take, and moves it with every part that
 # it takes.
 _WRITE_SIZE = 256 * 1024
+# tcp(7), Linux: how many bytes the other side did not confirm, and how many of them were not even sent.
+_SIOCOUTQ, _SIOCOUTQNSD = 0x5411, 0x894B
+# asyncio does not tell when the system has sent what it took: it is asked again after so many seconds.
+_CLEAR_AGAIN = 0.01
 
 
 class AsyncioLink(Link, asyncio.BufferedProtocol):
@@ -26,6 +39,9 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
         self._made = made
         self._transport: asyncio.Transport | None = None
         self._is_secure = False
+        # Whether is_clear() was asked in vain; and whether it was so, just before asyncio handed over what it held.
+        self._awaits_clear = False
+        self._was_clear = False
 
     # --- asyncio calls these
 
@@ -66,6 +82,9 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
     def resume_writing(self) -> None:
         """The system takes more again."""
         self.is_blocked = False
+        if self._awaits_clear:
+            self._was_clear = True
+            self._expect_clear(False)
         if self.receiver is not None:
             self.receiver.writable()
 
@@ -98,6 +117,47 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
     def held(self) -> int:
         """See Link."""
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def unconfirmed(self) -> int:
+        """See Link."""
+        return self._bytes_in_system(_SIOCOUTQ)
+
+    def is_clear(self) -> bool:
+        """See Link."""
+        was_clear, self._was_clear = self._was_clear, False
+        if self.is_blocked or self._awaits_clear:
+            return False
+        if was_clear or self.is_ended or self._bytes_in_system(_SIOCOUTQNSD) == 0:
+            return True
+        self._expect_clear(True)
+        hub.deadlines.after(_CLEAR_AGAIN, self._ask_again)
+        return False
+
+    def _ask_again(self) -> None:
+        if not self._awaits_clear:
+            return
+        if self._bytes_in_system(_SIOCOUTQNSD) > 0:
+            hub.deadlines.after(_CLEAR_AGAIN, self._ask_again)
+        elif not self.is_blocked:  # Otherwise resume_writing() comes.
+            self._expect_clear(False)
+            if self.receiver is not None:
+                self.receiver.writable()
+
+    def _expect_clear(self, expected: bool) -> None:
+        """Have the system take more only when it has sent all, or as usual (TCP_NOTSENT_LOWAT, tcp(7))."""
+        self._awaits_clear = expected
+        if self._transport is not None and (sock := self._transport.get_extra_info("socket")) is not None:
+            with contextlib.suppress(OSError, AttributeError):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, int(expected))
+
+    def _bytes_in_system(self, request: int) -> int:
+        sock = None if self._transport is None else self._transport.get_extra_info("socket")
+        if sock is None or ioctl is None or sys.platform != "linux":
+            return 0
+        try:
+            return int.from_bytes(ioctl(sock.fileno(), request, bytes(4)), sys.byteorder)
+        except OSError:
+            return 0  # It broke, which reading tells, or it is not TCP.
 
     def pause(self) -> None:
         """See Link."""

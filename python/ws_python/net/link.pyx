@@ -81,6 +81,13 @@ cdef class Link(Watched):
         """Bytes that the system took and the other side's did not confirm yet; 0 where it does not tell."""
         return 0
 
+    cpdef bint is_clear(self) except -1:
+        """Whether what is written now is sent at once, as far as the system tells: nothing waits in there, either.
+
+        If not, the system takes little until that is so, and `Receiver.writable` tells when to ask again.
+        """
+        return not self.is_blocked
+
     cpdef pause(self):
         """Read no more until resume(): what arrives waits in the system, and then with its sender."""
         raise NotImplementedError

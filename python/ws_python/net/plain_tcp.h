@@ -3,6 +3,16 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/ioctl.h>
+#include <netinet/in.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+
+/* tcp(7): bytes that the other side did not confirm, and those of them that were not even sent; -1 where it is not TCP. */
+static int unconfirmed_bytes(int fd) { int size; return ioctl(fd, SIOCOUTQ, &size) < 0 ? -1 : size; }
+static int unsent_bytes(int fd) { int size; return ioctl(fd, SIOCOUTQNSD, &size) < 0 ? -1 : size; }
+/* Have the system say that there is room while it has fewer unsent bytes than that; 0: as usual. */
+static int set_unsent_room(int fd, int size) { return setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &size, sizeof size); }
 
 #else
 
@@ -12,6 +22,9 @@ struct msghdr { struct iovec *msg_iov; size_t msg_iovlen; };
 static ptrdiff_t recv(int fd, void *buffer, size_t size, int flags) { return -1; }
 static ptrdiff_t send(int fd, const void *data, size_t size, int flags) { return -1; }
 static ptrdiff_t sendmsg(int fd, const struct msghdr *message, int flags) { return -1; }
+static int unconfirmed_bytes(int fd) { return -1; }
+static int unsent_bytes(int fd) { return -1; }
+static int set_unsent_room(int fd, int size) { return -1; }
 #define MSG_DONTWAIT 0
 #define MSG_NOSIGNAL 0
 

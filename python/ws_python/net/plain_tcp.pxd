@@ -9,6 +9,8 @@ from .link cimport Link
 cdef class PlainLink(Link):
     cdef object _socket
     cdef bint _is_paused
+    # The system tells that there is room only when it has sent everything: asked for by is_clear().
+    cdef bint _awaits_clear
 
     cdef int _end(self) except -1
     cdef Py_ssize_t _taken(self, Py_ssize_t sent, Py_ssize_t size) except -1

@@ -2,13 +2,6 @@
 """Plain TCP on Linux: a connected socket as a Link, with no asyncio in between."""
 
 import socket
-import sys
-
-try:
-    import fcntl
-    import termios
-except ImportError:
-    pass  # Another system, where nobody makes a PlainLink.
 
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -34,6 +27,9 @@ cdef extern from "plain_tcp.h" nogil:
     ssize_t recv(int fd, void* buffer, size_t size, int flags)
     ssize_t send(int fd, const void* data, size_t size, int flags)
     ssize_t sendmsg(int fd, const msghdr* message, int flags)
+    int unconfirmed_bytes(int fd)
+    int unsent_bytes(int fd)
+    int set_unsent_room(int fd, int size)
 
 cdef enum:
     # No read or write here waits. Hence none gives the GIL away, either.
@@ -86,6 +82,9 @@ cdef class PlainLink(Link):
 
     cpdef int writable(self) except -1:
         self.is_blocked = False
+        if self._awaits_clear:
+            self._awaits_clear = False
+            set_unsent_room(self.fd, 0)
         self.watch(self._mask & ~_WRITING)
         if self.receiver is not None:
             self.receiver.writable()
@@ -144,10 +143,16 @@ cdef class PlainLink(Link):
         return max(sent, 0)
 
     cpdef Py_ssize_t unconfirmed(self) except -1:
-        try:
-            return int.from_bytes(fcntl.ioctl(self.fd, termios.TIOCOUTQ, bytes(4)), sys.byteorder)  # SIOCOUTQ, tcp(7)
-        except OSError:
-            return 0  # It broke; reading tells.
+        return max(unconfirmed_bytes(self.fd), 0)  # -1: it broke; reading tells.
+
+    cpdef bint is_clear(self) except -1:
+        if self.is_blocked:
+            return False
+        if self.is_ended or unsent_bytes(self.fd) <= 0 or set_unsent_room(self.fd, 1) < 0:
+            return True
+        self._awaits_clear = True
+        self.watch(self._mask | _WRITING)
+        return False
 
     cpdef str local_host(self):
         try:

@@ -1,0 +1,88 @@
+"""Back-pressure: who takes nothing of what waits is closed, lest it hold memory and a place for ever.
+
+How much may wait, and who is told that there is room again, is the matter of connection/outbox.pyx.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from ..connection.connection import Connection
+from ..connection.phase import Phase
+from ..declare.settings import setting
+from ..protocol.close_codes import POLICY_VIOLATION
+from .feature import Feature
+
+
+class BackPressureSettings:
+    """For a server or client with BackPressure."""
+
+    slow_peer_timeout: float = setting(
+        30.0,
+        range=(0.0, 3600.0),
+        step=0.1,
+        unit="s",
+        group="Timeouts",
+        doc="Seconds in which the other side must take something of what waits for it, be it little; otherwise the "
+        "connection is closed with code 1008, and what waits is thrown away. 0: it may take its time. Time in which "
+        "nobody polled, such as while a level is loaded, does not count, and nor does time in which this side reads "
+        "nothing, because of `max_queued_bytes`.",
+    )
+
+
+class _Look(NamedTuple):
+    """How many of the bytes sent had arrived at the other side's system, since when; how many came from there."""
+
+    confirmed: int
+    at: float
+    received: int
+
+
+class BackPressure(Feature):
+    """Closes connections whose other side takes nothing."""
+
+    node: BackPressureSettings
+
+    def __init__(self, node: BackPressureSettings) -> None:
+        super().__init__(node)
+        # Of those for whom something waits.
+        self._looks: dict[Connection, _Look] = {}
+
+    def sweep_period(self) -> float:
+        """Often enough to be right within a tenth of the setting."""
+        return min(1.0, max(0.02, (self.node.slow_peer_timeout or 10.0) / 10))
+
+    def closed(self, connection: Connection) -> None:
+        """See Feature."""
+        self._looks.pop(connection, None)
+
+    def sweep(self, now: float, connections: Collection[Connection]) -> None:
+        """See Feature."""
+        timeout = self.node.slow_peer_timeout
+        for connection in list(connections):
+            link = connection.link
+            if link is None or connection.phase is not Phase.OPEN:
+                continue
+            unconfirmed = link.unconfirmed()
+            if timeout <= 0.0 or connection.outbox.owed() + unconfirmed == 0:
+                self._looks.pop(connection, None)
+                continue
+            meter = connection.meter
+            confirmed = meter.bytes_sent - link.held() - unconfirmed
+            look = self._looks.get(connection)
+            # Of two that both wait for the other to read, this one is to begin.
+            is_unread = look is not None and connection.intake.is_full and look.received == meter.bytes_received
+            if look is None or look.confirmed != confirmed or is_unread:
+                self._looks[connection] = _Look(confirmed, now, meter.bytes_received)
+            elif now - look.at >= timeout:
+                self._close(connection)
+            elif look.received != meter.bytes_received:
+                self._looks[connection] = look._replace(received=meter.bytes_received)
+
+    def _close(self, connection: Connection) -> None:
+        self.node._count("closed_slow_peer")  # type: ignore[attr-defined]
+        connection.give_up(POLICY_VIOLATION, "nothing was taken within slow_peer_timeout")
+        # The close frame leaves if only the system holds anything, which goes on sending; otherwise it cannot.
+        connection.outbox.flush()
+        connection.drop()
