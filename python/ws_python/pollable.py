@@ -19,6 +19,9 @@ from .declare.settings import setting
 from .features.feature import Feature
 from .features.heartbeat import Heartbeat, HeartbeatSettings
 from .features.limits import UnfinishedLimits, UnfinishedSettings
+from .features.message_limits import MessageLimits, MessageSettings
+from .features.rate_limits import RateLimits, RateSettings
+from .features.teller import Teller
 from .loop.deadlines import Deadline
 from .loop.hub import hub
 
@@ -28,10 +31,15 @@ _log = logging.getLogger("ws_python")
 _SWEPT_AT_ONCE = 256
 
 
-class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
+class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings, MessageSettings, RateSettings):
     """Delivers events in poll() only. What is derived declares `status_changed` and sets its first status."""
 
-    FEATURES: ClassVar[tuple[type[Feature], ...]] = (Heartbeat, UnfinishedLimits)
+    FEATURES: ClassVar[tuple[type[Feature], ...]] = (
+        Heartbeat,
+        UnfinishedLimits,
+        MessageLimits,
+        RateLimits,
+    )
 
     status_changed: Event
     _status: IntEnum
@@ -51,6 +59,7 @@ class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings):
         super().__init__()
         self._sink = self._new_sink()
         self._inbox = Inbox(self._sink, ref(self))  # type: ignore[arg-type]  # What is derived is a Listener.
+        self._teller = Teller()
         self._features = [feature(self) for feature in self.FEATURES]
         self._next_sweep: Deadline | None = None
         # How often what happened, by short names: for the record.

@@ -17,6 +17,7 @@ from .declare.errors import Error, explain_bind_error
 from .declare.events import BoundEvent, event, silence
 from .declare.settings import setting, with_default
 from .features.admission import Admission, AdmissionSettings
+from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
 from .features.feature import Later
 from .loop.hub import hub
 from .net.link import Link
@@ -46,7 +47,7 @@ class ServerStatus(IntEnum):
     STATUS_ACTIVE = 1
 
 
-class WebSocketServer(Pollable, AdmissionSettings):
+class WebSocketServer(Pollable, AdmissionSettings, ConnectionLimitSettings):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
     Of other calls, listen() and stop() emit `status_changed` before they return, and stop() the end of every peer.
@@ -55,7 +56,7 @@ class WebSocketServer(Pollable, AdmissionSettings):
     """
 
     Status = ServerStatus
-    FEATURES = (*Pollable.FEATURES, Admission)
+    FEATURES = (*Pollable.FEATURES, ConnectionLimits, Admission)
 
     _sink: PeerSink
 
@@ -291,6 +292,8 @@ class WebSocketServer(Pollable, AdmissionSettings):
     def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
         self._connections.pop(connection, None)
         connection.finish()
+        for feature in self._features:
+            feature.failed(connection)
         self.handshake_failed.emit(f"{connection.host}: {reason}")
 
     def _ponged(self, connection: Connection, payload: bytes) -> None:
@@ -358,6 +361,9 @@ class WebSocketServer(Pollable, AdmissionSettings):
         connection = Connection(self, handshake, self._inbox, server=True, timeout=self.handshake_timeout)
         self._connections[connection] = None
         connection.attach(link)
+        answers = [feature.accepted(connection) for feature in self._features]  # Each is told.
+        if (refusal := next(filter(None, answers), None)) is not None:
+            connection.answer(refusal)
 
     def _admit(self, connection: Connection) -> None:
         """Answer the request of a connection, unless a feature does so later."""

@@ -219,6 +219,126 @@ func test_property_heartbeat_timeout() -> void:
 	check_refuses("heartbeat_timeout", [0.0, 3601.0])
 
 
+func test_property_max_connections() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_connections, 16384)
+	server.max_connections = 100
+	check_equal(server.get_max_connections(), 100)
+	server.set_max_connections(0)
+	check_equal(server.max_connections, 0)
+	server.free()
+	check_property("max_connections", 16384, 5)
+	check_refuses("max_connections", [-1, 1 << 31])
+
+
+func test_property_max_connections_per_address() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_connections_per_address, 256)
+	server.max_connections_per_address = 8
+	check_equal(server.get_max_connections_per_address(), 8)
+	server.set_max_connections_per_address(0)
+	check_equal(server.max_connections_per_address, 0)
+	server.free()
+	check_property("max_connections_per_address", 256, 5)
+	check_refuses("max_connections_per_address", [-1, 1 << 31])
+
+
+func test_property_max_pending_handshakes() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_pending_handshakes, 1024)
+	server.max_pending_handshakes = 64
+	check_equal(server.get_max_pending_handshakes(), 64)
+	server.set_max_pending_handshakes(0)
+	check_equal(server.max_pending_handshakes, 0)
+	server.free()
+	check_property("max_pending_handshakes", 1024, 5)
+	check_refuses("max_pending_handshakes", [-1, 1 << 31])
+
+
+func test_property_max_fragments() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_fragments, 65536)
+	server.max_fragments = 9
+	check_equal(server.get_max_fragments(), 9)
+	server.set_max_fragments(1024)
+	check_equal(server.max_fragments, 1024)
+	server.free()
+	check_property("max_fragments", 65536, 7)
+	check_refuses("max_fragments", [-1, 1 << 31])
+
+
+func test_property_max_compression_ratio() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_compression_ratio, 256)
+	server.max_compression_ratio = 100
+	check_equal(server.get_max_compression_ratio(), 100)
+	server.set_max_compression_ratio(0)
+	check_equal(server.max_compression_ratio, 0)
+	server.free()
+	check_property("max_compression_ratio", 256, 50)
+	check_refuses("max_compression_ratio", [-1, 1 << 31])
+
+
+func test_property_max_messages_per_second() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_messages_per_second, 0)
+	server.max_messages_per_second = 100
+	check_equal(server.get_max_messages_per_second(), 100)
+	server.set_max_messages_per_second(30)
+	check_equal(server.max_messages_per_second, 30)
+	server.free()
+	check_property("max_messages_per_second", 0, 5)
+	check_refuses("max_messages_per_second", [-1, 1 << 31])
+
+
+func test_property_max_bytes_per_second() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_bytes_per_second, 0)
+	server.max_bytes_per_second = 100_000
+	check_equal(server.get_max_bytes_per_second(), 100_000)
+	server.set_max_bytes_per_second(1000)
+	check_equal(server.max_bytes_per_second, 1000)
+	server.free()
+	check_property("max_bytes_per_second", 0, 5)
+	check_refuses("max_bytes_per_second", [-1, 1 << 31])
+
+
+func test_property_max_control_frames_per_second() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_control_frames_per_second, 500)
+	server.max_control_frames_per_second = 100
+	check_equal(server.get_max_control_frames_per_second(), 100)
+	server.set_max_control_frames_per_second(0)
+	check_equal(server.max_control_frames_per_second, 0)
+	server.free()
+	check_property("max_control_frames_per_second", 500, 5)
+	check_refuses("max_control_frames_per_second", [-1, 1 << 31])
+
+
+func test_property_rate_burst() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.rate_burst, 2.0)
+	server.rate_burst = 2.5
+	check_equal(server.get_rate_burst(), 2.5)
+	server.set_rate_burst(3)
+	check_equal(server.rate_burst, 3.0)
+	server.free()
+	check_property("rate_burst", 2.0, 0.5)
+	check_refuses("rate_burst", [0.0, 3601.0])
+
+
+func test_property_rate_timeout() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.rate_timeout, 10.0)
+	server.rate_timeout = 2.5
+	check_equal(server.get_rate_timeout(), 2.5)
+	server.set_rate_timeout(3)
+	check_equal(server.rate_timeout, 3.0)
+	server.free()
+	check_property("rate_timeout", 10.0, 0.5)
+	check_refuses("rate_timeout", [-1.0, 3601.0])
+
+
 func test_property_max_unfinished_size() -> void:
 	var server := WebSocketServer.new()
 	check_equal(server.max_unfinished_size, 1 << 28)

@@ -19,13 +19,15 @@ cdef class Connection(Receiver):
     cdef readonly object phase
     cdef readonly object handshake
     cdef readonly bint is_server
-    cdef readonly str host
+    cdef public str host
     cdef readonly int port
     #: As WebSocketPeer.get_close_code() and get_close_reason() tell them.
     cdef public int close_code
     cdef public str close_reason
     #: A client's task that makes the TCP connection.
     cdef public object connecting
+    #: Called with this connection, once, when its TCP connection is gone; None for nobody.
+    cdef public object when_gone
 
     cdef object _keeper
     # A server's features were asked about the request.

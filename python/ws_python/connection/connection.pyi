@@ -1,5 +1,5 @@
 from asyncio import Task
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,9 +13,11 @@ from .outbox import Outbox
 from .phase import Phase, ReadyState
 
 class Connection(Receiver):
+    host: str
     close_code: int
     close_reason: str
     connecting: Task[None] | None
+    when_gone: Callable[[Connection], None] | None
     def __init__(
         self, keeper: Any, handshake: Handshake, inbox: Inbox, *, server: bool, timeout: float, timed_out: str = ""
     ) -> None: ...
@@ -35,8 +37,6 @@ class Connection(Receiver):
     def handshake(self) -> Handshake: ...
     @property
     def is_server(self) -> bool: ...
-    @property
-    def host(self) -> str: ...
     @property
     def port(self) -> int: ...
     @property

@@ -12,7 +12,8 @@ cdef class Meter:
     cdef readonly long long messages_received
     cdef readonly long long bytes_sent
     cdef readonly long long messages_sent
-    #: Bytes that may still come before `overdrawn` is told; whoever limits gives some again from time to time.
+    #: Bytes, and messages, that may still come before `overdrawn` is told; whoever limits gives some again from time to time.
     cdef public long long allowance
+    cdef public long long message_allowance
     #: Seconds that the other side took to answer the last heartbeat; 0 until one was answered.
     cdef public double latency

@@ -1,9 +1,12 @@
 from typing import final
 
+UNLIMITED: int
+
 @final
 class Meter:
     heard_at: float
     allowance: int
+    message_allowance: int
     latency: float
     @property
     def bytes_received(self) -> int: ...

@@ -3,7 +3,9 @@
 
 cimport cython
 
-cdef long long UNLIMITED = 1LL << 62
+#: An allowance that is never used up.
+UNLIMITED = 1 << 62
+cdef long long _UNLIMITED = UNLIMITED
 
 
 @cython.final
@@ -11,4 +13,4 @@ cdef class Meter:
     """Read by features (features/feature.py), and by whoever wants to know."""
 
     def __cinit__(self):
-        self.allowance = UNLIMITED
+        self.allowance = self.message_allowance = _UNLIMITED

@@ -42,9 +42,19 @@ class Feature:
         """How often `sweep` is wanted, at least, in seconds."""
         return 1.0
 
+    def accepted(self, connection: Connection) -> Answer | None:
+        """Somebody has connected to a server; nothing but the address is known. None, or how to refuse at once.
+
+        Each feature is told; of several answers the first counts.
+        """
+        return None
+
     def admit(self, connection: Connection, request: Request) -> Answer | Later | None:
         """Somebody asks for a connection. None: nothing against it; the first other answer of a feature counts."""
         return None
+
+    def failed(self, connection: Connection) -> None:
+        """The opening handshake with somebody who connected to a server failed. Before the user is told."""
 
     def opened(self, connection: Connection) -> None:
         """The opening handshake succeeded. Before the user is told."""
