@@ -21,6 +21,7 @@ from .features.heartbeat import Heartbeat, HeartbeatSettings
 from .features.limits import UnfinishedLimits, UnfinishedSettings
 from .features.message_limits import MessageLimits, MessageSettings
 from .features.rate_limits import RateLimits, RateSettings
+from .features.supervision import Supervision, SupervisorSettings
 from .features.teller import Teller
 from .loop.deadlines import Deadline
 from .loop.hub import hub
@@ -31,7 +32,9 @@ _log = logging.getLogger("ws_python")
 _SWEPT_AT_ONCE = 256
 
 
-class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings, MessageSettings, RateSettings):
+class Pollable(
+    ConnectionSettings, HeartbeatSettings, UnfinishedSettings, MessageSettings, RateSettings, SupervisorSettings
+):
     """Delivers events in poll() only. What is derived declares `status_changed` and sets its first status."""
 
     FEATURES: ClassVar[tuple[type[Feature], ...]] = (
@@ -39,6 +42,7 @@ class Pollable(ConnectionSettings, HeartbeatSettings, UnfinishedSettings, Messag
         UnfinishedLimits,
         MessageLimits,
         RateLimits,
+        Supervision,
     )
 
     status_changed: Event

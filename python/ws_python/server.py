@@ -216,9 +216,9 @@ class WebSocketServer(Pollable, AdmissionSettings, ConnectionLimitSettings):
         Text is sent for a `String` (str), binary for a `PackedByteArray` (bytes). OK means that it is queued, and sent
         unless the connection breaks; it leaves at the end of the running poll() or frame, see send() of a peer.
 
-        Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for send() of a peer. Sending to several, those
-        whose connection is closing are left out; if it cannot be queued for another, the rest get it all the same, and
-        the error is returned.
+        Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for send() of a peer. `outgoing_supervisor` is asked
+        once, with the number given here. Sending to several, those whose connection is closing are left out; if it
+        cannot be queued for another, the rest get it all the same, and the error is returned.
         """
         peer = self._peers.by_id.get(peer_id)
         return self._send_to_many(peer_id, message) if peer is None else peer.send(message)
@@ -241,6 +241,8 @@ class WebSocketServer(Pollable, AdmissionSettings, ConnectionLimitSettings):
         if not isinstance(message, (str, bytes, bytearray, memoryview)):
             checks.explain_send_error(Error.ERR_INVALID_PARAMETER, "send", message, None)
             return Error.ERR_INVALID_PARAMETER
+        if self.outgoing_supervisor is not None and (message := self._supervision.to_many(peer_id, message)) is None:
+            return Error.ERR_UNAUTHORIZED
         try:
             prepared = PreparedMessage(message)
         except UnicodeEncodeError:

@@ -315,6 +315,42 @@ func test_property_rate_timeout() -> void:
 	check_refuses("rate_timeout", [-1.0, 3601.0])
 
 
+func test_property_supervisor() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.supervisor, Callable())
+	client.supervisor = _supervise
+	check_equal(client.get_supervisor(), _supervise)
+	client.set_supervisor(Callable())
+	check_equal(client.supervisor, Callable())
+	client.free()
+	var untyped: Variant = WebSocketClient.new()
+	untyped.supervisor = _supervise
+	check_equal(untyped.supervisor, _supervise)
+	untyped.set("supervisor", Callable())
+	check_equal(untyped.call("get_supervisor"), Callable())
+	untyped.free()
+
+
+func test_property_outgoing_supervisor() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.outgoing_supervisor, Callable())
+	client.outgoing_supervisor = _supervise
+	check_equal(client.get_outgoing_supervisor(), _supervise)
+	client.set_outgoing_supervisor(Callable())
+	check_equal(client.outgoing_supervisor, Callable())
+	client.free()
+	var untyped: Variant = WebSocketClient.new()
+	untyped.outgoing_supervisor = _supervise
+	check_equal(untyped.outgoing_supervisor, _supervise)
+	untyped.set("outgoing_supervisor", Callable())
+	check_equal(untyped.call("get_outgoing_supervisor"), Callable())
+	untyped.free()
+
+
+func _supervise(_a: Variant, _b: Variant = null) -> bool:
+	return true
+
+
 func test_property_max_unfinished_size() -> void:
 	var client := WebSocketClient.new()
 	check_equal(client.max_unfinished_size, 1 << 28)

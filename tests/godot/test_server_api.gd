@@ -339,6 +339,42 @@ func test_property_rate_timeout() -> void:
 	check_refuses("rate_timeout", [-1.0, 3601.0])
 
 
+func test_property_supervisor() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.supervisor, Callable())
+	server.supervisor = _supervise
+	check_equal(server.get_supervisor(), _supervise)
+	server.set_supervisor(Callable())
+	check_equal(server.supervisor, Callable())
+	server.free()
+	var untyped: Variant = WebSocketServer.new()
+	untyped.supervisor = _supervise
+	check_equal(untyped.supervisor, _supervise)
+	untyped.set("supervisor", Callable())
+	check_equal(untyped.call("get_supervisor"), Callable())
+	untyped.free()
+
+
+func test_property_outgoing_supervisor() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.outgoing_supervisor, Callable())
+	server.outgoing_supervisor = _supervise
+	check_equal(server.get_outgoing_supervisor(), _supervise)
+	server.set_outgoing_supervisor(Callable())
+	check_equal(server.outgoing_supervisor, Callable())
+	server.free()
+	var untyped: Variant = WebSocketServer.new()
+	untyped.outgoing_supervisor = _supervise
+	check_equal(untyped.outgoing_supervisor, _supervise)
+	untyped.set("outgoing_supervisor", Callable())
+	check_equal(untyped.call("get_outgoing_supervisor"), Callable())
+	untyped.free()
+
+
+func _supervise(_a: Variant, _b: Variant = null) -> bool:
+	return true
+
+
 func test_property_max_unfinished_size() -> void:
 	var server := WebSocketServer.new()
 	check_equal(server.max_unfinished_size, 1 << 28)
