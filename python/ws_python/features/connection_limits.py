@@ -77,13 +77,14 @@ class ConnectionLimits(Feature):
             return self._refuse_at_once(connection, "max_connections", len(present))
         if (count := self._too_many_of(network)) is not None:
             return self._refuse_at_once(connection, "max_connections_per_address", count)
-        if 0 < node.max_pending_handshakes <= len(present.pending) and not self._make_room():
-            return self._refuse_at_once(connection, "max_pending_handshakes", len(present.pending))
+        if 0 < node.max_pending_handshakes <= present.pending and not self._make_room():
+            return self._refuse_at_once(connection, "max_pending_handshakes", present.pending)
         present.add(connection, network)
         return None
 
     def admit(self, connection: Connection, request: Request) -> Answer | None:
         """The request may have told, by a proxy that is trusted, from where it really comes."""
+        self._present.has_asked(connection)
         network = network_of(connection.host)
         if network == self._present.network_of(connection):
             return None
@@ -94,10 +95,11 @@ class ConnectionLimits(Feature):
 
     def opened(self, connection: Connection) -> None:
         """See Feature."""
-        self._present.pending.pop(connection, None)
+        self._present.end_handshake(connection)
 
     def failed(self, connection: Connection) -> None:
         """See Feature."""
+        self._present.end_handshake(connection)
         handshake = connection.handshake
         if handshake.status in _SLOW_HEADS:
             reason, what = _SLOW_HEADS[HTTPStatus(handshake.status)]
@@ -132,15 +134,17 @@ class ConnectionLimits(Feature):
 
     def _make_room(self) -> bool:
         """Make room for another handshake. False if there is none, and nobody is slow: all wait for this server."""
-        pending = self._present.look_at_pending()
-        if len(pending) < self.node.max_pending_handshakes:
-            return True
-        slowest = next((each for each in pending if not each.handshake.request_read), None)
+        present, limit = self._present, self.node.max_pending_handshakes
+        slowest = next(iter(present.unread), None)
         if slowest is None:
-            return False
-        if pending[slowest] == hub.deadlines.polls:  # Nobody has asked yet what it says.
-            return len(pending) < self.node.max_pending_handshakes + _MOST_NEW
-        slowest.answer(self._refuse(slowest, "max_pending_handshakes", len(pending)))
+            present.look_at_asked()
+            return present.pending < limit
+        if slowest.phase is not Phase.OPENING:
+            del present.unread[slowest]  # Its end is still to be told.
+            return True
+        if present.unread[slowest] == hub.deadlines.polls:  # Nobody has asked yet what it says.
+            return present.pending < limit + _MOST_NEW
+        slowest.answer(self._refuse(slowest, "max_pending_handshakes", present.pending))
         slowest.outbox.flush()
         slowest.drop()  # It had its time.
         return True
@@ -152,8 +156,10 @@ class _Present:
     def __init__(self) -> None:
         self._networks: dict[Connection, str] = {}
         self._counts: dict[str, int] = {}
-        # In the opening handshake, and perhaps some that no longer are, with the poll in which they came, in order.
-        self.pending: dict[Connection, int] = {}
+        # In the opening handshake, and perhaps some whose end is still to be told: those whose request is not read, with
+        # the poll in which they came, the first one first; and those whose request is.
+        self.unread: dict[Connection, int] = {}
+        self._asked: dict[Connection, None] = {}
         # Not counted with the others.
         self._refused: dict[Connection, None] = {}
 
@@ -163,7 +169,7 @@ class _Present:
     def add(self, connection: Connection, network: str) -> None:
         self._networks[connection] = network
         self._counts[network] = self.count_of(network) + 1
-        self.pending[connection] = hub.deadlines.polls
+        self.unread[connection] = hub.deadlines.polls
         connection.when_gone = self._forget
 
     def move(self, connection: Connection, network: str) -> None:
@@ -179,10 +185,23 @@ class _Present:
     def count_of(self, network: str) -> int:
         return self._counts.get(network, 0)
 
-    def look_at_pending(self) -> dict[Connection, int]:
-        """Those that are in the opening handshake now."""
-        self.pending = {each: poll for each, poll in self.pending.items() if each.phase is Phase.OPENING}
-        return self.pending
+    @property
+    def pending(self) -> int:
+        """How many are in the opening handshake."""
+        return len(self.unread) + len(self._asked)
+
+    def has_asked(self, connection: Connection) -> None:
+        """Its request is read."""
+        if self.unread.pop(connection, None) is not None:
+            self._asked[connection] = None
+
+    def look_at_asked(self) -> None:
+        """Leave out those that are no longer in the opening handshake."""
+        self._asked = {each: None for each in self._asked if each.phase is Phase.OPENING}
+
+    def end_handshake(self, connection: Connection) -> None:
+        self.unread.pop(connection, None)
+        self._asked.pop(connection, None)
 
     def add_refused(self, connection: Connection) -> None:
         """It is to be answered, and then to end. Of too many, the first one goes at once."""
@@ -193,7 +212,7 @@ class _Present:
 
     def _forget(self, connection: Connection) -> None:
         self._uncount(self._networks.pop(connection))
-        self.pending.pop(connection, None)
+        self.end_handshake(connection)
 
     def _forget_refused(self, connection: Connection) -> None:
         self._refused.pop(connection, None)
