@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import statistics
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from websockets.frames import Opcode
 from ws_python import WebSocketServer
 
-from tests.chaos.harness import PATIENCE, SCALE, Crowd, Game, Timed, frame, request, send_some
+from tests.chaos.harness import PATIENCE, SCALE, Crowd, Game, Timed, frame, python, request, send_some
+from tests.chaos.test_silence import Cable
 from tests.ws_python.driving import poll_until
 
 TRICKLING = 2000
@@ -104,6 +107,46 @@ def test_a_crowd_that_knocks_on_a_full_server_fills_no_log() -> None:
         lines = game.errors()
     assert 1 <= len(lines) <= 100
     assert all("max_connections" in line or "further ones" in line for line in lines)
+
+
+FROM_ELSEWHERE = """
+import socket, sys
+wanted, statuses, kept = int(sys.argv[3]), [], []
+for _ in range(wanted):
+    sock = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=30)
+    sock.sendall(sys.argv[4].encode())
+    statuses.append(sock.recv(4096).split()[1].decode())
+    kept.append(sock)
+print(*statuses, flush=True)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_one_address_has_its_part(tmp_path: Path) -> None:
+    """From another network, as strangers come; who is on this machine is served all the same."""
+    with Cable() as cable, Game(max_connections_per_address=5, echo=True) as game:
+        command = python(FROM_ELSEWHERE, cable.address, game.port, 8, request().decode())
+        output = tmp_path / "statuses"
+        with output.open("w") as written:
+            child = subprocess.Popen(cable.at_its_end(*command), stdin=subprocess.PIPE, stdout=written)
+        try:
+            end = time.monotonic() + PATIENCE
+            while "ready" not in output.read_text():
+                assert time.monotonic() < end
+                time.sleep(0.05)
+            assert output.read_text().split()[:-1] == ["101"] * 5 + ["503"] * 3
+            assert game.report()["peers"] == 6
+            with contextlib.ExitStack() as here:
+                for _ in range(8):
+                    here.enter_context(game.connect())
+                game.wait_for("peers", 14)
+        finally:
+            child.kill()
+            child.communicate()
+        game.wait_for("peers", 1)
+        (line,) = game.errors()
+    assert "169.254.231.2: refused with HTTP 503: there are 5, max_connections_per_address is 5" in line
 
 
 def until_all_are_closed(crowd: Crowd, *nodes: Timed, says: bytes) -> None:

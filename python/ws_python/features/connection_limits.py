@@ -156,8 +156,8 @@ class _Present:
     def __init__(self) -> None:
         self._networks: dict[Connection, str] = {}
         self._counts: dict[str, int] = {}
-        # In the opening handshake, and perhaps some whose end is still to be told: those whose request is not read, with
-        # the poll in which they came, the first one first; and those whose request is.
+        # In the opening handshake, and perhaps some whose end is still to be told: those whose request is not read,
+        # with the poll in which they came, the slowest one first; and those that have asked.
         self.unread: dict[Connection, int] = {}
         self._asked: dict[Connection, None] = {}
         # Not counted with the others.
