@@ -64,6 +64,12 @@ class UnfinishedLimits(Feature):
                 continue
             if now - intake.unfinished_since > self.node.unfinished_timeout:
                 self.node._count("closed_unfinished_timeout")
+                self.node._teller.tell(
+                    who(connection),
+                    "a message did not arrive whole in %.1f s, unfinished_timeout is %g: closed with 1008",
+                    now - intake.unfinished_since,
+                    self.node.unfinished_timeout,
+                )
                 connection.give_up(POLICY_VIOLATION, "a message did not arrive whole within unfinished_timeout")
 
     def overdrawn(self, connection: Connection) -> None:

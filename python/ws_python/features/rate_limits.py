@@ -38,8 +38,8 @@ class RateSettings:
         0,
         range=(0, _MAX_RATE),
         group="Limits",
-        doc="Messages that may come in a second on one connection, see `rate_burst` and `rate_timeout`. 0: no limit; "
-        "`max_poll_time` keeps the frames of the game all the same.",
+        doc="Messages, and answers to ping(), that may come in a second on one connection, see `rate_burst` and "
+        "`rate_timeout`. 0: no limit; `max_poll_time` keeps the frames of the game all the same.",
     )
     max_bytes_per_second: int = setting(
         0,

@@ -95,7 +95,7 @@ class TestInAll:
         assert line == "127.0.0.1: refused with HTTP 503: there are 2, max_connections is 2"
         close(raws)
 
-    def test_it_is_refused_before_it_says_anything(self) -> None:
+    def test_it_is_refused_before_it_says_anything(self, network: None) -> None:
         server = listening(max_connections=1)
         raws = open_peers(server, 1)
         with Crowd(server.get_local_port(), 1, says=b"") as crowd:
@@ -264,7 +264,7 @@ class SlowServer(WebSocketServer):
 
 
 class TestPending:
-    def test_the_slowest_makes_room(self) -> None:
+    def test_the_slowest_makes_room(self, network: None) -> None:
         server = listening(max_pending_handshakes=3, handshake_timeout=60.0)
         log = record(server)
         with Crowd(server.get_local_port(), 3, says=b"GET / HTTP/1.1\r\n") as slow:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 import time
 
 import pytest
 from websockets.frames import Frame, Opcode
 from ws_python import WebSocketClient, WebSocketServer
 
+from tests.chaos.harness import reset
 from tests.ws_python.driving import RawClient, named, poll_until, record
 
 MESSAGE = Frame(Opcode.BINARY, b"x").serialize(mask=True)
@@ -233,6 +236,37 @@ class TestPauses:
         poll_until(lambda: close_code(other) is not None, server)
         raw.close()
         other.close()
+
+    @pytest.mark.parametrize("how", ["reset", "close", "half-close"])
+    def test_who_goes_meanwhile_is_gone_in_the_end(self, how: str, network: None) -> None:
+        server = listening(max_messages_per_second=10, rate_burst=1.0, rate_timeout=60.0)
+        raw = connect(server)
+        log = record(server)
+        raw.send_raw(MESSAGE * 25)
+        poll_until(lambda: paused(server), server)
+        if how == "reset":
+            reset(raw.socket)
+        elif how == "close":
+            raw.close()
+        else:
+            raw.socket.shutdown(socket.SHUT_WR)
+        before = time.thread_time()
+        poll_for(0.3, server)
+        assert time.thread_time() - before < 0.25, "it spins"
+        poll_until(lambda: bool(named(log, "client_disconnected")), server)
+        if how != "reset":
+            assert len(named(log, "message_received")) == 25
+        raw.close()
+
+    def test_a_server_that_is_shut_down_meanwhile_is_quiet(self, caplog: pytest.LogCaptureFixture) -> None:
+        server, other = listening(max_messages_per_second=10, rate_burst=1.0, rate_timeout=60.0), WebSocketClient()
+        raw = connect(server)
+        raw.send_raw(MESSAGE * 15)
+        poll_until(lambda: paused(server), server)
+        server._shut_down()
+        poll_for(1.0, other)
+        assert all(record.levelno < logging.ERROR for record in caplog.records)
+        raw.close()
 
     def test_a_client_slows_its_server_down(self, network: None) -> None:
         server = listening()
