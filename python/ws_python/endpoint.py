@@ -55,8 +55,8 @@ class Endpoint:
         Errors, with nothing queued: ERR_CONNECTION_ERROR if the connection is not open, ERR_INVALID_PARAMETER for any
         other type (see send_json()), ERR_BUSY if `outbound_buffer_size` is reached (`drained` tells when there is room
         again), ERR_OUT_OF_MEMORY for a message that is longer than that, ERR_ALREADY_IN_USE while a message is sent in
-        fragments, ERR_INVALID_DATA for text that is not valid Unicode, ERR_UNAVAILABLE on any thread but the main one
-        (use `call_deferred` there).
+        fragments, ERR_INVALID_DATA for text that is not valid Unicode, ERR_UNAUTHORIZED if `outgoing_supervisor`
+        refuses it, ERR_UNAVAILABLE on any thread but the main one (use `call_deferred` there).
         """
         connection = self._connection
         error = Error.ERR_CONNECTION_ERROR if connection is None else connection.outbox.send(message)
@@ -105,7 +105,8 @@ class Endpoint:
 
         The type of the first part, `String` (str) or `PackedByteArray` (bytes), decides between text and binary, and
         the further ones must have it, too; otherwise ERR_INVALID_PARAMETER. Until the final part, send() returns
-        ERR_ALREADY_IN_USE. Further errors: as for send().
+        ERR_ALREADY_IN_USE. While there is an `outgoing_supervisor`, no fragmented message can be begun:
+        ERR_UNAUTHORIZED. Further errors: as for send().
         """
         connection = self._connection
         error = Error.ERR_CONNECTION_ERROR if connection is None else connection.outbox.send_fragment(data, final)
@@ -156,9 +157,10 @@ class Endpoint:
 
         1001: this side left, by stop() of the server for example. 1002, 1007: the other side broke the protocol, or
         sent invalid text. 1005: it sent no code. 1006: the connection broke without a close, or it did not answer the
-        heartbeat or a close in time. 1008: its message was not whole within `unfinished_timeout`, or it took nothing
-        within `slow_peer_timeout`. 1009: it was longer than `max_message_size`, or took most of `max_unfinished_size`.
-        -1: not closed, or never open.
+        heartbeat or a close in time. 1008: its message was not whole within `unfinished_timeout`, had more than
+        `max_fragments`, or went beyond `max_compression_ratio`; more came than its rate allows, see `rate_timeout`; or
+        it took nothing within `slow_peer_timeout`. 1009: a message was longer than `max_message_size`, or took most of
+        `max_unfinished_size`. -1: not closed, or never open.
         """
         connection = self._told or self._connection
         return NO_CLOSE_CODE if connection is None else connection.close_code

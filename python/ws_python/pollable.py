@@ -20,7 +20,11 @@ from .features.back_pressure import BackPressure, BackPressureSettings
 from .features.feature import Feature
 from .features.heartbeat import Heartbeat, HeartbeatSettings
 from .features.limits import UnfinishedLimits, UnfinishedSettings
+from .features.message_limits import MessageLimits, MessageSettings
+from .features.rate_limits import RateLimits, RateSettings
 from .features.statistics import Record, Statistics
+from .features.supervision import Supervision, SupervisorSettings
+from .features.teller import Teller
 from .loop.deadlines import Deadline
 from .loop.hub import hub
 
@@ -30,10 +34,27 @@ _log = logging.getLogger("ws_python")
 _SWEPT_AT_ONCE = 256
 
 
-class Pollable(Record, ConnectionSettings, HeartbeatSettings, UnfinishedSettings, BackPressureSettings):
+class Pollable(
+    Record,
+    ConnectionSettings,
+    HeartbeatSettings,
+    UnfinishedSettings,
+    BackPressureSettings,
+    MessageSettings,
+    RateSettings,
+    SupervisorSettings,
+):
     """Delivers events in poll() only. What is derived declares `status_changed` and sets its first status."""
 
-    FEATURES: ClassVar[tuple[type[Feature], ...]] = (Statistics, Heartbeat, UnfinishedLimits, BackPressure)
+    FEATURES: ClassVar[tuple[type[Feature], ...]] = (
+        Statistics,
+        Heartbeat,
+        UnfinishedLimits,
+        BackPressure,
+        MessageLimits,
+        RateLimits,
+        Supervision,
+    )
 
     status_changed: Event
     _status: IntEnum
@@ -53,6 +74,7 @@ class Pollable(Record, ConnectionSettings, HeartbeatSettings, UnfinishedSettings
         super().__init__()
         self._sink = self._new_sink()
         self._inbox = Inbox(self._sink, ref(self))  # type: ignore[arg-type]  # What is derived is a Listener.
+        self._teller = Teller()
         self._features = [feature(self) for feature in self.FEATURES]
         self._next_sweep: Deadline | None = None
         # It is being freed: nothing can be started any more.

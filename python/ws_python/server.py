@@ -21,6 +21,7 @@ from .declare.events import BoundEvent, event, silence
 from .declare.settings import setting, with_default
 from .features.admission import Admission, AdmissionSettings
 from .features.authorization import Authorization, AuthorizationSettings
+from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
 from .features.feature import Later
 from .features.origins import Origins, OriginSettings
 from .features.reserve import ReserveSettings
@@ -58,6 +59,7 @@ class ServerStatus(IntEnum):
 class WebSocketServer(
     Pollable,
     AdmissionSettings,
+    ConnectionLimitSettings,
     OriginSettings,
     AuthorizationSettings,
     UnixSocketSettings,
@@ -73,7 +75,7 @@ class WebSocketServer(
 
     Status = ServerStatus
     # The first one finds out who it is that the others look at; the authorizer is not asked about what another refuses.
-    FEATURES = (TrustedProxies, *Pollable.FEATURES, Admission, Origins, Authorization)
+    FEATURES = (TrustedProxies, *Pollable.FEATURES, ConnectionLimits, Admission, Origins, Authorization)
 
     _sink: PeerSink
 
@@ -263,9 +265,9 @@ class WebSocketServer(
         Text is sent for a `String` (str), binary for a `PackedByteArray` (bytes). OK means that it is queued, and sent
         unless the connection breaks; it leaves at the end of the running poll() or frame, see send() of a peer.
 
-        Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for send() of a peer. Sending to several, those
-        whose connection is closing are left out; if it cannot be queued for another, the rest get it all the same, and
-        the error is returned.
+        Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for send() of a peer. `outgoing_supervisor` is asked
+        once, with the number given here. Sending to several, those whose connection is closing are left out; if it
+        cannot be queued for another, the rest get it all the same, and the error is returned.
         """
         peer = self._peers.by_id.get(peer_id)
         return self._send_to_many(peer_id, message) if peer is None else peer.send(message)
@@ -305,6 +307,8 @@ class WebSocketServer(
         if not isinstance(message, (str, bytes, bytearray, memoryview)):
             checks.explain_send_error(Error.ERR_INVALID_PARAMETER, method, message, None)
             return Error.ERR_INVALID_PARAMETER
+        if self.outgoing_supervisor is not None and (message := self._supervision.to_many(peer_id, message)) is None:
+            return Error.ERR_UNAUTHORIZED
         try:
             prepared = PreparedMessage(message)
         except UnicodeEncodeError:
@@ -361,6 +365,8 @@ class WebSocketServer(
         self._connections.pop(connection, None)
         connection.finish()
         self._count(f"handshake_failed_{connection.handshake.status or 'unanswered'}")
+        for feature in self._features:
+            feature.failed(connection)
         self.handshake_failed.emit(f"{connection.host}: {reason}")
 
     def _ponged(self, connection: Connection, payload: bytes) -> None:
@@ -440,6 +446,9 @@ class WebSocketServer(
     def _attach(self, connection: Connection, link: Link) -> None:
         """Who is at the other end is known, by accept() or by what was read before: shake hands."""
         connection.attach(link)
+        answers = [feature.accepted(connection) for feature in self._features]  # Each is told.
+        if (refusal := next(filter(None, answers), None)) is not None:
+            connection.answer(refusal)
 
     def _read_preamble(self, accepted: socket.socket, address: object, link: Linker) -> bool:
         """Whether a feature reads something before there is a link; then the connection waits for that."""

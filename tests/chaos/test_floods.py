@@ -61,6 +61,7 @@ def test_a_flood_of(kind: str, server: WebSocketServer) -> None:
             ended.append(peer_id)
 
     server.message_received.connect(note_the_end)
+    server.max_control_frames_per_second = 0
     timed = Timed(server)
     with Crowd(server.get_local_port(), FLOODING).wait_until_open(server) as crowd:
         crowd.send(KINDS[kind] + END, timed)

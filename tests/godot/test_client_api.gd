@@ -319,6 +319,126 @@ func test_property_slow_peer_timeout() -> void:
 	check_refuses("slow_peer_timeout", [-0.1, 3601.0])
 
 
+func test_property_max_fragments() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.max_fragments, 65536)
+	client.max_fragments = 9
+	check_equal(client.get_max_fragments(), 9)
+	client.set_max_fragments(1024)
+	check_equal(client.max_fragments, 1024)
+	client.free()
+	check_property("max_fragments", 65536, 7)
+	check_refuses("max_fragments", [-1, 1 << 31])
+
+
+func test_property_max_compression_ratio() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.max_compression_ratio, 256)
+	client.max_compression_ratio = 100
+	check_equal(client.get_max_compression_ratio(), 100)
+	client.set_max_compression_ratio(0)
+	check_equal(client.max_compression_ratio, 0)
+	client.free()
+	check_property("max_compression_ratio", 256, 50)
+	check_refuses("max_compression_ratio", [-1, 1 << 31])
+
+
+func test_property_max_messages_per_second() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.max_messages_per_second, 0)
+	client.max_messages_per_second = 100
+	check_equal(client.get_max_messages_per_second(), 100)
+	client.set_max_messages_per_second(30)
+	check_equal(client.max_messages_per_second, 30)
+	client.free()
+	check_property("max_messages_per_second", 0, 5)
+	check_refuses("max_messages_per_second", [-1, 1 << 31])
+
+
+func test_property_max_bytes_per_second() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.max_bytes_per_second, 0)
+	client.max_bytes_per_second = 100_000
+	check_equal(client.get_max_bytes_per_second(), 100_000)
+	client.set_max_bytes_per_second(1000)
+	check_equal(client.max_bytes_per_second, 1000)
+	client.free()
+	check_property("max_bytes_per_second", 0, 5)
+	check_refuses("max_bytes_per_second", [-1, 1 << 31])
+
+
+func test_property_max_control_frames_per_second() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.max_control_frames_per_second, 500)
+	client.max_control_frames_per_second = 100
+	check_equal(client.get_max_control_frames_per_second(), 100)
+	client.set_max_control_frames_per_second(0)
+	check_equal(client.max_control_frames_per_second, 0)
+	client.free()
+	check_property("max_control_frames_per_second", 500, 5)
+	check_refuses("max_control_frames_per_second", [-1, 1 << 31])
+
+
+func test_property_rate_burst() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.rate_burst, 2.0)
+	client.rate_burst = 2.5
+	check_equal(client.get_rate_burst(), 2.5)
+	client.set_rate_burst(3)
+	check_equal(client.rate_burst, 3.0)
+	client.free()
+	check_property("rate_burst", 2.0, 0.5)
+	check_refuses("rate_burst", [0.0, 3601.0])
+
+
+func test_property_rate_timeout() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.rate_timeout, 10.0)
+	client.rate_timeout = 2.5
+	check_equal(client.get_rate_timeout(), 2.5)
+	client.set_rate_timeout(3)
+	check_equal(client.rate_timeout, 3.0)
+	client.free()
+	check_property("rate_timeout", 10.0, 0.5)
+	check_refuses("rate_timeout", [-1.0, 3601.0])
+
+
+func test_property_supervisor() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.supervisor, Callable())
+	client.supervisor = _supervise
+	check_equal(client.get_supervisor(), _supervise)
+	client.set_supervisor(Callable())
+	check_equal(client.supervisor, Callable())
+	client.free()
+	var untyped: Variant = WebSocketClient.new()
+	untyped.supervisor = _supervise
+	check_equal(untyped.supervisor, _supervise)
+	untyped.set("supervisor", Callable())
+	check_equal(untyped.call("get_supervisor"), Callable())
+	untyped.free()
+
+
+func test_property_outgoing_supervisor() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.outgoing_supervisor, Callable())
+	client.outgoing_supervisor = _supervise
+	check_equal(client.get_outgoing_supervisor(), _supervise)
+	client.set_outgoing_supervisor(Callable())
+	check_equal(client.outgoing_supervisor, Callable())
+	client.free()
+	var untyped: Variant = WebSocketClient.new()
+	untyped.outgoing_supervisor = _supervise
+	check_equal(untyped.outgoing_supervisor, _supervise)
+	untyped.set("outgoing_supervisor", Callable())
+	check_equal(untyped.call("get_outgoing_supervisor"), Callable())
+	untyped.free()
+
+
+func _supervise(_a: Variant, _b: Variant = null) -> bool:
+	return true
+
+
 func test_property_max_unfinished_size() -> void:
 	var client := WebSocketClient.new()
 	check_equal(client.max_unfinished_size, 1 << 28)

@@ -301,6 +301,162 @@ func test_property_slow_peer_timeout() -> void:
 	check_refuses("slow_peer_timeout", [-0.1, 3601.0])
 
 
+func test_property_max_connections() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_connections, 16384)
+	server.max_connections = 100
+	check_equal(server.get_max_connections(), 100)
+	server.set_max_connections(0)
+	check_equal(server.max_connections, 0)
+	server.free()
+	check_property("max_connections", 16384, 5)
+	check_refuses("max_connections", [-1, 1 << 31])
+
+
+func test_property_max_connections_per_address() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_connections_per_address, 256)
+	server.max_connections_per_address = 8
+	check_equal(server.get_max_connections_per_address(), 8)
+	server.set_max_connections_per_address(0)
+	check_equal(server.max_connections_per_address, 0)
+	server.free()
+	check_property("max_connections_per_address", 256, 5)
+	check_refuses("max_connections_per_address", [-1, 1 << 31])
+
+
+func test_property_max_pending_handshakes() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_pending_handshakes, 1024)
+	server.max_pending_handshakes = 64
+	check_equal(server.get_max_pending_handshakes(), 64)
+	server.set_max_pending_handshakes(0)
+	check_equal(server.max_pending_handshakes, 0)
+	server.free()
+	check_property("max_pending_handshakes", 1024, 5)
+	check_refuses("max_pending_handshakes", [-1, 1 << 31])
+
+
+func test_property_max_fragments() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_fragments, 65536)
+	server.max_fragments = 9
+	check_equal(server.get_max_fragments(), 9)
+	server.set_max_fragments(1024)
+	check_equal(server.max_fragments, 1024)
+	server.free()
+	check_property("max_fragments", 65536, 7)
+	check_refuses("max_fragments", [-1, 1 << 31])
+
+
+func test_property_max_compression_ratio() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_compression_ratio, 256)
+	server.max_compression_ratio = 100
+	check_equal(server.get_max_compression_ratio(), 100)
+	server.set_max_compression_ratio(0)
+	check_equal(server.max_compression_ratio, 0)
+	server.free()
+	check_property("max_compression_ratio", 256, 50)
+	check_refuses("max_compression_ratio", [-1, 1 << 31])
+
+
+func test_property_max_messages_per_second() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_messages_per_second, 0)
+	server.max_messages_per_second = 100
+	check_equal(server.get_max_messages_per_second(), 100)
+	server.set_max_messages_per_second(30)
+	check_equal(server.max_messages_per_second, 30)
+	server.free()
+	check_property("max_messages_per_second", 0, 5)
+	check_refuses("max_messages_per_second", [-1, 1 << 31])
+
+
+func test_property_max_bytes_per_second() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_bytes_per_second, 0)
+	server.max_bytes_per_second = 100_000
+	check_equal(server.get_max_bytes_per_second(), 100_000)
+	server.set_max_bytes_per_second(1000)
+	check_equal(server.max_bytes_per_second, 1000)
+	server.free()
+	check_property("max_bytes_per_second", 0, 5)
+	check_refuses("max_bytes_per_second", [-1, 1 << 31])
+
+
+func test_property_max_control_frames_per_second() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_control_frames_per_second, 500)
+	server.max_control_frames_per_second = 100
+	check_equal(server.get_max_control_frames_per_second(), 100)
+	server.set_max_control_frames_per_second(0)
+	check_equal(server.max_control_frames_per_second, 0)
+	server.free()
+	check_property("max_control_frames_per_second", 500, 5)
+	check_refuses("max_control_frames_per_second", [-1, 1 << 31])
+
+
+func test_property_rate_burst() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.rate_burst, 2.0)
+	server.rate_burst = 2.5
+	check_equal(server.get_rate_burst(), 2.5)
+	server.set_rate_burst(3)
+	check_equal(server.rate_burst, 3.0)
+	server.free()
+	check_property("rate_burst", 2.0, 0.5)
+	check_refuses("rate_burst", [0.0, 3601.0])
+
+
+func test_property_rate_timeout() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.rate_timeout, 10.0)
+	server.rate_timeout = 2.5
+	check_equal(server.get_rate_timeout(), 2.5)
+	server.set_rate_timeout(3)
+	check_equal(server.rate_timeout, 3.0)
+	server.free()
+	check_property("rate_timeout", 10.0, 0.5)
+	check_refuses("rate_timeout", [-1.0, 3601.0])
+
+
+func test_property_supervisor() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.supervisor, Callable())
+	server.supervisor = _supervise
+	check_equal(server.get_supervisor(), _supervise)
+	server.set_supervisor(Callable())
+	check_equal(server.supervisor, Callable())
+	server.free()
+	var untyped: Variant = WebSocketServer.new()
+	untyped.supervisor = _supervise
+	check_equal(untyped.supervisor, _supervise)
+	untyped.set("supervisor", Callable())
+	check_equal(untyped.call("get_supervisor"), Callable())
+	untyped.free()
+
+
+func test_property_outgoing_supervisor() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.outgoing_supervisor, Callable())
+	server.outgoing_supervisor = _supervise
+	check_equal(server.get_outgoing_supervisor(), _supervise)
+	server.set_outgoing_supervisor(Callable())
+	check_equal(server.outgoing_supervisor, Callable())
+	server.free()
+	var untyped: Variant = WebSocketServer.new()
+	untyped.outgoing_supervisor = _supervise
+	check_equal(untyped.outgoing_supervisor, _supervise)
+	untyped.set("outgoing_supervisor", Callable())
+	check_equal(untyped.call("get_outgoing_supervisor"), Callable())
+	untyped.free()
+
+
+func _supervise(_a: Variant, _b: Variant = null) -> bool:
+	return true
+
+
 func test_property_max_unfinished_size() -> void:
 	var server := WebSocketServer.new()
 	check_equal(server.max_unfinished_size, 1 << 28)

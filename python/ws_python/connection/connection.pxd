@@ -31,6 +31,8 @@ cdef class Connection(Receiver):
     cdef public object later
     #: What makes the link: a client's task, or a server's preamble (net/listener.py). Cancelled where nobody waits for it.
     cdef public object connecting
+    #: Called with this connection, once, when its TCP connection is gone; None for nobody.
+    cdef public object when_gone
 
     cdef object _keeper
     # A server's features were asked about the request.

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ class Connection(Receiver):
     connecting: _Cancellable | None
     request: Any
     later: Any
+    when_gone: Callable[[Connection], None] | None
     def __init__(
         self, keeper: Any, handshake: Handshake, inbox: Inbox, *, server: bool, timeout: float, timed_out: str = ""
     ) -> None: ...

@@ -142,7 +142,11 @@ cdef class Connection(Receiver):
     def _open(self, bytes leftover):
         self._stop_deadline()
         self.codec = self.outbox.codec = self.intake.codec = Codec(
-            server=self.is_server, max_message_size=self._keeper.max_message_size, deflate=self.handshake.deflate
+            server=self.is_server,
+            max_message_size=self._keeper.max_message_size,
+            deflate=self.handshake.deflate,
+            max_fragments=self._keeper.max_fragments,
+            max_ratio=self._keeper.max_compression_ratio,
         )
         self.meter.heard_at = hub.deadlines.now
         self.move_to(OPEN)
@@ -294,6 +298,9 @@ cdef class Connection(Receiver):
             link.drop()
         hub.part(self)
         collector.closed()
+        when_gone, self.when_gone = self.when_gone, None
+        if when_gone is not None:
+            when_gone(self)
         self._tell_complaints()
         self._open_circle()
 

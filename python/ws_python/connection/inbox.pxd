@@ -20,7 +20,10 @@ cdef class PeerSink(Sink):
 
 cdef class Inbox(Consumer):
     cdef readonly Waiting waiting
-    cdef Sink _sink
+    #: Whom messages are told.
+    cdef public Sink sink
+    #: Nothing is handed out as long as it is set: what is at hand is still being decided on.
+    cdef public bint is_held
     cdef object _listener
     cdef int _nested
     # The intake that is being asked, and how many more of its events are handed out before others have their turn.

@@ -74,7 +74,7 @@ cdef class Inbox(Consumer):
 
     def __init__(self, Sink sink not None, listener):
         self.waiting = Waiting()
-        self._sink = sink
+        self.sink = sink
         self._listener = listener
 
     cpdef bint is_empty(self) except -1:
@@ -82,7 +82,7 @@ cdef class Inbox(Consumer):
 
     cpdef deliver(self, double until):
         """See Consumer. Nested too deep, it leaves that to the deliveries that are under way."""
-        if self._nested == MOST_NESTED:
+        if self._nested == MOST_NESTED or self.is_held:
             return
         self._nested += 1
         try:
@@ -111,10 +111,10 @@ cdef class Inbox(Consumer):
                 self._left -= 1
                 since_clock += 1
                 if type(event) is bytes or type(event) is str:
-                    self._sink.message(intake, event)
+                    self.sink.message(intake, event)
                 else:
                     since_clock = EVENTS_PER_CLOCK  # It may take long: an authorizer, the scene of a new player.
-                    self._sink.settle()
+                    self.sink.settle()
                     if (listener := self._listener()) is not None:
                         event.tell(listener, intake.owner)
             elif intake.refill():

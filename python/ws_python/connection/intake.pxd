@@ -40,6 +40,8 @@ cdef class Intake(Receiver):
     cdef Py_ssize_t _most
     #: Reading pauses until everything is handed out.
     cdef readonly bint is_full
+    #: Reading pauses until `unthrottle`, and what is held back is not parsed.
+    cdef readonly bint is_throttled
     #: When the unfinished message of the codec, if there is one, was seen first, on the clock of deadlines.
     cdef readonly double unfinished_since
     cdef Py_ssize_t _unfinished
@@ -49,4 +51,5 @@ cdef class Intake(Receiver):
     cdef int _wait(self) except -1
     cdef int pass_on(self) except -1
     cdef int _account(self, Codec codec) except -1
+    cdef int _check_allowance(self, Meter meter) except -1
     cdef bint refill(self) except -1

@@ -49,9 +49,7 @@ cdef class Intake(Receiver):
         meter.read(size)
         meter.allowance -= size
         self.pass_on()
-        if meter.allowance < 0:
-            self.owner.overdrawn()
-        return 0
+        return self._check_allowance(meter)
 
     cpdef ended(self):
         self.codec.receive_eof()
@@ -116,21 +114,51 @@ cdef class Intake(Receiver):
             self.owner.overdrawn()
         return 0
 
+    cdef int _check_allowance(self, Meter meter) except -1:
+        # All of them at once: the sign of one is that of what they have in common.
+        if (meter.allowance | meter.message_allowance | self.codec.control_allowance) < 0 and self.owner is not None:
+            self.owner.overdrawn()
+        return 0
+
     cdef bint refill(self) except -1:
         """All that waited was handed out: go on with what was held back. Whether there may be more to hand out."""
         self.events = []  # Nothing of it is kept.
         self.next = 0
         self.size = 0
-        if not self.is_full or self.waiting is None:
+        if not self.is_full or self.waiting is None or self.is_throttled:
             return False
         if self.codec is not None and self.codec.held:
             self.codec.resume()
             self.pass_on()
+            self._check_allowance(self._meter)
             return True
         self.is_full = False
         if self.link is not None:
             self.link.resume()
         return False
+
+    def throttle(self):
+        """Read nothing more, and parse nothing of what is held, until `unthrottle`. What came before is handed out."""
+        if self.link is not None and self.link.receiver is self:
+            self.is_throttled = True
+            self.link.pause()
+
+    def unthrottle(self):
+        """Go on where `throttle` has stopped."""
+        if not self.is_throttled:
+            return
+        self.is_throttled = False
+        if self.link is None or self.link.receiver is not self:
+            return
+        if self.is_full:
+            self._wait()  # Then refill() resumes.
+        else:
+            self.link.resume()
+
+    @property
+    def is_ignored(self):
+        """Whether nobody is to be told of anything any more."""
+        return self.waiting is None
 
     def ignore(self):
         """Hand out nothing any more: what waits is forgotten, and what comes is, too."""

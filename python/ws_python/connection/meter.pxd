@@ -21,8 +21,9 @@ cdef class Meter:
     #: Messages that were queued, and not taken whole when the connection broke; those that there was no room for.
     cdef readonly long long messages_lost
     cdef readonly long long messages_refused
-    #: Bytes that may still come before `overdrawn` is told; whoever limits gives some again from time to time.
+    #: Bytes, and messages, that may still come before `overdrawn` is told; whoever limits gives some again from time to time.
     cdef public long long allowance
+    cdef public long long message_allowance
     #: Seconds that the other side took to answer the last heartbeat; 0 until one was answered.
     cdef public double latency
 

@@ -1,9 +1,12 @@
 from typing import final
 
+UNLIMITED: int
+
 @final
 class Meter:
     heard_at: float
     allowance: int
+    message_allowance: int
     latency: float
     def __init__(self, total: Meter | None = None) -> None: ...
     @property

@@ -3,7 +3,9 @@
 
 cimport cython
 
-cdef long long UNLIMITED = 1LL << 62
+#: An allowance that is never used up.
+UNLIMITED = 1 << 62
+cdef long long _UNLIMITED = UNLIMITED
 
 
 @cython.final
@@ -15,7 +17,7 @@ cdef class Meter:
     """
 
     def __cinit__(self, Meter total=None):
-        self.allowance = UNLIMITED
+        self.allowance = self.message_allowance = _UNLIMITED
         self._total = total
 
     cdef void read(self, Py_ssize_t size) noexcept:
@@ -31,6 +33,7 @@ cdef class Meter:
             total.messages_received += codec.messages_received - self.messages_received
             total.compressed_received += codec.compressed_received - self.compressed_received
             total.frames_received += codec.frames_received - self.frames_received
+        self.message_allowance -= codec.messages_received - self.messages_received
         self.messages_received = codec.messages_received
         self.compressed_received = codec.compressed_received
         self.frames_received = codec.frames_received

@@ -14,6 +14,8 @@ cdef class Outbox(Writer):
     #: The parts beside it; None until they are there.
     cdef public Codec codec
     cdef public Link link
+    #: Called with the connection and a message that is to be sent: what to send in its place, None for nothing. Or None.
+    cdef public object supervisor
     cdef Meter _meter
     # The connection: its `output_changed()` is called when the codec has closed, its `written()` when asked for.
     cdef object _owner
@@ -41,6 +43,7 @@ cdef class Outbox(Writer):
     cdef Py_ssize_t _queue_latest(self, Py_ssize_t most) except -1
     cdef bint queue(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef object _refusal(self)
+    cdef object _send(self, object message)
     cdef bint _send_uncopied(self, object message, Py_ssize_t size) except -1
     cpdef Py_ssize_t amount(self) except -1
     cpdef Py_ssize_t owed(self) except -1

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 from ..declare.errors import Error
 from ..loop.writers import Writer
 from ..net.link import Link
@@ -9,6 +12,7 @@ class Outbox(Writer):
     accepts: bool
     codec: Codec | None
     link: Link | None
+    supervisor: Callable[[Any, Any], Any] | None
     def __init__(self, owner: object, meter: Meter, outbound_buffer_size: int) -> None: ...
     def amount(self) -> int: ...
     def owed(self) -> int: ...

@@ -20,6 +20,7 @@ cdef Hub hub = _hub
 cdef Writers writers = hub.writers
 cdef object _OK = Error.OK
 cdef object _ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
+cdef object _ERR_UNAUTHORIZED = Error.ERR_UNAUTHORIZED
 cdef object _ERR_UNAVAILABLE = Error.ERR_UNAVAILABLE
 cdef object _ERR_ALREADY_IN_USE = Error.ERR_ALREADY_IN_USE
 cdef object _ERR_BUSY = Error.ERR_BUSY
@@ -74,11 +75,22 @@ cdef class Outbox(Writer):
 
     cpdef object send(self, object message):
         """Queue a message: str as text, bytes-like as binary."""
-        cdef Py_ssize_t size
         if not self.accepts or hub.is_foreign():
             return self._refusal()
         if self._fragment_type is not None:
             return _ERR_ALREADY_IN_USE
+        if self.supervisor is not None and isinstance(message, (str, bytes, bytearray, memoryview)):
+            message = self.supervisor(self._owner, message)
+            if message is None:
+                return _ERR_UNAUTHORIZED
+            if not self.accepts:
+                return self._refusal()  # It has closed the connection.
+            if self._fragment_type is not None:
+                return _ERR_ALREADY_IN_USE
+        return self._send(message)
+
+    cdef object _send(self, object message):
+        cdef Py_ssize_t size
         if isinstance(message, str):
             # A host may have kinds of text of its own, derived from str; the compiled code takes str itself only.
             text = message if type(message) is str else str(message)
@@ -102,7 +114,7 @@ cdef class Outbox(Writer):
 
     cdef bint queue(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
         """Queue a message from memory, text as UTF-8. False: nothing was done, use send()."""
-        if not self.accepts or hub.is_foreign() or self._fragment_type is not None:
+        if not self.accepts or hub.is_foreign() or self._fragment_type is not None or self.supervisor is not None:
             return False
         if size >= UNCOPIED_SIZE or not self._has_room(size):
             return False
@@ -131,6 +143,8 @@ cdef class Outbox(Writer):
         fragment_type = str if isinstance(data, str) else bytes
         if not isinstance(data, (str, bytes, bytearray, memoryview)):
             return _ERR_INVALID_PARAMETER
+        if self.supervisor is not None and self._fragment_type is None:
+            return _ERR_UNAUTHORIZED  # It is to see whole messages.
         if self._fragment_type is not None and self._fragment_type is not fragment_type:
             return _ERR_INVALID_PARAMETER
         try:
@@ -203,6 +217,12 @@ cdef class Outbox(Writer):
         cdef Py_ssize_t before = 0
         if not self.accepts or hub.is_foreign():
             return self._refusal()
+        if self.supervisor is not None and isinstance(message, (str, bytes, bytearray, memoryview)):
+            message = self.supervisor(self._owner, message)
+            if message is None:
+                return _ERR_UNAUTHORIZED
+            if not self.accepts:
+                return self._refusal()  # It has closed the connection.
         if isinstance(message, PreparedMessage):
             size = (<PreparedMessage>message).size
         elif isinstance(message, str):

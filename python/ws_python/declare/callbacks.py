@@ -8,10 +8,11 @@ from typing import Any
 from .type_names import type_name
 
 
-def callback(name: str, doc: str) -> Any:
+def callback(name: str, doc: str, *, changed: Callable[[Any], None] | None = None) -> Any:
     """Declare a property in a class body: `authorizer = callback("authorizer", "Is asked ...")`; None at first.
 
     In Godot it is a Callable, and the empty one stands for None. Assigning what cannot be called raises TypeError.
+    `changed` is called with the instance after each assignment.
     """
     attribute = f"_{name}"
 
@@ -23,6 +24,8 @@ def callback(name: str, doc: str) -> Any:
         if value is not None and not callable(value):
             raise TypeError(f"{name} must be a Callable, not {type_name(type(value))}")
         setattr(self, attribute, value)
+        if changed is not None:
+            changed(self)
 
     declared = property(read, write, doc=doc)
     _declared.add(declared)

@@ -142,5 +142,7 @@ def explain_send_error(error: Error, method: str, message: object, complain: Cal
             "%s: the message is longer than outbound_buffer_size, and never fits; raise it",
             method,
         )
+    elif error == Error.ERR_UNAUTHORIZED and method == "send_fragment":
+        _log.error("send_fragment: outgoing_supervisor has to see whole messages; use send() while it is set")
     elif error == Error.ERR_ALREADY_IN_USE:
         _log.error("%s: a message is being sent in fragments; end it with send_fragment(data, true) first", method)

@@ -60,9 +60,19 @@ class Feature:
         """A server has accepted a connection: what to read before TLS and the opening handshake. None: nothing."""
         return None
 
+    def accepted(self, connection: Connection) -> Answer | None:
+        """Somebody has connected to a server; nothing but the address is known. None, or how to refuse at once.
+
+        Each feature is told; of several answers the first counts.
+        """
+        return None
+
     def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | Later | None:
         """Somebody asks for a connection. None: nothing against it; the first other answer of a feature counts."""
         return None
+
+    def failed(self, connection: Connection) -> None:
+        """The opening handshake with somebody who connected to a server failed. Before the user is told."""
 
     def opened(self, connection: Connection) -> None:
         """The opening handshake succeeded. Before the user is told."""

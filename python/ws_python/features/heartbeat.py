@@ -90,7 +90,7 @@ class Heartbeat(Feature):
         for connection in list(connections):
             ping = self._pings.get(connection)
             # What reading pauses for may be the answer.
-            if ping is None or connection.link is None or connection.intake.is_full:
+            if ping is None or connection.link is None or connection.intake.is_full or connection.intake.is_throttled:
                 continue
             silent = ping.payload != b"" and connection.meter.heard_at < ping.at
             if silent and ping.confirmed < min(ping.end, confirmed := _confirmed(connection)):

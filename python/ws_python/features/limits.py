@@ -9,6 +9,7 @@ from ..connection.intake import Waiting
 from ..declare.settings import setting
 from ..protocol.close_codes import MESSAGE_TOO_BIG, POLICY_VIOLATION
 from .feature import Feature
+from .teller import who
 
 _MIB = 1024 * 1024
 _MAX_BYTES = 2**31 - 1
@@ -58,9 +59,17 @@ class UnfinishedLimits(Feature):
         self._waiting.max_unfinished = self.node.max_unfinished_size
         for connection in list(connections):
             codec = connection.codec
-            if codec is None or not codec.has_unfinished or connection.intake.is_full:
+            intake = connection.intake
+            if codec is None or not codec.has_unfinished or intake.is_full or intake.is_throttled:
                 continue
-            if now - connection.intake.unfinished_since > self.node.unfinished_timeout:
+            if now - intake.unfinished_since > self.node.unfinished_timeout:
+                self.node._count("closed_unfinished_timeout")
+                self.node._teller.tell(
+                    who(connection),
+                    "a message did not arrive whole in %.1f s, unfinished_timeout is %g: closed with 1008",
+                    now - intake.unfinished_since,
+                    self.node.unfinished_timeout,
+                )
                 connection.give_up(POLICY_VIOLATION, "a message did not arrive whole within unfinished_timeout")
 
     def overdrawn(self, connection: Connection) -> None:
@@ -68,6 +77,14 @@ class UnfinishedLimits(Feature):
         if self._waiting.unfinished <= self._waiting.max_unfinished:
             return
         largest = max(self.node._open_connections(), key=_unfinished, default=connection)
+        self.node._count("closed_max_unfinished_size")
+        self.node._teller.tell(
+            who(largest),
+            "%d bytes of %d that are unfinished, max_unfinished_size is %d: closed with 1009",
+            _unfinished(largest),
+            self._waiting.unfinished,
+            self._waiting.max_unfinished,
+        )
         largest.give_up(MESSAGE_TOO_BIG, "unfinished messages take more than max_unfinished_size")
 
 

@@ -41,6 +41,12 @@ cdef class Codec:
     #: Messages whose first frame said that they are compressed.
     cdef readonly long long compressed_received
     cdef readonly long long compressed_sent
+    #: Control frames that may still come; below 0 they still count, and nothing happens here: that is the owner's matter.
+    cdef public long long control_allowance
+    #: The limit that a message went beyond, by its name as an argument of Codec; None as long as none did.
+    cdef readonly str exceeded
+    #: What the message came to, or would have: bytes, frames, times its size on the wire.
+    cdef readonly Py_ssize_t exceeded_by
 
     cdef bint _server
     cdef int _state
@@ -57,6 +63,10 @@ cdef class Codec:
     cdef int _opcode
     cdef bint _compressed
     cdef Py_ssize_t _payload_size
+    # Its frames so far, and how many it may have.
+    cdef Py_ssize_t _fragments
+    cdef Py_ssize_t _max_fragments
+    cdef Py_ssize_t _max_ratio
     cdef Utf8 _utf8
     cdef BytesBuilder _message
 
@@ -108,6 +118,7 @@ cdef class Codec:
     cdef void _unmask(self, uchar* data, Py_ssize_t size, const uchar* key) noexcept
     cdef Py_ssize_t _payload(self, uchar* data, Py_ssize_t size, bint in_place) except -1
     cdef Py_ssize_t _compressed_payload(self, const uchar* data, Py_ssize_t size) except -1
+    cdef Py_ssize_t _ratio(self, Py_ssize_t unpacked) noexcept
     cdef bint _check_text(self, const uchar* data, Py_ssize_t size, bint last) except -1
     cdef int _deliver_unmasked(self, const uchar* data, Py_ssize_t size, const uchar* key) except -1
     cdef int _deliver(self, int opcode, const uchar* data, Py_ssize_t size) except -1
@@ -117,7 +128,8 @@ cdef class Codec:
     cdef int _control(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef int _ping_received(self, const uchar* data, Py_ssize_t size) except -1
     cdef int _close_received(self, const uchar* data, Py_ssize_t size) except -1
-    cdef Py_ssize_t _fail_too_big(self) except -1
+    cdef Py_ssize_t _fail_too_big(self, Py_ssize_t size) except -1
+    cdef Py_ssize_t _fail_limit(self, str limit, Py_ssize_t amount, int code, str reason) except -1
     cdef Py_ssize_t _fail(self, int code, str reason) except -1
     cdef int _end(self, int code, str reason) except -1
     cdef int _end_of_file(self) except -1

@@ -15,7 +15,8 @@ Rules of this module:
   message in `_message`. What is left of a large frame is received straight into the latter, which becomes the `bytes`
   object of the message. It grows as data arrives: a frame header alone is trusted for `TRUSTED_SIZE` bytes.
 - Queued output is one `bytes` object under construction; `data_to_send` hands over that very object.
-- Limits: a received message has at most `max_message_size` bytes, also after decompression, which stops there. What waits
+- Limits: a received message has at most `max_message_size` bytes, also after decompression, which stops there, and at most
+  `max_fragments` frames; beyond `RATIO_FLOOR` bytes it unpacks to at most `max_ratio` times what it takes on the wire. What waits
   in `events_received` is counted as the memory it takes (`events_size`), and so is an unfinished message (`unfinished`),
   for the caller to stop reading, or to `fail`. Of the pongs that nobody takes only the newest is kept beyond `PONG_ROOM`.
 - One thread at a time uses a codec. But one that sends while another does so either sends a whole message or raises, though
@@ -39,7 +40,8 @@ from libc.string cimport memcpy, memmove
 
 from .buffers cimport PY_SSIZE_T_MAX, READ_SIZE, BytesBuilder, ReceiveBuffer, borrow_buffer, give_back, scratch_buffer
 from .prepared cimport PreparedMessage
-from .wire cimport ABNORMAL_CLOSURE, INVALID_DATA, MESSAGE_TOO_BIG, NO_STATUS_RECEIVED, NORMAL_CLOSURE, PROTOCOL_ERROR
+from .wire cimport ABNORMAL_CLOSURE, INVALID_DATA, MESSAGE_TOO_BIG, NO_STATUS_RECEIVED, NORMAL_CLOSURE, POLICY_VIOLATION
+from .wire cimport PROTOCOL_ERROR
 from .wire cimport BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from .wire cimport FIN, LENGTH, MASK, MAX_CONTROL_PAYLOAD, MAX_HEADER, OPCODE, RSV1, RSV2_AND_3
 from .wire cimport Utf8, append_frame, append_head, big_endian, is_valid_close_code, need_masking_keys, turn_key
@@ -57,6 +59,8 @@ cdef enum:
     READ_SIZE_WITH_DEFLATE = 32 * 1024
     # Work of a step, a millisecond's at most: more than a read of large messages can bring, so that none of it is held.
     STEP_SIZE = 384 * 1024
+    # Less would have the inflater called for a few bytes each.
+    LEAST_STEP_SIZE = 32 * 1024
     FRAME_WORK = 384
     # A call of the inflater, and each byte it is given: one may say how to build tables, and the next one that again.
     CALL_WORK = 1024
@@ -73,6 +77,8 @@ cdef enum:
     TRUSTED_SIZE = 1024 * 1024
     # What an event takes beside its payload: the object's head, and its place in lists.
     EVENT_OVERHEAD = 64
+    # Up to there a message may unpack to as much as it likes: an empty map is not a bomb.
+    RATIO_FLOOR = 1024 * 1024
 
 
 class State(IntEnum):
@@ -111,6 +117,8 @@ Event = str | bytes | Pong | Closed
 
 cdef tuple STATES = (None, State.OPEN, State.CLOSING, State.CLOSED)
 
+cdef long long UNLIMITED = 1LL << 62
+
 cdef enum:
     # State, for C.
     OPEN = 1
@@ -123,12 +131,13 @@ cdef class Codec:
     """The frames of one connection. Feed it what arrives, take its events; call its senders, send what it queued.
 
     `server`: whether this end is the server. `max_message_size`: bytes of a received message, after decompression.
-    `deflate`: what the opening handshake negotiated, None for no compression. `step_size`: how much one step parses, in
+    `max_fragments`, `max_ratio`: see the rules above; 0 for no limit. `deflate`: what the opening handshake negotiated, None for no compression. `step_size`: how much one step parses, in
     bytes of memory that events take, or of as much other work; at least 1.
     """
 
     def __cinit__(
-        self, *, bint server, Py_ssize_t max_message_size=16 * 1024 * 1024, deflate=None, Py_ssize_t step_size=STEP_SIZE
+        self, *, bint server, Py_ssize_t max_message_size=16 * 1024 * 1024, deflate=None, Py_ssize_t step_size=STEP_SIZE,
+        Py_ssize_t max_fragments=0, Py_ssize_t max_ratio=0
     ):
         if not 0 <= max_message_size <= PY_SSIZE_T_MAX // 2:
             raise ValueError(f"max_message_size must be 0..{PY_SSIZE_T_MAX // 2}, not {max_message_size}")
@@ -137,6 +146,9 @@ cdef class Codec:
         self._server = server
         self._step_size = step_size
         self.max_message_size = max_message_size
+        self._max_fragments = max_fragments if max_fragments > 0 else PY_SSIZE_T_MAX
+        self._max_ratio = max_ratio if max_ratio > 0 else PY_SSIZE_T_MAX
+        self.control_allowance = UNLIMITED
         self.close_code = NO_CODE_YET
         self.close_reason = ""
         self._state = OPEN
@@ -197,6 +209,10 @@ cdef class Codec:
         self._is_eof = True
         if not self.held:
             self._end_of_file()
+
+    def limit_step(self, Py_ssize_t frames):
+        """From now on a step parses about so many short frames at the most, but for `LEAST_STEP_SIZE`, and no more than before."""
+        self._step_size = min(self._step_size, max(frames * (FRAME_WORK + EVENT_OVERHEAD), LEAST_STEP_SIZE))
 
     cpdef int resume(self) except -1:
         """Parse one more step of what is held. Never raises for what came in."""
@@ -397,7 +413,7 @@ cdef class Codec:
                 return self._fail(PROTOCOL_ERROR, "payload length not in its shortest form, or its top bit set")
             length = min(long_length, <uint64_t>PY_SSIZE_T_MAX)
         if opcode < CLOSE and length > self._payload_limit(first) - self._payload_size:
-            return self._fail_too_big()
+            return self._fail_too_big(length if length > PY_SSIZE_T_MAX // 2 else length + self._payload_size)
 
         if self._server:
             head += 4
@@ -421,7 +437,13 @@ cdef class Codec:
             self._opcode = opcode
             self._compressed = first & RSV1 != 0
             self.compressed_received += self._compressed
+            self._fragments = 0
             self.messages_begun += 1
+        self._fragments += 1
+        if self._fragments > self._max_fragments:
+            return self._fail_limit(
+                "max_fragments", self._fragments, POLICY_VIOLATION, f"message of over {self._max_fragments} fragments"
+            )
         if self._server:
             memcpy(self._key, data + head - 4, 4)
         self._fin = first & FIN != 0
@@ -488,7 +510,7 @@ cdef class Codec:
     cdef Py_ssize_t _compressed_payload(self, const uchar* data, Py_ssize_t size) except -1:
         """As `_payload`, a piece of it: what one call of the inflater takes, and returns, is bounded."""
         cdef Py_ssize_t room = self.max_message_size - self._message.size
-        cdef Py_ssize_t unused
+        cdef Py_ssize_t unused, ratio
         cdef bint last
         cdef bytes piece, unpacked
         size = min(size, max(self._step_size // COMPRESSED_PIECES, 1))
@@ -513,13 +535,23 @@ cdef class Codec:
         # Text is checked, too.
         self._work += CALL_WORK + COMPRESSED_BYTE_WORK * size + (2 if self._opcode == TEXT else 1) * len(unpacked)
         if len(unpacked) > room:
-            return self._fail_too_big()
+            return self._fail_too_big(self._message.size + len(unpacked))
+        ratio = self._ratio(self._message.size + len(unpacked))
+        if ratio > self._max_ratio:
+            return self._fail_limit(
+                "max_ratio", ratio, POLICY_VIOLATION, f"message unpacks to over {self._max_ratio} times its size"
+            )
         if self._check_text(<uchar*>PyBytes_AS_STRING(unpacked), len(unpacked), last):
             if len(unpacked):
                 self._message.append(<uchar*>PyBytes_AS_STRING(unpacked), len(unpacked), self.max_message_size)
             if last:
                 self._deliver_assembled()
         return size
+
+    cdef Py_ssize_t _ratio(self, Py_ssize_t unpacked) noexcept:
+        """How many times, rounded up, what was taken from the wire the message under assembly has come to; 0 up to RATIO_FLOOR."""
+        cdef Py_ssize_t taken = max(self._payload_size - self._left, 1)
+        return 0 if unpacked <= RATIO_FLOOR else (unpacked + taken - 1) // taken
 
     cdef bint _check_text(self, const uchar* data, Py_ssize_t size, bint last) except -1:
         """Whether the message under assembly goes on as valid text, if it is one (RFC 6455 §8.1: fail at once)."""
@@ -568,6 +600,7 @@ cdef class Codec:
         return self._deliver(TEXT, <uchar*>PyBytes_AS_STRING(data), len(data))
 
     cdef int _control(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
+        self.control_allowance -= 1
         if opcode == CLOSE:
             return self._close_received(data, size)
         if opcode == PING:
@@ -606,8 +639,14 @@ cdef class Codec:
         self._end(code, reason)
         return 0
 
-    cdef Py_ssize_t _fail_too_big(self) except -1:
-        return self._fail(MESSAGE_TOO_BIG, f"message over {self.max_message_size} bytes")
+    cdef Py_ssize_t _fail_too_big(self, Py_ssize_t size) except -1:
+        return self._fail_limit("max_message_size", size, MESSAGE_TOO_BIG, f"message over {self.max_message_size} bytes")
+
+    cdef Py_ssize_t _fail_limit(self, str limit, Py_ssize_t amount, int code, str reason) except -1:
+        """RFC 6455 §7.4.1: 1009 is for what is too big to process, 1008 for all else that breaks a rule of this side's."""
+        self.exceeded = limit
+        self.exceeded_by = amount
+        return self._fail(code, reason)
 
     cdef Py_ssize_t _fail(self, int code, str reason) except -1:
         """Fail the WebSocket connection (RFC 6455 §7.1.7), after the answers to what came before. Return 1."""

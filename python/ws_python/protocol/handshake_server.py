@@ -31,6 +31,8 @@ from .request_line import Target, check_host, parse_request_line
 _TLS_HELLO = b"\x16\x03"
 # RFC 9110 section 15.5.22: what to upgrade to. Section 7.8: who sends Upgrade lists it in Connection, too.
 _UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
+# It makes answers, and keeps nothing of them: to be made for each who is refused, it takes longer than the answer.
+_REFUSING = ServerProtocol()
 # For a person who opened it in a browser, or looks at what a proxy gets.
 _NO_PAGE = (
     "This is a WebSocket server, not a web page. You need a WebSocket client, and a URL that begins with ws:// or "
@@ -131,7 +133,7 @@ class ServerHandshake(Handshake):
         """Answer with an HTTP error: `text` is its body, for the client; `error`, or else `text`, is for our user."""
         if self.done:
             return  # The client has gone, is answered, or was given up.
-        response = ServerProtocol().reject(status, text + "\n")
+        response = _REFUSING.reject(status, text + "\n")
         for name, value in headers:
             response.headers[name] = value
         if self._target is not None and self._target.method == "HEAD":

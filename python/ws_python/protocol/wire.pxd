@@ -31,6 +31,7 @@ cdef enum:
     NO_STATUS_RECEIVED = 1005
     ABNORMAL_CLOSURE = 1006
     INVALID_DATA = 1007
+    POLICY_VIOLATION = 1008
     MESSAGE_TOO_BIG = 1009
 
 cdef Py_ssize_t key_pool_left

@@ -72,8 +72,15 @@ def test_nothing_is_queued_beyond_the_limit() -> None:
     raw.close()
 
 
-def test_a_pong_for_one_who_does_not_read_is_bounded(server: WebSocketServer, outbox: Outbox, raw: RawClient) -> None:
+def test_a_pong_for_one_who_does_not_read_is_bounded(server: WebSocketServer) -> None:
     """RFC 6455 section 5.5.3: only the newest one is owed."""
+    server.max_control_frames_per_second = 0
+    raw = RawClient(server.get_local_port())
+    raw.shake_hands(server)
+    poll_until(lambda: server.get_peer_count() == 1, server)
+    (peer,) = server.peers.values()
+    assert peer._connection is not None
+    outbox = peer._connection.outbox
     ping = b"\x89\xfd\0\0\0\0" + bytes(125)
     raw.socket.setblocking(True)
     highest = 0
@@ -81,8 +88,9 @@ def test_a_pong_for_one_who_does_not_read_is_bounded(server: WebSocketServer, ou
         raw.send_raw(ping * 1000)
         server.poll()
         highest = max(highest, outbox.amount())
-    raw.socket.setblocking(False)
     assert highest < 1_000_000
+    assert server.get_peer_count() == 1
+    raw.close()
 
 
 def test_one_that_is_closed_refuses_everything(outbox: Outbox, server: WebSocketServer) -> None:

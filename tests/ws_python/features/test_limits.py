@@ -38,7 +38,7 @@ def close_code(raw: RawClient) -> int | None:
 
 
 class TestTimeout:
-    def test_a_message_that_does_not_end_closes_its_connection(self) -> None:
+    def test_a_message_that_does_not_end_closes_its_connection(self, caplog: pytest.LogCaptureFixture) -> None:
         server = listening(unfinished_timeout=0.2, heartbeat_interval=0.1)
         raw, other = connect(server), connect(server)
         begin(raw, 10)
@@ -53,6 +53,8 @@ class TestTimeout:
         assert close_code(raw) == 1008
         poll_until(lambda: server.get_peer_count() == 1, server)
         assert close_code(other) is None
+        assert server._counts["closed_unfinished_timeout"] == 1
+        assert "unfinished_timeout is 0.2: closed with 1008" in caplog.text
         raw.close()
         other.close()
 

@@ -17,6 +17,7 @@ from ws_python.protocol.prepared import PreparedMessage
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 FIN, RSV1, RSV2, RSV3 = 0x80, 0x40, 0x20, 0x10
+MIB = 1024 * 1024
 
 Feed = Callable[[Codec, bytes], None]
 
@@ -1275,3 +1276,104 @@ class TestDeflate:
         payload = apply_mask(wire[6:], wire[2:6])
         server.receive_data(frame(RSV1 | TEXT, payload + b"\0\0\xff\xff"))
         assert_failed(server, 1007)
+
+
+class TestPolicy:
+    """RFC 6455 §7.4.1, §10.4: 1009 for what is too big, 1008 for what breaks another rule of this side."""
+
+    def test_too_many_fragments(self, feed: Feed) -> None:
+        codec = Codec(server=True, max_fragments=3)
+        three = frame(TEXT, b"a") + frame(CONTINUATION, b"") + frame(FIN | CONTINUATION, b"c")
+        feed(codec, three * 2)
+        assert codec.events_received() == ["ac", "ac"]
+        assert codec.exceeded is None
+        feed(codec, frame(TEXT, b"a") + frame(CONTINUATION, b"") * 3)
+        assert (codec.exceeded, codec.exceeded_by) == ("max_fragments", 4)
+        assert codec.close_reason == "message of over 3 fragments"
+        assert_failed(codec, 1008)
+
+    def test_a_message_in_one_frame_is_one_fragment(self, feed: Feed) -> None:
+        codec = Codec(server=True, max_fragments=1)
+        whole = frame(FIN | TEXT, b"x" * 100) + frame(FIN | BINARY, b"y" * 70_000)
+        feed(codec, whole)
+        assert codec.events_received() == ["x" * 100, b"y" * 70_000]
+        feed(codec, frame(TEXT) + frame(FIN | PING) + frame(FIN | CONTINUATION))
+        assert (codec.exceeded, codec.exceeded_by) == ("max_fragments", 2)
+
+    def test_control_frames_between_are_no_fragments(self, feed: Feed) -> None:
+        codec = Codec(server=True, max_fragments=2)
+        feed(codec, frame(TEXT, b"a") + frame(FIN | PONG) * 5 + frame(FIN | CONTINUATION, b"b"))
+        assert codec.events_received()[-1] == "ab"
+
+    def test_zero_is_no_limit_of_fragments(self, feed: Feed) -> None:
+        codec = Codec(server=True, max_fragments=0)
+        feed(codec, frame(BINARY) + frame(CONTINUATION) * 5000 + frame(FIN | CONTINUATION, b"b"))
+        assert codec.events_received() == [b"b"]
+
+    def test_a_ratio_beyond_the_limit(self, feed: Feed) -> None:
+        codec = Codec(server=True, deflate=Deflate(), max_ratio=100)
+        deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+        bomb = (deflater.compress(bytes(8 * MIB)) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        feed(codec, frame(FIN | RSV1 | BINARY, bomb))
+        assert codec.exceeded == "max_ratio"
+        assert 100 < codec.exceeded_by < 1100
+        assert codec.close_reason == "message unpacks to over 100 times its size"
+        assert_failed(codec, 1008)
+
+    def test_a_bomb_is_not_unpacked_whole(self) -> None:
+        codec = Codec(server=True, deflate=Deflate(), max_ratio=100)
+        deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+        bomb = (deflater.compress(bytes(15 * MIB)) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+        assert peak_memory(lambda: feed_whole(codec, frame(FIN | RSV1 | BINARY, bomb))) < 4 * MIB
+        assert codec.close_code == 1008
+
+    @pytest.mark.parametrize("fragments", [1, 50])
+    def test_a_ratio_within_the_limit_or_the_floor(self, feed: Feed, fragments: int) -> None:
+        codec = Codec(server=True, deflate=Deflate(), max_ratio=100)
+        noise = os.urandom(30_000)
+        for data in (bytes(MIB), noise + bytes(2 * MIB), noise):
+            deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+            packed = (deflater.compress(data) + deflater.flush(zlib.Z_SYNC_FLUSH))[:-4]
+            size = -(-len(packed) // fragments)
+            parts = [packed[at : at + size] for at in range(0, len(packed), size)]
+            for index, part in enumerate(parts):
+                first = 0 if index else RSV1 | BINARY
+                feed(codec, frame(first | (FIN if index == len(parts) - 1 else 0), part))
+            assert codec.events_received() == [data]
+
+    def test_the_ratio_counts_what_has_arrived(self) -> None:
+        """A long frame that is announced and does not come makes a bomb no smaller."""
+        codec = Codec(server=True, deflate=Deflate(), max_ratio=100)
+        deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+        bomb = deflater.compress(bytes(8 * MIB)) + deflater.flush(zlib.Z_SYNC_FLUSH)
+        feed_whole(codec, frame(FIN | RSV1 | BINARY, bomb + bytes(900_000))[: len(bomb)])
+        assert codec.exceeded == "max_ratio"
+
+    def test_size_says_by_how_much(self, feed: Feed) -> None:
+        codec = Codec(server=True, max_message_size=10)
+        feed(codec, frame(BINARY, b"12345") + frame(CONTINUATION, b"123456"))
+        assert (codec.exceeded, codec.exceeded_by, codec.close_code) == ("max_message_size", 11, 1009)
+        codec = Codec(server=True, max_message_size=10)
+        feed(codec, b"\x82\xff" + (2**63 - 1).to_bytes(8, "big") + bytes(4))
+        assert codec.exceeded == "max_message_size"
+        assert codec.exceeded_by > 2**60
+
+    def test_control_frames_are_counted_down(self, feed: Feed) -> None:
+        codec = Codec(server=True)
+        assert codec.control_allowance > 2**60
+        codec.control_allowance = 3
+        feed(codec, frame(FIN | PING) + frame(FIN | TEXT, b"a") + frame(FIN | PONG, b"b") + frame(FIN | PING) * 3)
+        assert codec.control_allowance == -2
+        assert codec.state == State.OPEN
+
+    def test_a_limited_step_parses_less(self) -> None:
+        codec = Codec(server=True)
+        codec.limit_step(1)
+        codec.receive_data(frame(FIN | BINARY, b"x") * 1000)
+        first = len(codec.events_received())
+        assert 1 <= first < 100
+        finish_parsing(codec)
+        assert first + len(codec.events_received()) == 1000
+        codec.limit_step(10**9)
+        codec.receive_data(frame(FIN | BINARY, b"x") * 1000)
+        assert len(codec.events_received()) == first, "it never grows again"

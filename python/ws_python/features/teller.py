@@ -1,0 +1,61 @@
+"""The teller: log lines about strangers, bounded for each and over all, so that nobody can fill the log."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from ..connection.connection import Connection
+from ..loop.deadlines import Deadline
+from ..loop.hub import hub
+
+_log = logging.getLogger("ws_python")
+
+# Seconds of polled time between two lines about the same one.
+_PERIOD = 1.0
+# Lines that may come at once, and how many more in a second, about all together.
+_MOST_LINES = 10
+_LINES_PER_SECOND = 1.0
+# Seconds after which the lines that were left out are told by their number.
+_SUMMED_UP_AFTER = 10.0
+
+
+class Teller:
+    """Logs warnings of one server or client: at most one about the same stranger in a second, and few in all."""
+
+    def __init__(self) -> None:
+        # When somebody was told of, the first one first. It holds no more than may be told in a period.
+        self._told: dict[str, float] = {}
+        self._lines = float(_MOST_LINES)
+        self._lines_at = hub.deadlines.now
+        self._left_out = 0
+        self._sum_up_soon: Deadline | None = None
+
+    def tell(self, whom: str, message: str, *arguments: Any) -> None:
+        """Log `whom` and the message, formatted with the arguments, or leave it out where too much was told."""
+        now = hub.deadlines.now
+        while self._told and now - next(iter(self._told.values())) >= _PERIOD:
+            del self._told[next(iter(self._told))]
+        self._lines = min(_MOST_LINES, self._lines + _LINES_PER_SECOND * (now - self._lines_at))
+        self._lines_at = now
+        if whom in self._told or self._lines < 1.0:
+            self._leave_out()
+            return
+        self._told[whom] = now
+        self._lines -= 1.0
+        _log.warning("%s: " + message, whom, *arguments)
+
+    def _leave_out(self) -> None:
+        self._left_out += 1
+        if self._sum_up_soon is None:
+            self._sum_up_soon = hub.deadlines.after(_SUMMED_UP_AFTER, self._sum_up)
+
+    def _sum_up(self) -> None:
+        count, self._left_out, self._sum_up_soon = self._left_out, 0, None
+        _log.warning("of limits and refusals, %d further ones were not told, each of which is counted", count)
+
+
+def who(connection: Connection) -> str:
+    """How to call the other side of a connection in the log."""
+    peer_id = connection.intake.peer_id
+    return f"peer {peer_id} ({connection.host})" if peer_id else connection.host or "a local connection"
