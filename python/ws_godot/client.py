@@ -29,6 +29,10 @@ class WebSocketClient(
     plugin has called connect_to_url(); ``autoconnect`` counts in the running game only. Methods and signals are named
     as in the engine's demo ``networking/websocket_chat``.
 
+    With ``auto_reconnect`` a lost connection comes back by itself. A game sees ``connection_closed``, ``reconnecting``
+    before each attempt, ``connection_failed`` after one that fails, and at the end ``connected_to_server`` and
+    ``reconnected``; or the status idle, where it gives up. For the server it is a new client each time.
+
     When the node is freed, the connection is closed with code 1001 (going away), without further signals. What was sent
     still leaves, within ``close_timeout``; so it does when the scene changes, and within a second when the game quits.
 

@@ -198,13 +198,15 @@ def test_an_interface_that_flaps_brings_few_attempts() -> None:
         "ws://127.0.0.1:1", f"reconnect_delay={LONG_WAIT}", f"reconnect_delay_max={LONG_WAIT}"
     ) as game:
         game.wait_for("client 0 reconnecting 1", PATIENCE)
+        since = time.monotonic()
         for _ in range(40):
             set_interface(game, "down")
             set_interface(game, "up")
             time.sleep(0.05)
         game.wait_for("client 0 reconnecting 2", PATIENCE)
         time.sleep(1)
-        assert len(told(game, "0 failed")) <= 4
+        # The first one, and three in 30 s.
+        assert len(told(game, "0 failed")) <= 1 + 3 * (1 + (time.monotonic() - since) // 30)
 
 
 # --- a machine that sleeps, and one whose clock is set
