@@ -250,7 +250,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         return handshake
 
     def _start_connecting(self, handshake: ClientHandshake) -> None:
-        self._count("connections_tried")
+        self._events["connections_tried"] += 1
         uri = handshake.uri
         self._connection = connection = Connection(
             self,

@@ -184,10 +184,10 @@ class WebSocketServer(
         except OSError as problem:
             code, advice = explain_bind_error(problem)
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
-            self._count("listen_failed")
+            self._events["listen_failed"] += 1
             return code
         hub.at_close(self._end)
-        self._count("listened")
+        self._events["listened"] += 1
         self._set_status(ServerStatus.STATUS_ACTIVE)
         return _OK
 
@@ -364,7 +364,7 @@ class WebSocketServer(
     def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
         self._connections.pop(connection, None)
         connection.finish()
-        self._count(f"handshake_failed_{connection.handshake.status or 'unanswered'}")
+        self._refusals[connection.handshake.status] += 1
         for feature in self._features:
             feature.failed(connection)
         self.handshake_failed.emit(f"{connection.host}: {reason}")
@@ -478,7 +478,7 @@ class WebSocketServer(
             self, handshake, self._inbox, server=True, timeout=self.handshake_timeout, timed_out=timed_out
         )
         self._connections[connection] = None
-        self._count("connections_tried")
+        self._events["connections_tried"] += 1
         return connection
 
     def _admit(self, connection: Connection) -> None:

@@ -117,7 +117,7 @@ def test_a_crowd_whose_server_restarts_comes_back_one_after_the_other(free_port:
     assert len(came) == CROWD, "each came once"
     for client, log in zip(clients, logs, strict=True):
         assert (len(named(log, "reconnected")), len(named(log, "connection_closed"))) == (1, 1)
-        assert client._counts["recovered"] == 1
+        assert client._events["recovered"] == 1
     spread, most = came[-1] - came[0], most_within(0.1, came)
     print(f"{CROWD} came back in {spread:.2f} s, at most {most} of them within 0.1 s")
     assert spread >= 0.3

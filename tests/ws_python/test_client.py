@@ -509,7 +509,7 @@ class TestReconnecting:
         poll_until(is_active(eager), server, eager)
         assert named(log, "reconnected") == []
         assert eager._counts["reconnect_attempts"] == len(named(log, "reconnecting"))
-        assert eager._counts["recovered"] == 1
+        assert eager._events["recovered"] == 1
 
     @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "404 Not Found", "301 Moved"])
     def test_what_does_not_pass_by_itself(self, eager: WebSocketClient, status: str) -> None:

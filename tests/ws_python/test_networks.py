@@ -251,7 +251,7 @@ def test_a_game_without_ipv6_and_name_server(tmp_path: Path) -> None:
     script.write_text(SCRIPT)
     starter = (*NAMESPACE, f'{NO_IPV6}; {NAMES}; exec "$@"', "sh")
     environment = {"FOLDER": str(tmp_path)}
-    with GodotProcess(["--script", str(script)], starter=starter, env=environment) as engine:
+    with GodotProcess(["--script", str(script)], within=starter, env=environment) as engine:
         assert engine.wait() == 0
         log = engine.log
     for expected in (

@@ -12,9 +12,7 @@ from ..connection.phase import Phase
 from ..protocol.close_codes import NO_CLOSE_CODE
 from .feature import Feature
 
-# Counted, and told under names of their own.
 _OPERATIONS = ("listened", "listen_failed", "connected", "connect_failed")
-_ERRORS = ("errors", "recovered")
 _CONNECTIONS = ("connections_tried", "connections_made")
 
 
@@ -23,9 +21,12 @@ class Record:
 
     def __init__(self) -> None:
         super().__init__()
-        # By short names in snake case.
+        # By reasons, short names in snake case: refusals, forced ends, errors.
         self._counts: Counter[str] = Counter()
+        # What always comes about, by the names above.
+        self._events: Counter[str] = Counter()
         self._close_codes: Counter[int] = Counter()
+        self._refusals: Counter[int] = Counter()
         self._meter = Meter()
         # An error was met, and neither recovered from nor given up.
         self._has_error = False
@@ -36,7 +37,8 @@ class Record:
 
         ``connections_open``: how many are open now. ``connections_tried``: each attempt of a client, each connection
         that a server accepted. ``connections_made``: those whose opening handshake succeeded. ``connections_closed``:
-        of these, by close code, as ``{1000: 3, 1006: 1}``.
+        of these, by close code, as ``{1000: 3, 1006: 1}``. ``handshakes_failed``: the others of a server, by the HTTP
+        status that they were answered with; 0 for none.
 
         ``messages_received``, ``messages_sent``: text and binary ones. ``compressed_received``, ``compressed_sent``:
         those of them that came or went compressed. ``messages_refused``: those for which there was no room in
@@ -71,21 +73,21 @@ class Record:
         """Something went wrong, from which the node may recover by itself; told again, it is the same error."""
         if not self._has_error:
             self._has_error = True
-            self._count("errors")
+            self._events["errors"] += 1
 
     def _recovered(self) -> None:
         """All is as it should be: an error that was met is recovered."""
         if self._is_connecting:
             self._is_connecting = False
-            self._count("connected")
+            self._events["connected"] += 1
         if self._has_error:
             self._has_error = False
-            self._count("recovered")
+            self._events["recovered"] += 1
 
     def _gave_up(self) -> None:
         """The node does not try any more. What the game itself has ended is no failed operation."""
         if self._is_connecting and self._has_error:
-            self._count("connect_failed")
+            self._events["connect_failed"] += 1
         self._is_connecting = self._has_error = False
 
     def _traffic(self) -> Counter[str]:
@@ -103,7 +105,7 @@ class Statistics(Feature):
 
     def opened(self, connection: Connection) -> None:
         """See Feature."""
-        self.node._count("connections_made")
+        self.node._events["connections_made"] += 1
 
     def closed(self, connection: Connection) -> None:
         """See Feature."""
@@ -121,7 +123,9 @@ class Past(Record):
     def absorb(self, record: Record) -> None:
         """Add what one has done up to now."""
         self._counts += record._counts
+        self._events += record._events
         self._close_codes += record._close_codes
+        self._refusals += record._refusals
         self._traffic_before += record._traffic()
 
     def _traffic(self) -> Counter[str]:
@@ -133,28 +137,31 @@ class Past(Record):
 
 def summary(records: Sequence[Record]) -> dict[str, Any]:
     """The statistics of several nodes together, see Record.get_statistics."""
-    counts, traffic, close_codes = Counter[str](), Counter[str](), Counter[int]()
+    counts, events, traffic = Counter[str](), Counter[str](), Counter[str]()
+    close_codes, refusals = Counter[int](), Counter[int]()
     open_now: list[Connection] = []
     for record in records:
         counts.update(record._counts)
+        events.update(record._events)
         traffic.update(record._traffic())
         close_codes.update(record._close_codes)
+        refusals.update(record._refusals)
         open_now += [connection for connection in record._open_connections() if connection.phase is Phase.OPEN]
-    operations = sum(counts[name] for name in _OPERATIONS) + traffic["messages_sent"] + traffic["messages_refused"]
-    failed = counts["listen_failed"] + counts["connect_failed"] + traffic["messages_lost"] + traffic["messages_refused"]
-    told = (*_OPERATIONS, *_ERRORS, *_CONNECTIONS)
+    operations = sum(events[name] for name in _OPERATIONS) + traffic["messages_sent"] + traffic["messages_refused"]
+    failed = events["listen_failed"] + events["connect_failed"] + traffic["messages_lost"] + traffic["messages_refused"]
     return {
         "connections_open": len(open_now),
-        **{name: counts[name] for name in _CONNECTIONS},
+        **{name: events[name] for name in _CONNECTIONS},
         "connections_closed": dict(close_codes),
+        "handshakes_failed": dict(refusals),
         **traffic,
         "inbound_buffered_amount": sum(connection.intake.size for connection in open_now),
         "outbound_buffered_amount": sum(connection.outbox.amount() for connection in open_now),
-        "counts": {name: count for name, count in counts.items() if name not in told},
+        "counts": dict(counts),
         "operations": operations,
         "success_rate": 1.0 - failed / operations if operations else 1.0,
-        "errors": counts["errors"],
-        "error_recovery_rate": counts["recovered"] / counts["errors"] if counts["errors"] else 1.0,
+        "errors": events["errors"],
+        "error_recovery_rate": events["recovered"] / events["errors"] if events["errors"] else 1.0,
     }
 
 
