@@ -15,6 +15,8 @@ cdef enum:
     TURN = 16
     # The clock is asked when that many were handed out. Parsing on what was held back counts as so many, too.
     EVENTS_PER_CLOCK = 32
+    # What is no message counts as so many: an authorizer may take long, or the scene of a new player.
+    LONG_EVENT = 8
 
 
 cdef class Sink:
@@ -113,7 +115,7 @@ cdef class Inbox(Consumer):
                 if type(event) is bytes or type(event) is str:
                     self._sink.message(intake, event)
                 else:
-                    since_clock = EVENTS_PER_CLOCK  # It may take long: an authorizer, the scene of a new player.
+                    since_clock += LONG_EVENT
                     self._sink.settle()
                     if (listener := self._listener()) is not None:
                         event.tell(listener, intake.owner)
