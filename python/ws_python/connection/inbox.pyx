@@ -15,8 +15,6 @@ cdef enum:
     TURN = 16
     # The clock is asked when that many were handed out. Parsing on what was held back counts as so many, too.
     EVENTS_PER_CLOCK = 32
-    # What is no message counts as so many: an authorizer may take long, or the scene of a new player.
-    LONG_EVENT = 8
 
 
 cdef class Sink:
@@ -115,10 +113,10 @@ cdef class Inbox(Consumer):
                 if type(event) is bytes or type(event) is str:
                     self._sink.message(intake, event)
                 else:
-                    since_clock += LONG_EVENT
                     self._sink.settle()
                     if (listener := self._listener()) is not None:
-                        event.tell(listener, intake.owner)
+                        if event.tell(listener, intake.owner):  # It says that it may have taken long.
+                            since_clock = EVENTS_PER_CLOCK
             elif intake.refill():
                 since_clock += EVENTS_PER_CLOCK
                 self._left = 0
