@@ -113,10 +113,10 @@ cdef class Inbox(Consumer):
                 if type(event) is bytes or type(event) is str:
                     self.sink.message(intake, event)
                 else:
-                    since_clock = EVENTS_PER_CLOCK  # It may take long: an authorizer, the scene of a new player.
                     self.sink.settle()
                     if (listener := self._listener()) is not None:
-                        event.tell(listener, intake.owner)
+                        if event.tell(listener, intake.owner):  # It says that it may have taken long.
+                            since_clock = EVENTS_PER_CLOCK
             elif intake.refill():
                 since_clock += EVENTS_PER_CLOCK
                 self._left = 0

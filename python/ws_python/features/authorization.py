@@ -79,10 +79,11 @@ class Question(Later):
         #: What is ended then.
         self.task: asyncio.Future[Any] | None = None
 
-    def tell(self, listener: object, connection: Connection) -> None:
-        """It is its turn in a poll, as if it was an event of the connection."""
+    def tell(self, listener: object, connection: Connection) -> bool:
+        """It is its turn in a poll, as if it was an event of the connection. Whether that may have taken long."""
         if self._connection is not None:
             self._feature.ask(self, connection)
+        return True
 
     def settle(self, verdict: object) -> None:
         """The authorizer has answered, on whatever thread."""
