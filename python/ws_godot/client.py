@@ -33,7 +33,7 @@ class WebSocketClient(
     still leaves, within ``close_timeout``; so it does when the scene changes, and within a second when the game quits.
 
     A change of a limit or a timeout, of compression, or of what is negotiated counts for the next connection; one of
-    any other property, of the heartbeat, and of what unfinished messages may take, at once.
+    any other property, of the heartbeat, of ``slow_peer_timeout``, and of what unfinished messages may take, at once.
     """
 
     def __init__(self) -> None:

@@ -114,7 +114,7 @@ class TestServer:
                 rest = rest[slow.socket.send(rest) :] or memoryview(messages)
             return bool(ended)
 
-        poll_until(floods, server)
+        poll_until(floods, server, deadline=60.0)
         assert ended[0][0] == 1008
 
     def test_state_that_waits_is_something(self, server: WebSocketServer, slow: RawClient) -> None:
