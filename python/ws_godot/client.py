@@ -37,7 +37,8 @@ class WebSocketClient(
     still leaves, within ``close_timeout``; so it does when the scene changes, and within a second when the game quits.
 
     A change of a limit or a timeout, of compression, of the proxy, or of what is negotiated counts for the next
-    connection; one of any other property, of the heartbeat, and of what unfinished messages may take, at once.
+    connection; one of any other property, of the heartbeat, of ``slow_peer_timeout``, and of what unfinished messages
+    may take, at once.
     """
 
     def __init__(self) -> None:

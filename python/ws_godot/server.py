@@ -38,7 +38,7 @@ class WebSocketServer(
 
     A change of a limit or a timeout, of compression, or of what is negotiated counts for the connections that come
     after it; one of ``port``, ``bind_address`` or of the Unix socket from the next listen() on; one of any other
-    property, of the heartbeat, and of what unfinished messages may take, at once.
+    property, of the heartbeat, of ``slow_peer_timeout``, and of what unfinished messages may take, at once.
     """
 
     _REQUEST = WebSocketRequest

@@ -104,6 +104,24 @@ def test_each_peer_that_is_too_slow_is_told_of() -> None:
         assert len(errors_told(game)) <= 10 * 2
 
 
+def test_who_takes_nothing_is_closed_and_what_waited_is_freed() -> None:
+    """Also those who send all the time: to the heartbeat they are there. The allocator keeps what it had once."""
+    count, size, turns = 10, 16_384, 3
+    with Game(outbound_buffer_size=4 * MIB, slow_peer_timeout=2.0) as game:
+        before = game.memory()
+        for turn in range(1, turns + 1):
+            with Crowd(game.port, count, receive_buffer=SMALL_BUFFER).wait_until_open() as crowd:
+                game.ask("send", 1000, size)
+                deadline = time.monotonic() + PATIENCE
+                while (report := game.report())["peers"] > 1:
+                    assert time.monotonic() < deadline
+                    for sock in crowd.sockets:
+                        with contextlib.suppress(OSError):
+                            send_some(sock, frame(Opcode.BINARY, b"x") * 100)
+                assert report["disconnected"] == {"1008": turn * count}
+            assert game.memory() - before <= MARGIN + 4 * count
+
+
 def test_running_out_of_open_files_is_told_once() -> None:
     with Game() as game:
         limits = resource.prlimit(game.pid, resource.RLIMIT_NOFILE)

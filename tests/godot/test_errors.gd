@@ -297,7 +297,6 @@ func test_a_full_outbound_buffer() -> void:
 		"^ERROR: send: outbound_buffer_size is reached; the receiver is too slow, send less, or wait for drained"
 	)
 	check_equal(last_peer(server).send("x".repeat(700)), ERR_BUSY)
-	check_equal(last_peer(server).send("x".repeat(700)), ERR_BUSY)
 
 
 func test_connecting_twice() -> void:

@@ -32,11 +32,15 @@ class BackPressureSettings:
 
 
 class _Look(NamedTuple):
-    """How many of the bytes sent had arrived at the other side's system, since when; how many came from there."""
+    """How many of the bytes sent had arrived at the other side's system, and since when.
+
+    `received` is how many came from there until the last look, which was at `seen`.
+    """
 
     confirmed: int
-    at: float
+    since: float
     received: int
+    seen: float
 
 
 class BackPressure(Feature):
@@ -71,14 +75,18 @@ class BackPressure(Feature):
             meter = connection.meter
             confirmed = meter.bytes_sent - link.held() - unconfirmed
             look = self._looks.get(connection)
-            # Of two that both wait for the other to read, this one is to begin.
-            is_unread = look is not None and connection.intake.is_full and look.received == meter.bytes_received
-            if look is None or look.confirmed != confirmed or is_unread:
-                self._looks[connection] = _Look(confirmed, now, meter.bytes_received)
-            elif now - look.at >= timeout:
+            if look is None or look.confirmed != confirmed:
+                since = now
+            elif connection.intake.is_full and look.received == meter.bytes_received:
+                since = (
+                    look.since + now - look.seen
+                )  # Of two that both wait for the other to read, this one is to begin.
+            else:
+                since = look.since
+            if now - since >= timeout:
                 self._close(connection)
-            elif look.received != meter.bytes_received:
-                self._looks[connection] = look._replace(received=meter.bytes_received)
+            else:
+                self._looks[connection] = _Look(confirmed, since, meter.bytes_received, now)
 
     def _close(self, connection: Connection) -> None:
         self.node._count("closed_slow_peer")  # type: ignore[attr-defined]
