@@ -13,6 +13,7 @@ from .connection.connection import Connection
 from .connection.inbox import Inbox, Sink
 from .connection.phase import Phase
 from .connection.settings import ConnectionSettings
+from .declare.callbacks import forget
 from .declare.errors import Error
 from .declare.events import Event, silence
 from .declare.settings import setting
@@ -154,6 +155,7 @@ class Pollable(
         """End everything and deliver nothing any more: for a host that is about to free this object, in any handler."""
         self._is_going = True
         silence(self)
+        forget(self)
         if self._next_sweep is not None:
             self._next_sweep.cancel()
         # A node may be freed on any thread; what it has open belongs to the one that polls.

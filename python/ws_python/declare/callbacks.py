@@ -8,6 +8,12 @@ from typing import Any
 from .type_names import type_name
 
 
+class _Callback(property):
+    """What callback() makes. `attribute` is where an instance keeps it."""
+
+    attribute: str
+
+
 def callback(name: str, doc: str, *, changed: Callable[[Any], None] | None = None) -> Any:
     """Declare a property in a class body: `authorizer = callback("authorizer", "Is asked ...")`; None at first.
 
@@ -27,4 +33,15 @@ def callback(name: str, doc: str, *, changed: Callable[[Any], None] | None = Non
         if changed is not None:
             changed(self)
 
-    return property(read, write, doc=doc)
+    made = _Callback(read, write)
+    made.attribute = attribute
+    made.__doc__ = doc
+    return made
+
+
+def forget(instance: object) -> None:
+    """Let the callbacks of an instance go that is about to end: what they belong to may end before it is collected."""
+    for cls in type(instance).__mro__:
+        for value in vars(cls).values():
+            if isinstance(value, _Callback) and value.__get__(instance) is not None:
+                value.__set__(instance, None)
