@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -223,6 +224,7 @@ class _Present:
             del self._counts[network]
 
 
+@lru_cache(maxsize=1024)
 def network_of(host: str) -> str:
     """What connections of one origin have in common: the IPv4 address, or the IPv6 network. "" for this machine."""
     try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from ..connection.connection import Connection
+from ..connection.meter import UNLIMITED
 from ..declare.settings import setting
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
@@ -85,18 +86,40 @@ class RateLimits(Feature):
 
     def opened(self, connection: Connection) -> None:
         """See Feature."""
+        node, codec = self.node, connection.codec
+        assert codec is not None
+        if node.max_messages_per_second or node.max_bytes_per_second:
+            self._begin(connection)
+        elif node.max_control_frames_per_second:
+            # Hardly anybody sends that many: what keeps account of it is made for those who do.
+            codec.control_allowance = _portion(node.max_control_frames_per_second * node.rate_burst)
+        if node.max_messages_per_second:
+            # Else one read could bring ten thousands before the allowance is looked at.
+            codec.limit_step(_portion(node.max_messages_per_second * node.rate_burst))
+
+    def _begin(self, connection: Connection) -> _Flow:
         node, burst = self.node, self.node.rate_burst
         kinds = (
             (connection.meter, "message_allowance", "max_messages_per_second", "messages"),
             (connection.meter, "allowance", "max_bytes_per_second", "bytes"),
             (connection.codec, "control_allowance", "max_control_frames_per_second", "control frames"),
         )
-        buckets = [_Bucket(*kind, rate, burst) for kind in kinds if (rate := getattr(node, kind[2]))]
-        if buckets:
-            self._flows[connection] = _Flow(buckets)
-        if node.max_messages_per_second and connection.codec is not None:
-            # Else one read could bring ten thousands before the allowance is looked at.
-            connection.codec.limit_step(buckets[0].portion)
+        flow = _Flow([_Bucket(*kind, rate, burst) for kind in kinds if (rate := getattr(node, kind[2]))])
+        self._flows[connection] = flow
+        return flow
+
+    def _begin_late(self, connection: Connection) -> _Flow | None:
+        """For one that has used up its first portion of control frames, if it has."""
+        codec, rate = connection.codec, self.node.max_control_frames_per_second
+        if codec is None or codec.control_allowance >= 0:
+            return None
+        if not rate:
+            codec.control_allowance = UNLIMITED
+            return None
+        used = _portion(rate * self.node.rate_burst) - codec.control_allowance
+        flow = self._begin(connection)
+        flow.buckets[-1].left -= used
+        return flow
 
     def closed(self, connection: Connection) -> None:
         """See Feature."""
@@ -106,8 +129,10 @@ class RateLimits(Feature):
 
     def overdrawn(self, connection: Connection) -> None:
         """See Feature."""
-        flow = self._flows.get(connection)
-        if flow is None or connection.intake.is_throttled:
+        if connection.intake.is_throttled:
+            return
+        flow = self._flows.get(connection) or self._begin_late(connection)
+        if flow is None:
             return
         flow.settle()
         bucket = flow.emptiest()
@@ -144,15 +169,21 @@ class RateLimits(Feature):
             connection.intake.unthrottle()
 
 
+def _portion(room: float) -> int:
+    """What of a full bucket a connection is handed at first."""
+    return int(max(1.0, room / _PORTIONS))
+
+
 class _Bucket:
     """What one connection may still receive of one kind. `left` counts what it was handed."""
+
+    __slots__ = ("_allowance", "_extra", "_extra_until", "_handed", "_holder", "_room", "left", "name", "rate", "what")
 
     def __init__(self, holder: object, allowance: str, name: str, what: str, rate: int, burst: float) -> None:
         self.name = name
         self.what = what
         self.rate = rate
         self._room = max(1.0, rate * burst)
-        self.portion = int(max(1.0, self._room / _PORTIONS))
         self.left = self._room
         # What may come beside it, for so long, after a stall.
         self._extra = self._extra_until = 0.0
@@ -173,7 +204,7 @@ class _Bucket:
         self._hand_out()
 
     def _hand_out(self) -> None:
-        self._handed = max(0, min(int(self.left), self.portion))
+        self._handed = max(0, min(int(self.left), _portion(self._room)))
         setattr(self._holder, self._allowance, self._handed)
 
 

@@ -20,6 +20,18 @@ def test_it_holds_what_can_be_called() -> None:
     assert Sample.__dict__["hook"].__doc__ == "Is called."
 
 
+def test_its_changes_are_told() -> None:
+    told: list[object] = []
+
+    class Told:
+        hook = callback("hook", "Is called.", changed=lambda instance: told.append(instance.hook))
+
+    told_sample = Told()
+    told_sample.hook = print
+    told_sample.hook = None
+    assert told == [print, None]
+
+
 @pytest.mark.parametrize(("value", "named"), [("print", "String"), (5, "int"), ({}, "Dictionary")])
 def test_what_cannot_be_called_is_refused(value: object, named: str) -> None:
     sample = Sample()

@@ -9,6 +9,7 @@ import time
 import pytest
 from websockets.frames import Frame, Opcode
 from ws_python import WebSocketClient, WebSocketServer
+from ws_python.features.rate_limits import RateLimits
 
 from tests.chaos.harness import reset
 from tests.ws_python.driving import RawClient, named, poll_until, record
@@ -193,6 +194,32 @@ class TestControlFrames:
         assert close_code(raw) == 1008
         assert server._counts["closed_max_control_frames_per_second"] == 1
         raw.close()
+
+    def test_a_limit_that_is_taken_away_counts_no_more(self) -> None:
+        server = listening(max_control_frames_per_second=10)
+        raw = connect(server)
+        server.max_control_frames_per_second = 0
+        raw.send_raw(PING * 900 + MESSAGE)
+        log = record(server)
+        poll_until(lambda: bool(named(log, "message_received")), server)
+        raw.send_raw(PING * 900 + MESSAGE)
+        poll_until(lambda: len(named(log, "message_received")) == 2, server)
+        assert not server._counts
+        raw.close()
+
+    def test_nothing_is_kept_of_who_sends_few(self) -> None:
+        server = listening()
+        raw = connect(server)
+        (limits,) = [feature for feature in server._features if isinstance(feature, RateLimits)]
+        raw.send_raw(PING * 200)
+        poll_until(lambda: len(raw.receive().frames) == 200, server)
+        assert not limits._flows
+        raw.send_raw(PING * 200)
+        poll_until(lambda: len(raw.receive().frames) == 400, server)
+        assert len(limits._flows) == 1
+        assert not server._counts
+        raw.close()
+        poll_until(lambda: not limits._flows, server)
 
     def test_who_pings_in_each_frame_is_answered(self) -> None:
         server = listening()
