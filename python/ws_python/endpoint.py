@@ -137,11 +137,11 @@ class Endpoint:
         return "" if connection is None else connection.close_reason
 
     def get_connected_host(self) -> str:
-        """The IP address of the other side; empty if there is none."""
+        """The IP address of the other side; of a client behind one of `trusted_proxies`, its own. Empty for none."""
         return "" if self._connection is None else self._connection.host
 
     def get_connected_port(self) -> int:
-        """The TCP port of the other side; 0 if there is none."""
+        """The TCP port of the other side; 0 if there is none, or a proxy of `trusted_proxies` does not tell it."""
         return 0 if self._connection is None else self._connection.port
 
     def get_selected_protocol(self) -> str:
