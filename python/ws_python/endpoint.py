@@ -171,7 +171,7 @@ class Endpoint:
         return "" if connection is None else connection.close_reason
 
     def get_connected_host(self) -> str:
-        """The IP address of the other side; empty if there is none.
+        """The IP address of the other side; of a client behind one of `trusted_proxies`, its own. Empty for none.
 
         Of a Unix socket it is "unix:" and the path of that socket, on both sides, as who connects has no address of its
         own. Of a client that connected through a proxy it is the host of the URL, as only the proxy knows its address.
@@ -179,7 +179,7 @@ class Endpoint:
         return "" if self._connection is None else self._connection.host
 
     def get_connected_port(self) -> int:
-        """The TCP port of the other side; 0 if there is none, as for a Unix socket."""
+        """The TCP port of the other side; 0 for none, a Unix socket, or where a trusted proxy does not tell it."""
         return 0 if self._connection is None else self._connection.port
 
     def get_selected_protocol(self) -> str:

@@ -456,7 +456,7 @@ class WebSocketServer(
             preamble = feature.preamble(accepted, address)
             if preamble is None:
                 continue
-            connection = self._new_connection("the proxy did not finish its PROXY header in time")
+            connection = self._new_connection("the proxy said nothing, or did not finish its PROXY header in time")
             connection.host, connection.port = address_of(address)
             connection.connecting = preamble
             preamble.start(

@@ -1,4 +1,4 @@
-"""Behind real reverse proxies, HAProxy and nginx, where the machine has them: the peer is the client."""
+"""Behind real reverse proxies, HAProxy and nginx, where this machine has them: whom a peer is told to be."""
 
 from __future__ import annotations
 

@@ -353,7 +353,8 @@ def test_a_header_that_does_not_end_times_out(listening: Server, said: bytes) ->
     client = Client(listening, said)
     assert client.answer() == b""
     poll_until(lambda: bool(named(log, "handshake_failed")), listening)
-    assert named(log, "handshake_failed") == [("127.0.0.1: the proxy did not finish its PROXY header in time",)]
+    ((reason,),) = named(log, "handshake_failed")
+    assert reason == "127.0.0.1: the proxy said nothing, or did not finish its PROXY header in time"
     assert not listening._connections
 
 
@@ -441,3 +442,49 @@ def test_nothing_is_logged_of_all_this(listening: Server, caplog: pytest.LogCapt
     caplog.set_level(logging.DEBUG, "ws_python")
     opened(listening, V2 + request("X-Forwarded-For: 198.51.100.1"))
     assert caplog.messages == []
+
+
+def test_a_second_header_is_no_request(listening: Server) -> None:
+    client = Client(listening, V1 + V1 + request())
+    assert client.answer().startswith(b"HTTP/1.1 400 ")
+    assert listening.seen == []
+
+
+@pytest.mark.parametrize("first", [b"", b"PRO", V1[:20], V2[:14]])
+def test_a_stalled_main_thread_is_not_the_proxys_silence(listening: Server, first: bytes) -> None:
+    listening.handshake_timeout = 0.2
+    whole = (V2 if first == V2[:14] else V1) + request()
+    client = Client(listening, first)
+    poll_until(lambda: bool(listening._connections), listening)
+    client.socket.sendall(whole[len(first) :])
+    time.sleep(1.0)
+    assert client.answer().startswith(b"HTTP/1.1 101 ")
+    assert listening.seen == [("192.0.2.7", 5000)]
+
+
+def test_a_crowd_behind_one_proxy(listening: Server) -> None:
+    listening.handshake_timeout = 60.0
+    clients = [
+        Client(listening, f"PROXY TCP4 192.0.2.{number} 127.0.0.1 {1000 + number} 80\r\n".encode() + request())
+        for number in range(1, 200)
+    ]
+    poll_until(lambda: listening.get_peer_count() == len(clients), listening, deadline=30)
+    expected = {(f"192.0.2.{number}", 1000 + number) for number in range(1, 200)}
+    assert set(listening.seen) == expected
+    assert {(peer.get_connected_host(), peer.get_connected_port()) for peer in listening.peers.values()} == expected
+
+
+@pytest.mark.parametrize(("host", "trusted"), [("127.0.0.1", "127.0.0.0/8"), ("::1", "::1")])
+def test_on_all_addresses(listening: Server, host: str, trusted: str) -> None:
+    """IPv4 comes to a socket for both families as IPv6, and is meant by entries for IPv4 all the same."""
+    if host == "::1" and not socket.has_dualstack_ipv6():
+        pytest.skip("this machine has no IPv6")
+    listening.stop()
+    listening.bind_address = "*"
+    listening.trusted_proxies = [trusted]
+    assert listening.listen(0) == 0
+    said = V1 if host == "127.0.0.1" else b"PROXY TCP6 2001:db8::7 ::1 5000 80\r\n"
+    with socket.create_connection((host, listening.get_local_port())) as client:
+        client.sendall(said + request())
+        poll_until(lambda: bool(listening.seen), listening)
+    assert listening.seen == [("192.0.2.7" if host == "127.0.0.1" else "2001:db8::7", 5000)]
