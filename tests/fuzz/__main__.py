@@ -35,7 +35,7 @@ FOUND = BUILD / "found"
 REACHED = BUILD / "corpus"
 REQUIREMENTS = HERE / "requirements.lock"
 # Executions of one process: all begin with what the others reached.
-AT_ONCE = 200_000
+AT_ONCE = 100_000
 OPTIONS = (
     "-max_len=2048",
     # s, and MB. What takes longer, or more, is a finding.
@@ -51,7 +51,7 @@ ADDRESS_SANITIZER = (
     # As without it: a MemoryError.
     "allocator_may_return_null=1",
     # Half the time goes into these otherwise.
-    "malloc_context_size=2",
+    "malloc_context_size=0",
     "quarantine_size_mb=16",
 )
 HASH = re.compile(r"[0-9a-f]{40}")  # How libFuzzer names a file.
@@ -84,8 +84,8 @@ def engine(target: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         **os.environ,
         "LD_PRELOAD": str(SITE / "asan_with_fuzzer.so"),
         "ASAN_OPTIONS": ":".join(ADDRESS_SANITIZER),
-        # Each object is a block of its own, with what must not be touched around it.
-        "PYTHONMALLOC": "malloc",
+        # With malloc each object is a block of its own, with what must not be touched around it.
+        "PYTHONMALLOC": "malloc" if TARGETS[target].is_compiled else "pymalloc",
         "PYTHONPATH": os.pathsep.join(map(str, (BUILD, ROOT, SITE))),
         "PYTHONHASHSEED": "0",
     }
@@ -173,7 +173,7 @@ def minimise(targets: list[str]) -> int:
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
         folders = [str(path) for path in (CORPUS / target, REACHED / target) if path.is_dir()]
-        done = engine(target, "-merge=1", "-use_counters=0", "-max_len=2048", str(fresh), *folders)
+        done = engine(target, "-merge=1", "-max_len=2048", str(fresh), *folders)
         if done.returncode or not any(fresh.iterdir()):
             sys.stdout.write(done.stdout)
             return 1

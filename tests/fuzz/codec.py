@@ -27,6 +27,8 @@ CODES = (1000, 1001, 1002, 1005, 1008, 1011, 3000, 4999, 0, 999, 1004, 1006, 101
 TEXTS = ("", "a", "é€𐀀", "x" * 130, "€" * 300)
 # Beside what an unfinished message carries: an event's overhead, zlib's state and its window.
 OVERHEAD = 64 + 8 * 1024 + (1 << 15)
+# Of pongs that nobody takes so much is kept, and the newest, and a close frame.
+MOST_ANSWERED = 4 * 1024 + 2 * 131
 # The most bytes of memory of one character of text.
 WIDEST = 4
 
@@ -56,6 +58,7 @@ class Conversation:
         self.is_at_end = False
         self.was_ended_by_us = False
         self.was_discarded = False
+        self.has_queued = False
 
     def codec(self, step: int) -> Codec:
         return Codec(server=self.server, deflate=self.deflate, max_message_size=self.max_size, step_size=step)
@@ -230,12 +233,15 @@ class Conversation:
         fail,
         discard,
     )
+    SENDS = (send_text, send_binary, send_prepared, send_binary_head, send_fragment, send_control, send_close)
 
     def run(self) -> None:
         while self.given:
             # Of two actions one is that a frame arrives.
-            action = self.given.byte()
-            self.ACTIONS[action % len(self.ACTIONS) if action < 128 else 0](self)
+            number = self.given.byte()
+            action = self.ACTIONS[number % len(self.ACTIONS) if number < 128 else 0]
+            action(self)
+            self.has_queued = action is not Conversation.take_output and (self.has_queued or action in self.SENDS)
             self.check()
         self.take_events()
         self.end()
@@ -253,6 +259,7 @@ class Conversation:
         assert ours.unfinished or not (ours.has_unfinished or ours.held)
         if ours.close_code != -1:
             assert not (ours.held or ours.unfinished or ours.has_unfinished)
+        assert self.has_queued or ours.buffered_amount <= MOST_ANSWERED
         assert (ours.state is State.OPEN) == ours.is_open()
         assert ours.close_reason.isprintable() or ours.close_code not in (1002, 1007, 1009)
 

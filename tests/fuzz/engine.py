@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import shlex
 import sys
@@ -16,6 +17,7 @@ from tests.fuzz.targets import TARGETS
 if __name__ == "__main__":
     with atheris.instrument_imports(include=TARGETS[sys.argv[1]].watched):
         target = importlib.import_module(f"tests.fuzz.{sys.argv[1]}")
+    gc.freeze()  # What was imported stays.
     # To merge corpora, it starts itself anew.
     command = f"{shlex.quote(sys.executable)} -m tests.fuzz.engine {sys.argv[1]}"
     atheris.Setup([command, *sys.argv[2:]], target.run)

@@ -55,6 +55,11 @@ def check(handshake: Handshake, data: bytes, left: bytes) -> tuple[object, ...]:
         assert not handshake.deflate
     else:
         assert handshake.status == HTTPStatus.SWITCHING_PROTOCOLS
+        # What was taken ends with the head that decided, and all behind it is left over.
+        heads = data[: len(data) - len(left)].split(b"\r\n\r\n")
+        assert heads[-1] == b""
+        assert heads[-2].startswith((b"GET ", b"HTTP/1.1 101"))
+        assert all(head.startswith(b"HTTP/1.") for head in heads[:-2])
         assert data.endswith(left)
     for name in NAMES:
         assert not set(handshake.header(name)) & set("\r\n\0")
