@@ -39,7 +39,7 @@ bench: build ## measure against the engine's own WebSocketPeer and others
 chaos: build ## run the tests of hostile peers at six times their size
 	@$(VENV) -m tests.chaos
 
-fuzz: build ## run 10 million inputs made by coverage through codec and handshake, with AddressSanitizer (an hour)
+fuzz: build ## run 10 million inputs made by coverage through codec and handshake, with AddressSanitizer (hours)
 	@$(SCONS) fuzz
 	@$(VENV) -m tests.fuzz
 
