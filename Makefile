@@ -6,7 +6,7 @@ VENV := .venv/bin/python
 SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build editor lint format bench chaos conformance clean distclean
+.PHONY: help setup demo test build editor lint format bench chaos fuzz conformance clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -38,6 +38,10 @@ bench: build ## measure against the engine's own WebSocketPeer and others
 
 chaos: build ## run the tests of hostile peers at six times their size
 	@$(VENV) -m tests.chaos
+
+fuzz: build ## run 10 million inputs made by coverage through codec and handshake, with AddressSanitizer (hours)
+	@$(SCONS) fuzz
+	@$(VENV) -m tests.fuzz
 
 conformance: build ## run the whole Autobahn test suite
 	@$(VENV) -m tests.conformance

@@ -625,6 +625,7 @@ class TestHandshake:
         client_log = record(client)
         client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
         poll_until(lambda: client.status == client.Status.STATUS_IDLE, server, client)
+        poll_until(lambda: bool(named(log, "handshake_failed")), server)
         ((reason,),) = named(client_log, "connection_failed")
         assert "HTTP 503 Service Unavailable: This server takes no new connections; try again later" in reason
         assert named(log, "handshake_failed") == [("127.0.0.1: This server takes no new connections.",)]

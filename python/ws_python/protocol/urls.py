@@ -84,7 +84,9 @@ def redacted(url: str) -> str:
     if authority := _AUTHORITY.match(url):
         scheme, rest = authority[1] or "", url[authority.end() :]
         user_info, at, host_and_port = authority[2].rpartition("@")
-        malformed = not _HOST_AND_PORT.fullmatch(host_and_port)
+        match = _HOST_AND_PORT.fullmatch(host_and_port)
+        # What looks like a port and is none may be how a password begins.
+        malformed = match is None or (match[2] is not None and not 0 < int(match[2] or "0") < 65536)
         if "@" in (rest if malformed else rest.partition("?")[0] if at else ""):
             # A password that holds a "/", "?" or "#" goes on up to there.
             return one_line(f"{scheme}//{_HIDDEN}")

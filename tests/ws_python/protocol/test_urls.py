@@ -127,6 +127,7 @@ class TestRedaction:
         [
             ("ws://h:80/room?", "ws://h:80/room?"),
             ("unix:/run/game.sock:/chat?token=secret", "unix:/run/game.sock:/chat?token=…"),
+            ("ws://h:65535/@room", "ws://h:65535/@room"),
             ("ws://user:secret@h/x", "ws://…@h/x"),
             ("ws://user@h/x", "ws://…@h/x"),
             ("ws://h/?name=secret&token=secret&&c=#f", "ws://h/?name=…&token=…&&c=#…"),
@@ -141,6 +142,9 @@ class TestRedaction:
             ("ws://u:sec?ret@h/x", "ws://…"),
             ("ws://u:sec#ret@h/x", "ws://…"),
             ("ws://u:sec@cret/secret@h/x", "ws://…"),
+            ("ws://u:/secret@h/x", "ws://…"),
+            ("ws://u:0/secret@h/x", "ws://…"),
+            ("ws://u:65536/secret@h/x", "ws://…"),
             ("ws://u:secret@h:port/", "ws://…@h:port/"),
             ("", ""),
             ("\x1b[31m\n", "�[31m "),
