@@ -12,10 +12,12 @@ from .members import members_of
 from .peer import WebSocketPeerNode
 from .polling import PollingNode
 from .signal_times import tells_signal_times
+from .tls import GodotTls
 
 
 @tells_signal_times
 class WebSocketServer(
+    GodotTls,
     ws_python.WebSocketServer,
     PollingNode,
     tool=True,

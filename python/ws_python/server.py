@@ -18,9 +18,11 @@ from .declare.events import BoundEvent, event, silence
 from .declare.settings import setting, with_default
 from .features.admission import Admission, AdmissionSettings
 from .features.feature import Later
+from .features.tls import ServerTlsFeature, ServerTlsSettings
 from .loop.hub import hub
 from .net.link import Link
 from .net.listener import Listener, is_valid_address
+from .net.tls_link import TlsLink
 from .peer import WebSocketPeer
 from .peers import Peers
 from .pollable import Pollable
@@ -46,7 +48,7 @@ class ServerStatus(IntEnum):
     STATUS_ACTIVE = 1
 
 
-class WebSocketServer(Pollable, AdmissionSettings):
+class WebSocketServer(Pollable, AdmissionSettings, ServerTlsSettings):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
     Of other calls, listen() and stop() emit `status_changed` before they return, and stop() the end of every peer.
@@ -55,7 +57,7 @@ class WebSocketServer(Pollable, AdmissionSettings):
     """
 
     Status = ServerStatus
-    FEATURES = (*Pollable.FEATURES, Admission)
+    FEATURES = (*Pollable.FEATURES, Admission, ServerTlsFeature)
 
     _sink: PeerSink
 
@@ -120,6 +122,8 @@ class WebSocketServer(Pollable, AdmissionSettings):
 
         Errors: ERR_ALREADY_IN_USE if this server listens already or the port is taken, ERR_UNAUTHORIZED if the port
         needs special rights, ERR_INVALID_PARAMETER for a bad port, `bind_address`, subprotocol or header,
+        or for `tls_options` of a client; ERR_FILE_NOT_FOUND, ERR_FILE_NO_PERMISSION, ERR_FILE_CANT_OPEN,
+        ERR_FILE_UNRECOGNIZED or ERR_FILE_CORRUPT for a certificate or key that cannot be used;
         ERR_UNAVAILABLE or ERR_CANT_CREATE for what the system cannot do; ERR_UNAVAILABLE also on another thread than
         the main one, and while the node is being freed. Each is explained in one line in the log.
         """
@@ -131,9 +135,12 @@ class WebSocketServer(Pollable, AdmissionSettings):
         port = self.port if port == -1 else port
         if not self._read_options(port):
             return Error.ERR_INVALID_PARAMETER
+        if error := self._begin_features():
+            return error
         try:
             self._listener = Listener(self.bind_address, port, self._accept)
         except OSError as problem:
+            self._end_features()
             code, advice = explain_bind_error(problem)
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
             return code
@@ -154,6 +161,7 @@ class WebSocketServer(Pollable, AdmissionSettings):
         hub.not_at_close(self._end)
         self._listener.close()
         self._listener = None
+        self._end_features()
         connections, self._connections = self._connections, {}
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
@@ -351,10 +359,24 @@ class WebSocketServer(Pollable, AdmissionSettings):
             return False
         return True
 
+    def _begin_features(self) -> Error:
+        for feature in self._features:
+            if error := feature.begin():
+                self._end_features()
+                return error
+        return _OK
+
+    def _end_features(self) -> None:
+        for feature in self._features:
+            feature.end()
+
     def _accept(self, link: Link) -> None:
+        for feature in self._features:
+            link = feature.accepted(link)
         offer = self._current_offer()
         handshake = ServerHandshake(offer.subprotocols, offer.headers, self._deflate())
         handshake.answers_at_once = False  # The features are asked first.
+        handshake.is_secure = isinstance(link, TlsLink)
         connection = Connection(self, handshake, self._inbox, server=True, timeout=self.handshake_timeout)
         self._connections[connection] = None
         connection.attach(link)

@@ -12,6 +12,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..connection.connection import Connection
+from ..declare.errors import Error
+from ..net.link import Link
 
 if TYPE_CHECKING:
     from websockets.http11 import Request
@@ -41,6 +43,17 @@ class Feature:
     def sweep_period(self) -> float:
         """How often `sweep` is wanted, at least, in seconds."""
         return 1.0
+
+    def begin(self) -> Error:
+        """The server is about to listen. What is not OK keeps it from that; the feature has said why in the log."""
+        return Error.OK
+
+    def end(self) -> None:
+        """The server has stopped, or could not listen."""
+
+    def accepted(self, link: Link) -> Link:
+        """Somebody connected. The link that the server is to use: this one, or another one over it."""
+        return link
 
     def admit(self, connection: Connection, request: Request) -> Answer | Later | None:
         """Somebody asks for a connection. None: nothing against it; the first other answer of a feature counts."""

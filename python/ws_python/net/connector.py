@@ -5,17 +5,17 @@ from __future__ import annotations
 import errno
 import socket
 from collections.abc import Callable
-from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from aiohappyeyeballs import start_connection
 
-from ..loop.hub import CLOSING_TIME, hub
+from ..loop.hub import hub
 from .addresses import is_ip_address
 from .asyncio_link import AsyncioLink, address_of
 from .link import Link
 from .plain_tcp import PlainLink
+from .tls import ClientTls, explain_untrusted, is_ready, is_untrusted, ready_context, words
+from .tls_link import TlsLink
 
 if TYPE_CHECKING:
     import ssl
@@ -24,36 +24,49 @@ if TYPE_CHECKING:
 _HAPPY_EYEBALLS_DELAY = 0.25
 
 
-def tls_problem() -> str:
-    """Why this Python cannot speak TLS; "" if it can."""
-    # Only loading it tells: the module may be there, and OpenSSL's libraries missing.
-    try:
-        import_module("ssl")
-    except ImportError as error:
-        return str(error)
-    return ""
-
-
-async def connect(made: Callable[[Link], None], host: str, port: int, *, secure: bool) -> None:
-    """Call `made` with a link to a host. Raises OSError (among them ssl.SSLError)."""
+async def connect(made: Callable[[Link], None], host: str, port: int, *, tls: ClientTls | None = None) -> None:
+    """Call `made` with a link to a host. Raises OSError; what goes wrong with TLS is told by `Receiver.refused`."""
+    context = None if tls is None else await _context(tls)
     addresses = await _addresses(host, port)
     connected = await start_connection(addresses, happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY)
-    if not secure and hub.epoll is not None:
+    reached = made
+    if tls is not None and context is not None:
+        reached = _securing(made, context, host, port, tls.server_name)
+    if hub.epoll is not None:
         link = PlainLink(connected, hub.epoll)
         link.host, link.port = address_of(_peer(connected))
-        made(link)
+        reached(link)
         return
     try:
-        await hub.loop().create_connection(
-            lambda: AsyncioLink(made),
-            sock=connected,
-            ssl=_tls_context() if secure else None,
-            server_hostname=host if secure else None,
-            ssl_shutdown_timeout=CLOSING_TIME if secure else None,
-        )
+        await hub.loop().create_connection(lambda: AsyncioLink(reached), sock=connected)
     except BaseException:
         connected.close()
         raise
+
+
+async def _context(tls: ClientTls) -> ssl.SSLContext:
+    return ready_context(tls) if is_ready(tls) else await hub.loop().on_thread(lambda: ready_context(tls))
+
+
+def _securing(
+    made: Callable[[Link], None], context: ssl.SSLContext, host: str, port: int, server_name: str
+) -> Callable[[Link], None]:
+    """`made`, called with TLS over the link that this is called with."""
+
+    def explained(error: Exception) -> tuple[str, bool]:
+        return explain(error, host, port, secure=True), may_pass(error)
+
+    def secure(link: Link) -> None:
+        # A certificate has neither the zone of an address (RFC 6874) nor the dot behind a name (RFC 6066 section 3).
+        name = server_name or host.partition("%")[0].rstrip(".")
+        try:
+            secured = TlsLink(link, context, explained, server=False, server_name=name)
+        except BaseException:
+            link.drop()
+            raise
+        made(secured)
+
+    return secure
 
 
 async def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
@@ -77,11 +90,11 @@ def explain(error: Exception, host: str, port: int, *, secure: bool) -> str:
         return timed_out(host, port)
     if _is_refused(error):
         return f"{host} refuses connections on port {port}; check that the server is running, and its port"
-    if _is_untrusted(error):
-        return f"the certificate of {host} is not trusted ({getattr(error, 'verify_message', error)})"
+    if is_untrusted(error):
+        return explain_untrusted(error, host)
     # A server without TLS closes on what it cannot read.
     if type(error).__name__.startswith("SSL") or (secure and isinstance(error, ConnectionResetError)):
-        what = str(error) or "it hung up"
+        what = words(error) or "it hung up"
         return f"{host}, port {port}, does not speak TLS as it should ({what}); use ws:// if it has no TLS"
     return f"{host}, port {port}, cannot be reached: {_detail(error)}"
 
@@ -93,12 +106,7 @@ def timed_out(host: str, port: int) -> str:
 
 def may_pass(error: Exception) -> bool:
     """Whether another attempt may succeed: not where the certificate was refused, or this program is at fault."""
-    return isinstance(error, OSError) and not _is_untrusted(error)
-
-
-def _is_untrusted(error: Exception) -> bool:
-    # By name: Python may come without the ssl module.
-    return type(error).__name__ == "SSLCertVerificationError"
+    return isinstance(error, OSError) and not is_untrusted(error)
 
 
 def _detail(error: Exception) -> str:
@@ -111,11 +119,3 @@ def _detail(error: Exception) -> str:
 def _is_refused(error: Exception) -> bool:
     # asyncio joins the errors of several addresses into one without errno.
     return isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error)
-
-
-@cache
-def _tls_context() -> ssl.SSLContext:
-    # Made once: loading the system's certificates takes milliseconds.
-    import ssl
-
-    return ssl.create_default_context()
