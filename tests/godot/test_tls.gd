@@ -169,6 +169,24 @@ func test_the_engines_client() -> void:
 	# Not its close code: what the engine reads together with the end of TLS, it forgets, our close frame too.
 
 
+func test_the_engines_client_is_told_why_it_is_closed() -> void:
+	var server := _secure_server()
+	var theirs := WebSocketPeer.new()
+	check_equal(theirs.connect_to_url(_wss(server), TLSOptions.client(_certificate, "myserver")), OK)
+	await until(
+		func() -> bool:
+			theirs.poll()
+			return theirs.get_ready_state() == WebSocketPeer.STATE_OPEN and server.get_peer_count() == 1
+	)
+	check_equal(server.disconnect_peer(server.get_peer_ids()[0], 4000, "enough"), OK)
+	await until(
+		func() -> bool:
+			theirs.poll()
+			return theirs.get_ready_state() == WebSocketPeer.STATE_CLOSED
+	)
+	check_equal([theirs.get_close_code(), theirs.get_close_reason()], [4000, "enough"])
+
+
 func test_the_engines_server() -> void:
 	var listener := TCPServer.new()
 	check_equal(listener.listen(0, "127.0.0.1"), OK)

@@ -12,7 +12,16 @@ from ..declare.type_names import type_name
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
 from ..net.link import Link
-from ..net.tls import ClientTls, ServerTls, TlsError, TlsOptions, client_context, explain_to_server, tls_problem
+from ..net.tls import (
+    ClientTls,
+    PlainRequest,
+    ServerTls,
+    TlsError,
+    TlsOptions,
+    client_context,
+    explain_to_server,
+    tls_problem,
+)
 from ..net.tls_link import TlsLink
 from .feature import Feature
 
@@ -29,6 +38,8 @@ _PLAIN_ANSWER = (
     f"HTTP/1.1 {HTTPStatus.BAD_REQUEST.value} {HTTPStatus.BAD_REQUEST.phrase}\r\nConnection: close\r\n"
     f"Content-Type: text/plain; charset=utf-8\r\nContent-Length: {len(_TEXT)}\r\n\r\n"
 ).encode() + _TEXT
+_CERTIFICATE_FILES = "*.crt,*.pem"
+_KEY_FILES = "*.key,*.pem"
 _PATHS = "A res://, user:// or absolute path of a PEM file."
 
 
@@ -74,6 +85,7 @@ class ServerTlsSettings(TlsSettings):
     tls_certificate: str = setting(
         "",
         group="TLS",
+        files=_CERTIFICATE_FILES,
         doc="The server's certificate, with the chain up to its authority (fullchain.pem): with it, or with "
         f"`tls_options`, the server speaks TLS (wss://), and nothing else on its port. {_PATHS} It is looked at every "
         "10 seconds: what is renewed counts for new connections, and nobody is disconnected. A file that is not whole "
@@ -82,11 +94,13 @@ class ServerTlsSettings(TlsSettings):
     tls_private_key: str = setting(
         "",
         group="TLS",
+        files=_KEY_FILES,
         doc=f"The private key of `tls_certificate`, without a password. Empty: it is in the same file. {_PATHS}",
     )
     tls_client_ca: str = setting(
         "",
         group="TLS",
+        files=_CERTIFICATE_FILES,
         doc="The authorities whose certificates clients must show. Others are refused during the TLS handshake. Empty: "
         f"clients need none. {_PATHS}",
     )
@@ -131,7 +145,7 @@ class ServerTlsFeature(Feature):
         return TlsLink(link, context, self._explained, server=True, plain_answer=_PLAIN_ANSWER)
 
     def _explained(self, error: Exception) -> tuple[str, bool]:
-        self.node._count("failed_tls_handshake")
+        self.node._count("refused_without_tls" if isinstance(error, PlainRequest) else "failed_tls_handshake")
         return explain_to_server(error)
 
     def _settings(self) -> tuple[object, ...]:
@@ -187,17 +201,20 @@ class ClientTlsSettings(TlsSettings):
     tls_certificate: str = setting(
         "",
         group="TLS",
+        files=_CERTIFICATE_FILES,
         doc=f"The certificate that this client shows to a server that demands one. {_PATHS} It is read at each "
         "attempt to connect.",
     )
     tls_private_key: str = setting(
         "",
         group="TLS",
+        files=_KEY_FILES,
         doc=f"The private key of `tls_certificate`, without a password. Empty: it is in the same file. {_PATHS}",
     )
     tls_trusted_ca: str = setting(
         "",
         group="TLS",
+        files=_CERTIFICATE_FILES,
         doc="The authorities to trust, or the server's own certificate, in place of those that the system trusts, for "
         f"wss:// URLs. {_PATHS}",
     )

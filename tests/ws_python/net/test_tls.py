@@ -284,6 +284,7 @@ class TestWhatIsRefused:
         assert named(log, "handshake_failed") == [
             ("127.0.0.1: it does not speak TLS, which this port does; use a wss:// URL, not ws://",)
         ]
+        assert secure._counts["refused_without_tls"] == 1
 
     def test_a_plain_client_learns_to_use_wss(self, secure: WebSocketServer) -> None:
         reason = failure(WebSocketClient(), url(secure, scheme="ws"), secure)
@@ -325,6 +326,39 @@ class TestWhatIsRefused:
         poll_until(lambda: len(named(log, "handshake_failed")) == 21, secure)
         assert "it hung up during the TLS handshake" in named(log, "handshake_failed")[-1][0]
         assert not secure._connections
+
+    def test_a_server_that_stops_in_the_middle_of_handshakes(self, secure: WebSocketServer) -> None:
+        secure.handshake_failed.connect(lambda _reason: secure.stop())
+        hello = files_hello(ssl.MemoryBIO())
+        with contextlib.ExitStack() as sockets:
+            under_way = [
+                sockets.enter_context(socket.create_connection(("127.0.0.1", secure.get_local_port())))
+                for _ in range(10)
+            ]
+            for raw in under_way:
+                raw.sendall(hello)
+            poll_until(lambda: len(secure._connections) == 10, secure)
+            under_way[0].sendall(b"no record")
+            poll_until(lambda: not secure.is_listening(), secure)
+            for raw in under_way[1:]:
+                raw.settimeout(10)
+                with contextlib.suppress(ConnectionResetError):
+                    while poll_while(lambda raw=raw: raw.recv(65536), secure):  # type: ignore[misc]
+                        pass
+        assert not secure._connections
+
+    def test_who_tries_again_in_the_handler_of_a_failure(self, secure: WebSocketServer) -> None:
+        client, reasons = WebSocketClient(), list[str]()
+
+        def again(reason: str) -> None:
+            reasons.append(reason)
+            if len(reasons) < 5:
+                assert client.connect_to_url(url(secure)) == Error.OK
+
+        client.connection_failed.connect(again)
+        client.connect_to_url(url(secure))
+        poll_until(lambda: len(reasons) == 5, client, secure)
+        assert len(set(reasons)) == 1
 
 
 def files_hello(outgoing: ssl.MemoryBIO) -> bytes:
