@@ -18,6 +18,8 @@ from ..net.tls import (
     ServerTls,
     TlsError,
     TlsOptions,
+    check_context,
+    check_name,
     client_context,
     explain_to_server,
     tls_problem,
@@ -176,6 +178,7 @@ class ServerTlsFeature(Feature):
         if problem := tls_problem():
             raise TlsError(Error.ERR_UNAVAILABLE, f"TLS cannot be loaded ({problem}); install OpenSSL")
         if options is not None and not isinstance(options, TlsOptions):
+            check_context(options, server=True)
             return options  # type: ignore[no-any-return]
         if options is not None and not options.is_server:
             raise TlsError(
@@ -226,11 +229,13 @@ class ClientTlsSettings(TlsSettings):
         """What to connect with, by the properties of this moment, and `given`, which counts before `tls_options`."""
         options = self._plain_tls_options(self.tls_options if given is None else given)
         if options is not None and not isinstance(options, TlsOptions):
+            check_context(options, server=False)
             return ClientTls(options, trusts_system=False)
         if options is None:
             options = TlsOptions(trusted_chain=self._tls_source(self.tls_trusted_ca))
         if options.is_server:
             raise TlsError(Error.ERR_INVALID_PARAMETER, "tls_options are a server's; use TLSOptions.client()")
+        check_name(options.common_name_override)
         certificate, key = self._tls_source(self.tls_certificate), self._tls_source(self.tls_private_key)
         if options == TlsOptions(common_name_override=options.common_name_override) and not certificate and not key:
             return ClientTls(server_name=options.common_name_override)

@@ -245,6 +245,26 @@ def _show(context: ssl.SSLContext, certificate: str, private_key: str) -> None:
         else:
             advice = f"tls_certificate or tls_private_key is damaged ({words(error)}); copy both files anew"
         raise TlsError(Error.ERR_FILE_CORRUPT, advice) from None
+    except OSError as error:  # No descriptor is left, for example.
+        raise TlsError(Error.ERR_FILE_CANT_OPEN, f"tls_certificate cannot be loaded ({words(error)})") from None
+
+
+def check_context(context: ssl.SSLContext, *, server: bool) -> None:
+    """Raises TlsError where a context of the user's is for the other side."""
+    if context.protocol.name == ("PROTOCOL_TLS_CLIENT" if server else "PROTOCOL_TLS_SERVER"):
+        wanted = "PROTOCOL_TLS_SERVER" if server else "PROTOCOL_TLS_CLIENT"
+        raise TlsError(Error.ERR_INVALID_PARAMETER, f"tls_options are for the other side; make them with ssl.{wanted}")
+
+
+def check_name(name: str) -> None:
+    """Raises TlsError where no certificate can be for such a name."""
+    try:
+        is_name = not name or ("\0" not in name and bool(name.encode("idna")))
+    except UnicodeError:
+        is_name = False
+    if not is_name:
+        advice = "common_name_override is no host name; give the name that is in the certificate"
+        raise TlsError(Error.ERR_INVALID_PARAMETER, advice)
 
 
 def _trust(context: ssl.SSLContext, authorities: str, name: str) -> None:

@@ -17,6 +17,7 @@ cdef class TlsLink(Link):
     cdef object _outgoing
     cdef object _pending
     cdef object _explain
+    cdef object _fault
     cdef bytes _plain_answer
     cdef bint _is_server
     cdef bint _has_heard

@@ -2,7 +2,9 @@ from collections.abc import Callable
 from ssl import SSLContext
 from typing import Any
 
-from .link import Link
+from .link import Link, Receiver
+
+class Below(Receiver): ...
 
 class TlsLink(Link):
     def __init__(

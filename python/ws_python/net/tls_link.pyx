@@ -49,6 +49,7 @@ cdef class Below(Receiver):
 
 cdef class TlsLink(Link):
     """`context` is an ssl.SSLContext; a client checks the certificate for `server_name`, unless its context does not.
+    Raises ssl.SSLError or ValueError where the context is not for this side, or the name is none.
 
     `explain(error)` says of whatever keeps the handshake from succeeding why, in one line, and whether another attempt may
     succeed: `Receiver.refused` is told that. `plain_answer` is what a server says to HTTP without TLS.
@@ -69,6 +70,8 @@ cdef class TlsLink(Link):
         below.receiver = receiver
         if not server:
             self._shake_hands()
+            if self._fault is not None:
+                raise self._fault  # Nobody receives yet, who could be told.
 
     def peer_certificate(self, bint binary=False):
         """The certificate of the other side, as ssl.SSLSocket.getpeercert(); None where it showed none."""
@@ -194,7 +197,9 @@ cdef class TlsLink(Link):
         self._is_broken = True
         self.is_blocked = False
         self._flush()
-        if receiver is not None:
+        if receiver is None:
+            self._fault = error
+        else:
             reason, retryable = self._explain(error)
             receiver.refused(reason, retryable)
         return 0

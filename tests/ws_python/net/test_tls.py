@@ -578,12 +578,36 @@ class TestSettings:
             assert expected in line.lower() or expected in line
             assert "\n" not in line
 
+    @pytest.mark.parametrize("name", [".x", "a\0b"])
+    def test_a_name_that_is_none(self, files: Certificates, name: str, caplog: pytest.LogCaptureFixture) -> None:
+        client = WebSocketClient()
+        client.tls_options = TlsOptions.client(str(files.ca), name)
+        assert client.connect_to_url("wss://localhost:1/") == Error.ERR_INVALID_PARAMETER
+        assert caplog.messages == [
+            "connect_to_url: common_name_override is no host name; give the name that is in the certificate"
+        ]
+
+    def test_a_context_that_can_do_nothing(self, secure: WebSocketServer) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        with pytest.warns(DeprecationWarning):
+            context.options |= ssl.OP_NO_TLSv1_3
+        client = WebSocketClient()
+        client.tls_options = context
+        assert "does not speak TLS as it should (no protocols available)" in failure(client, url(secure), secure)
+
     def test_options_of_the_other_side(self, files: Certificates, caplog: pytest.LogCaptureFixture) -> None:
         server, client = WebSocketServer(), WebSocketClient()
         server.tls_options = TlsOptions.client()
         assert server.listen(0) == Error.ERR_INVALID_PARAMETER
         options = TlsOptions.server(str(files.key), str(files.certificate))
         assert client.connect_to_url("wss://localhost:1/", options) == Error.ERR_INVALID_PARAMETER
+        server.tls_options, client.tls_options = (
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER),
+        )
+        assert server.listen(0) == client.connect_to_url("wss://localhost:1/") == Error.ERR_INVALID_PARAMETER
+        assert "ssl.PROTOCOL_TLS_SERVER" in caplog.messages[2] and "ssl.PROTOCOL_TLS_CLIENT" in caplog.messages[3]
         assert "TLSOptions.server(" in caplog.messages[0] and "TLSOptions.client(" in caplog.messages[1]
         with pytest.raises(TypeError, match="tls_options must be TlsOptions or an SSLContext, not"):
             server.tls_options = "x"  # type: ignore[assignment]
