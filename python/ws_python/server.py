@@ -161,11 +161,11 @@ class WebSocketServer(Pollable, AdmissionSettings, ServerTlsSettings):
         hub.not_at_close(self._end)
         self._listener.close()
         self._listener = None
-        self._end_features()
         connections, self._connections = self._connections, {}
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
             self._tell_closed(connection)
+        self._end_features()
         self._set_status(ServerStatus.STATUS_IDLE)
         for connection in connections:
             self._part_with(connection)

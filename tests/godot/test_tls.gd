@@ -4,9 +4,33 @@ extends "res://tests/godot/suite.gd"
 
 const NAME := "CN=myserver,O=myorganisation,C=IT"
 
-var _crypto := Crypto.new()
-var _key := _crypto.generate_rsa(2048)
-var _certificate := _crypto.generate_self_signed_certificate(_key, NAME, "20200101000000", "20400101000000")
+const KEY_PATH := "user://tls_test.key"
+const CERTIFICATE_PATH := "user://tls_test.crt"
+
+var _key := CryptoKey.new()
+var _certificate := X509Certificate.new()
+
+
+func _ready() -> void:
+	# Once for all tests, and all runs: a key takes seconds to make.
+	if not FileAccess.file_exists(KEY_PATH) or not FileAccess.file_exists(CERTIFICATE_PATH):
+		_generate()
+	check_equal(_key.load(KEY_PATH), OK)
+	check_equal(_certificate.load(CERTIFICATE_PATH), OK)
+
+
+## Makes a certificate that others than the engine read, too. Its random serial number is no proper INTEGER of DER when
+## it begins with a zero byte, as one in 256 does.
+func _generate() -> void:
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(2048)
+	check_equal(key.save(KEY_PATH), OK)
+	var serial_begins := 0
+	while serial_begins == 0:
+		var made := crypto.generate_self_signed_certificate(key, NAME, "20200101000000", "20400101000000")
+		check_equal(made.save(CERTIFICATE_PATH), OK)
+		var lines := FileAccess.get_file_as_string(CERTIFICATE_PATH).strip_edges().split("\n")
+		serial_begins = Marshalls.base64_to_raw("".join(lines.slice(1, -1)))[15]
 
 
 func _wss(server: WebSocketServer) -> String:
@@ -121,17 +145,15 @@ func test_options_of_the_other_side() -> void:
 
 
 func test_paths() -> void:
-	check_equal(_key.save("user://tls_test.key"), OK)
-	check_equal(_certificate.save("user://tls_test.crt"), OK)
 	var server := WebSocketServer.new()
 	server.bind_address = "localhost"
-	server.tls_certificate = "user://tls_test.crt"
-	server.tls_private_key = ProjectSettings.globalize_path("user://tls_test.key")
+	server.tls_certificate = CERTIFICATE_PATH
+	server.tls_private_key = ProjectSettings.globalize_path(KEY_PATH)
 	add_child(server)
 	check_equal(server.listen(0), OK)
 	server.message_received.connect(server.send)
 	var client := _new_client()
-	client.tls_trusted_ca = "user://tls_test.crt"
+	client.tls_trusted_ca = CERTIFICATE_PATH
 	client.tls_options = null
 	# The name in it is not localhost.
 	check_equal(client.connect_to_url(_wss(server)), OK)

@@ -243,7 +243,11 @@ def _show(context: ssl.SSLContext, certificate: str, private_key: str) -> None:
                 f"tls_certificate is too weak ({error.reason}); make one with RSA of 2048 bits, or ECDSA, and SHA-256"
             )
         else:
-            advice = f"tls_certificate or tls_private_key is damaged ({words(error)}); copy both files anew"
+            # Godot's Crypto begins one serial number in 256 with a zero byte, which DER does not allow.
+            advice = (
+                f"tls_certificate or tls_private_key is damaged ({words(error)}); copy both anew, or make another "
+                "certificate if it is of generate_self_signed_certificate()"
+            )
         raise TlsError(Error.ERR_FILE_CORRUPT, advice) from None
     except OSError as error:  # No descriptor is left, for example.
         raise TlsError(Error.ERR_FILE_CANT_OPEN, f"tls_certificate cannot be loaded ({words(error)})") from None
@@ -275,7 +279,7 @@ def _trust(context: ssl.SSLContext, authorities: str, name: str) -> None:
         blocks = _CERTIFICATE.findall(_pem(authorities, name, "CERTIFICATE-----"))
         context.load_verify_locations(cadata="\n".join(blocks))
     except (ssl.SSLError, ValueError) as error:  # ValueError: there is none that is whole.
-        raise TlsError(Error.ERR_FILE_CORRUPT, f"{name} is damaged ({words(error)}); copy the file anew") from None
+        raise TlsError(Error.ERR_FILE_CORRUPT, f"{name} is damaged ({words(error)}); copy or make it anew") from None
 
 
 def _pem(source: str, name: str, needed: str) -> str:

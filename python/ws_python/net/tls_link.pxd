@@ -19,7 +19,6 @@ cdef class TlsLink(Link):
     cdef object _explain
     cdef object _fault
     cdef bytes _plain_answer
-    cdef bint _is_server
     cdef bint _has_heard
     # The TLS handshake is done; it has failed.
     cdef bint _is_ready

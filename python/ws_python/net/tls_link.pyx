@@ -63,7 +63,6 @@ cdef class TlsLink(Link):
         )
         self._explain = explain
         self._plain_answer = plain_answer
-        self._is_server = server
         self._below = below
         self.host, self.port = below.host, below.port
         receiver._owner = self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 import ssl
 import threading
@@ -399,6 +400,23 @@ def test_what_stands_between_certificates_does_not_matter(files: Certificates, s
     client = trusting_client(files)
     client.connect_to_url(url(secure))
     poll_until(is_active(client), client, secure)
+
+
+def test_many_hellos_at_once_cost_a_poll_no_more_than_its_time(secure: WebSocketServer) -> None:
+    """A step of a handshake is long: the clock is asked after each."""
+    secure.max_poll_time = 0.0001
+    hello = files_hello(ssl.MemoryBIO())
+    with contextlib.ExitStack() as sockets:
+        clients = [
+            sockets.enter_context(socket.create_connection(("127.0.0.1", secure.get_local_port()))) for _ in range(60)
+        ]
+        poll_until(lambda: len(secure._connections) == 60, secure)
+        for raw in clients:
+            raw.sendall(hello)
+        secure.poll()
+        answered, _, _ = select.select(clients, [], [], 0)
+        assert len(answered) <= 4
+        poll_until(lambda: len(select.select(clients, [], [], 0)[0]) == 60, secure)
 
 
 class TestClientCertificates:
