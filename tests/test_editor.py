@@ -67,7 +67,7 @@ def test_the_help_says_what_the_docstrings_say(help_pages: dict[str, str]) -> No
     assert "ERR_ALREADY_IN_USE if this server listens already or the port is taken" in help_pages["WebSocketServer"]
     assert "port [default: 8080]" in help_pages["WebSocketServer"]
     assert "A client connected and can be sent messages." in help_pages["WebSocketServer"]
-    assert 'connect_to_url(url: String = "")' in help_pages["WebSocketClient"]
+    assert 'connect_to_url(url: String = "", tls_options: TLSOptions = null)' in help_pages["WebSocketClient"]
     assert "Seconds that connecting may take" in help_pages["WebSocketClient"]
     assert "its process_mode is Always by default" in help_pages["WebSocketServer"]
     assert "The number that the server knows this connection by" in help_pages["WebSocketPeerNode"]

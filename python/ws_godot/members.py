@@ -8,6 +8,8 @@ from pythonscript import export, signal
 from pythonscript.describe.declare import Export
 from ws_python import Setting, events_of, settings_of
 
+_HINT_FILE = 13  # PropertyHint.PROPERTY_HINT_FILE
+
 
 def members_of(core: type, node: type | None = None) -> dict[str, Any]:
     """The properties and signals that a node class takes over from its class in ws_python, then the exports of `node`.
@@ -55,5 +57,13 @@ def _export(setting: Setting, group: str | None, prefix: str) -> Any:
     bounds = setting.range if setting.range is None or setting.step is None else (*setting.range, setting.step)
     kind = list[setting.items] if setting.type is list else setting.type  # type: ignore[name-defined]
     return export(
-        setting.default, type=kind, range=bounds, unit=setting.unit, doc=setting.doc, group=group, prefix=prefix
+        setting.default,
+        type=kind,
+        range=bounds,
+        unit=setting.unit,
+        doc=setting.doc,
+        group=group,
+        prefix=prefix,
+        hint=_HINT_FILE if setting.files else 0,
+        hint_string=setting.files,
     )

@@ -14,10 +14,12 @@ from .peer import WebSocketPeerNode
 from .polling import PollingNode
 from .request import WebSocketRequest
 from .signal_times import tells_signal_times
+from .tls import GodotTls
 
 
 @tells_signal_times
 class WebSocketServer(
+    GodotTls,
     ws_python.WebSocketServer,
     PollingNode,
     tool=True,

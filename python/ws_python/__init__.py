@@ -8,6 +8,7 @@ from .connection.settings import Compression
 from .declare.errors import Error
 from .declare.events import Event, event, events_of
 from .declare.settings import Setting, setting, settings_of
+from .net.tls import TlsOptions
 from .peer import WebSocketPeer
 from .server import WebSocketServer
 
@@ -18,6 +19,7 @@ __all__ = [
     "ReadyState",
     "Setting",
     "Sink",
+    "TlsOptions",
     "WebSocketClient",
     "WebSocketPeer",
     "WebSocketRequest",

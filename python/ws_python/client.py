@@ -17,15 +17,19 @@ from .declare.events import BoundEvent, event
 from .declare.settings import setting
 from .endpoint import Endpoint
 from .features.reconnect import Reconnect, ReconnectSettings
+from .features.tls import ClientTlsSettings
 from .loop.hub import hub
 from .net import connector, descriptors
 from .net.dialer import Dialer, DialError
 from .net.proxy import ProxySettings
+from .net.tls import ClientTls, TlsError, TlsOptions, tls_problem
 from .pollable import Pollable
 from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols, redacted, socket_path
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from websockets.uri import WebSocketURI
 
 _log = logging.getLogger("ws_python")
@@ -42,7 +46,7 @@ class ClientStatus(IntEnum):
     STATUS_RECONNECTING = 4
 
 
-class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
+class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings, ClientTlsSettings):
     """A WebSocket client. Call connect_to_url(), then poll() once a frame, in which events are delivered.
 
     Of other calls, connect_to_url() and close() emit `status_changed` before they return. connect_to_url() is answered
@@ -105,10 +109,13 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         self._target = ""
         self._reconnect = Reconnect(self, self._try_again)
         self._dialer = Dialer()
+        # The `tls_options` that it was given with the URL, and what it connects with.
+        self._target_tls_options: object = None
+        self._target_tls: ClientTls | None = None
 
     # --- opening and closing
 
-    def connect_to_url(self, url: str = "") -> Error:
+    def connect_to_url(self, url: str = "", tls_options: TlsOptions | SSLContext | None = None) -> Error:
         """Connect to a ws:// or wss:// URL, or to the property `url` if it is empty. Never blocks.
 
         Such a URL is ws://localhost:8080/path, or wss://example.com/ for TLS. `unix:/run/game.sock` connects to a Unix
@@ -117,10 +124,16 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         socket without a file (Linux only). Nothing is decoded in the path of the socket, which is absolute; the
         server's host is "localhost" then. See `proxy` for ways through proxies.
 
+        With wss://, `tls_options` say how, as in the engine's WebSocketPeer; null (None) for the property of that name,
+        and otherwise the properties `tls_…`. By default the certificate must be of an authority that the system trusts,
+        and for the host of the URL.
+
         Errors: ERR_ALREADY_IN_USE unless the client is idle, ERR_INVALID_PARAMETER for a bad URL, `proxy`, subprotocol
-        or header; ERR_UNAVAILABLE for wss:// if this Python cannot load TLS, on another thread than the main one, and
-        while the node is being freed; ERR_CANT_CREATE if the system has nothing left for it, such as file descriptors.
-        Each is explained in one line in the log. What goes wrong later is told by `connection_failed`.
+        or header, or for `tls_options` of a server; ERR_FILE_NOT_FOUND, ERR_FILE_NO_PERMISSION, ERR_FILE_CANT_OPEN,
+        ERR_FILE_UNRECOGNIZED or ERR_FILE_CORRUPT for a certificate or key that cannot be used; ERR_UNAVAILABLE for
+        wss:// if this Python cannot load TLS, on another thread than the main one, and while the node is being freed;
+        ERR_CANT_CREATE if the system has nothing left for it, such as file descriptors. Each is explained in one line
+        in the log. What goes wrong later is told by `connection_failed`.
         """
         if error := self._cannot_start("connect_to_url"):
             return error
@@ -133,7 +146,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         except ValueError as problem:
             _log.error("connect_to_url: %s", problem)
             return Error.ERR_INVALID_PARAMETER
-        if handshake.uri.secure and (missing := connector.tls_problem()):
+        if handshake.uri.secure and (missing := tls_problem()):
             _log.error(
                 "connect_to_url: wss:// needs TLS, which this Python cannot load (%s); install OpenSSL, or use ws://",
                 missing,
@@ -144,6 +157,13 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
         except OSError as problem:
             _log.error("connect_to_url: %s", descriptors.explain(problem))
             return Error.ERR_CANT_CREATE
+        self._target_tls_options, self._target_tls = tls_options, None
+        if handshake.uri.secure:
+            try:
+                self._target_tls = self._client_tls(tls_options)
+            except TlsError as problem:
+                _log.error("connect_to_url: %s", problem)
+                return problem.code
         self._target = url
         self._reconnect.stop()
         self._connects()
@@ -264,7 +284,8 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
 
     async def _connect(self, connection: Connection, uri: WebSocketURI, dialer: Dialer) -> None:
         try:
-            await connector.connect(connection.attach, uri.host, uri.port, secure=uri.secure, dialer=dialer)
+            tls = self._target_tls if uri.secure else None
+            await connector.connect(connection.attach, uri.host, uri.port, tls=tls, dialer=dialer)
         except Exception as error:  # Whatever it is, the user waits for an answer.
             if isinstance(error, DialError):
                 self._count(error.cause)
@@ -278,8 +299,10 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings):
             # The properties were changed since the last attempt, whose connection this is told for.
             assert self._connection is not None
             self._connection.intake.put([NotTried(str(error))], 0)
-        else:
-            self._start_connecting(handshake)
+            return
+        if handshake.uri.secure:
+            self._target_tls = self._renewed_tls(self._target_tls_options, self._target_tls)
+        self._start_connecting(handshake)
 
     def _go_on(self) -> int:
         """After the end of a connection or an attempt: idle, or waiting for the next one. The number of the wait."""

@@ -25,11 +25,13 @@ from .features.connection_limits import ConnectionLimits, ConnectionLimitSetting
 from .features.feature import Later
 from .features.origins import Origins, OriginSettings
 from .features.reserve import ReserveSettings
+from .features.tls import ServerTlsFeature, ServerTlsSettings
 from .features.trusted_proxies import TrustedProxies, TrustedProxySettings
 from .loop.hub import hub
 from .net.asyncio_link import address_of
 from .net.link import Link
 from .net.listener import Linker, Listener, is_valid_address
+from .net.tls_link import TlsLink
 from .net.unix import UnixDoor, UnixSocketSettings, is_unix
 from .peer import WebSocketPeer
 from .peers import Peers
@@ -65,6 +67,7 @@ class WebSocketServer(
     UnixSocketSettings,
     ReserveSettings,
     TrustedProxySettings,
+    ServerTlsSettings,
 ):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
@@ -75,7 +78,15 @@ class WebSocketServer(
 
     Status = ServerStatus
     # The first one finds out who it is that the others look at; the authorizer is not asked about what another refuses.
-    FEATURES = (TrustedProxies, *Pollable.FEATURES, ConnectionLimits, Admission, Origins, Authorization)
+    FEATURES = (
+        TrustedProxies,
+        ServerTlsFeature,
+        *Pollable.FEATURES,
+        ConnectionLimits,
+        Admission,
+        Origins,
+        Authorization,
+    )
 
     _sink: PeerSink
 
@@ -153,9 +164,10 @@ class WebSocketServer(
 
         Errors: ERR_ALREADY_IN_USE if this server listens already or the port is taken, ERR_UNAUTHORIZED if the port
         needs special rights, ERR_INVALID_PARAMETER for a bad port, `bind_address`, trusted proxy, subprotocol or
-        header, ERR_UNAVAILABLE or ERR_CANT_CREATE for what the system cannot do, or was to hand over and did not;
-        ERR_UNAVAILABLE also on another thread than the main one, and while the node is being freed. Each is explained
-        in one line in the log.
+        header, or for `tls_options` of a client; ERR_FILE_NOT_FOUND, ERR_FILE_NO_PERMISSION, ERR_FILE_CANT_OPEN,
+        ERR_FILE_UNRECOGNIZED or ERR_FILE_CORRUPT for a certificate or key that cannot be used; ERR_UNAVAILABLE or
+        ERR_CANT_CREATE for what the system cannot do, or was to hand over and did not; ERR_UNAVAILABLE also on another
+        thread than the main one, and while the node is being freed. Each is explained in one line in the log.
 
         For a Unix socket (see `bind_address`) `port` is of no matter, and get_local_port() is 0. ERR_ALREADY_IN_USE is
         returned if a server that lives has the path, or a file that is no socket; ERR_DOES_NOT_EXIST if there is no
@@ -169,6 +181,8 @@ class WebSocketServer(
         port = self.port if port == -1 else port
         if not self._read_options(port):
             return Error.ERR_INVALID_PARAMETER
+        if error := self._begin_features():
+            return error
         try:
             self._listener = Listener(
                 self._where,
@@ -179,9 +193,11 @@ class WebSocketServer(
                 count=self._count,
             )
         except CannotListen as problem:
+            self._end_features()
             _log.error("listen: cannot listen on %s: %s", self.bind_address, problem)
             return problem.code
         except OSError as problem:
+            self._end_features()
             code, advice = explain_bind_error(problem)
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
             self._events["listen_failed"] += 1
@@ -208,6 +224,7 @@ class WebSocketServer(
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
             self._tell_closed(connection)
+        self._end_features()
         self._set_status(ServerStatus.STATUS_IDLE)
         for connection in connections:
             self._part_with(connection)
@@ -440,11 +457,25 @@ class WebSocketServer(
             return False
         return True
 
+    def _begin_features(self) -> Error:
+        for feature in self._features:
+            if error := feature.begin():
+                self._end_features()
+                return error
+        return _OK
+
+    def _end_features(self) -> None:
+        for feature in self._features:
+            feature.end()
+
     def _accept(self, link: Link) -> None:
         self._attach(self._new_connection(), link)
 
     def _attach(self, connection: Connection, link: Link) -> None:
         """Who is at the other end is known, by accept() or by what was read before: shake hands."""
+        for feature in self._features:
+            link = feature.carry(link)
+        connection.handshake.is_secure = isinstance(link, TlsLink)
         connection.attach(link)
         answers = [feature.accepted(connection) for feature in self._features]  # Each is told.
         if (refusal := next(filter(None, answers), None)) is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import engine
 import pytest
+import trustme
 
 from tests.godot_process import LAUNCHER, ROOT, assert_clean_log, run_godot
 
@@ -46,6 +47,11 @@ script = ExtResource("1")
 port = 0
 autostart = true
 [node name="Client" type="WebSocketClient" parent="."]
+[node name="SecureServer" type="WebSocketServer" parent="."]
+port = 0
+autostart = true
+tls_certificate = "res://tls/server.crt"
+tls_private_key = "res://tls/server.key"
 [node name="Turret" type="Turret" parent="."]
 """
 
@@ -59,6 +65,27 @@ func _ready() -> void:
 	$Client.send("from an exported game")
 	print((await $Server.message_received)[1])
 	print("heading ", $Turret.get_heading())
+	var trusted: X509Certificate = load("res://tls/ca.crt")
+	$Client.close()
+	await $Client.connection_closed
+	$Client.connect_to_url("wss://localhost:%d" % $SecureServer.get_local_port(), TLSOptions.client(trusted))
+	await $Client.connected_to_server
+	$Client.send("over TLS")
+	print((await $SecureServer.message_received)[1])
+	$Client.close()
+	await $Client.connection_closed
+	$Client.tls_trusted_ca = "res://tls/other.crt"
+	$Client.connect_to_url("wss://localhost:%d" % $SecureServer.get_local_port())
+	print(await $Client.connection_failed)
+	# Its size is not known to the engine beforehand.
+	var maps := FileAccess.open("/proc/self/maps", FileAccess.READ)
+	var mapped := {}
+	while not maps.eof_reached():
+		var line := maps.get_line()
+		if "libssl" in line or "libcrypto" in line:
+			mapped[line.substr(line.find("/"))] = true
+	for path: String in mapped:
+		print("mapped ", path)
 	get_tree().quit()
 """
 
@@ -90,6 +117,7 @@ def game(tmp_path_factory: pytest.TempPathFactory) -> Game:
     (project / ".godot").mkdir()
     for name, text in files.items():
         (project / name).write_text(text.lstrip())
+    write_certificates(project / "tls")
     shutil.copytree(ROOT / "addons/ws_python", project / "addons/ws_python")
     run_godot("--export-release", "Linux", str(folder / "game"), path=project, timeout=300)
     project.rename(project.with_name("gone"))
@@ -97,6 +125,17 @@ def game(tmp_path_factory: pytest.TempPathFactory) -> Game:
     # A fetched engine finds its libraries by where it is itself, and its copy is elsewhere; its template knows them.
     near = [] if template else [str(path) for path in Path(program).parent.parent.glob("lib/*-linux-gnu*")]
     return Game(moved, near)
+
+
+def write_certificates(folder: Path) -> None:
+    """What the game ships for its server, and whom its client trusts."""
+    folder.mkdir()
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    (folder / "server.crt").write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+    issued.private_key_pem.write_to_path(folder / "server.key")
+    authority.cert_pem.write_to_path(folder / "ca.crt")
+    trustme.CA().cert_pem.write_to_path(folder / "other.crt")
 
 
 def test_holds_the_runtime(game: Game) -> None:
@@ -126,3 +165,8 @@ def test_runs_on_its_own(game: Game) -> None:
     assert done.returncode == 0, done.stdout
     assert "from an exported game" in done.stdout.splitlines(), done.stdout
     assert "heading 0.0" in done.stdout.splitlines(), done.stdout
+    assert "over TLS" in done.stdout.splitlines(), done.stdout
+    assert "the certificate of localhost is not trusted (" in done.stdout
+    mapped = [Path(line.removeprefix("mapped ")) for line in done.stdout.splitlines() if line.startswith("mapped ")]
+    if list((game.folder / "pythonscript/lib").glob("libssl-*")):  # Not where Python has an OpenSSL of its own.
+        assert {path.parent for path in mapped} == {game.folder / "pythonscript/lib"}, done.stdout

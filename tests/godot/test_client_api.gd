@@ -188,6 +188,57 @@ func test_property_handshake_headers() -> void:
 	check_property("handshake_headers", PackedStringArray(), PackedStringArray(["X: ü"]))
 
 
+func test_property_tls_certificate() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.tls_certificate, "")
+	client.tls_certificate = "res://a.pem"
+	check_equal(client.get_tls_certificate(), "res://a.pem")
+	client.set_tls_certificate("user://b.pem")
+	check_equal(client.tls_certificate, "user://b.pem")
+	client.free()
+	check_property("tls_certificate", "", "/c.pem")
+
+
+func test_property_tls_private_key() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.tls_private_key, "")
+	client.tls_private_key = "res://a.pem"
+	check_equal(client.get_tls_private_key(), "res://a.pem")
+	client.set_tls_private_key("user://b.pem")
+	check_equal(client.tls_private_key, "user://b.pem")
+	client.free()
+	check_property("tls_private_key", "", "/c.pem")
+
+
+func test_property_tls_trusted_ca() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.tls_trusted_ca, "")
+	client.tls_trusted_ca = "res://a.pem"
+	check_equal(client.get_tls_trusted_ca(), "res://a.pem")
+	client.set_tls_trusted_ca("user://b.pem")
+	check_equal(client.tls_trusted_ca, "user://b.pem")
+	client.free()
+	check_property("tls_trusted_ca", "", "/c.pem")
+
+
+func test_property_tls_options() -> void:
+	var client := WebSocketClient.new()
+	check(client.tls_options == null, "null at first")
+	var options := TLSOptions.client()
+	client.tls_options = options
+	check_equal(client.get_tls_options(), options)
+	client.set_tls_options(null)
+	check(client.tls_options == null, "null again")
+	var untyped: Variant = client
+	untyped.tls_options = options
+	check_equal(untyped.get("tls_options"), options)
+	untyped.set("tls_options", null)
+	check(untyped.get_tls_options() == null, "null again, untyped")
+	untyped.set_tls_options(options)
+	check_equal(untyped.tls_options, options)
+	client.free()
+
+
 func test_property_compression() -> void:
 	var client := WebSocketClient.new()
 	var mode: WebSocketClient.CompressionMode = client.compression

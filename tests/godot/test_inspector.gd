@@ -37,6 +37,15 @@ func test_how_it_is_polled_stands_last() -> void:
 		check_equal(shown.count("Polling"), 1)
 
 
+func test_paths_are_offered_as_files() -> void:
+	for name_of_class: String in ["WebSocketServer", "WebSocketClient"]:
+		for info: Dictionary in ClassDB.class_get_property_list(name_of_class, true):
+			var title: String = info["name"]
+			if title in ["tls_certificate", "tls_private_key", "tls_trusted_ca", "tls_client_ca"]:
+				check_equal(info["hint"], PROPERTY_HINT_FILE as int, title)
+				check("*.pem" in (info["hint_string"] as String), title)
+
+
 func test_labels_do_not_repeat_their_group() -> void:
 	var labels: PackedStringArray = _arranged("WebSocketServer") + _arranged("WebSocketClient")
 	for label: String in ["Compression/compression", "Compression/min_size", "Compression/window_bits"]:

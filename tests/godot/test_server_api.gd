@@ -170,6 +170,57 @@ func test_property_handshake_headers() -> void:
 	check_property("handshake_headers", PackedStringArray(), PackedStringArray(["X: ü"]))
 
 
+func test_property_tls_certificate() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.tls_certificate, "")
+	server.tls_certificate = "res://a.pem"
+	check_equal(server.get_tls_certificate(), "res://a.pem")
+	server.set_tls_certificate("user://b.pem")
+	check_equal(server.tls_certificate, "user://b.pem")
+	server.free()
+	check_property("tls_certificate", "", "/c.pem")
+
+
+func test_property_tls_private_key() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.tls_private_key, "")
+	server.tls_private_key = "res://a.pem"
+	check_equal(server.get_tls_private_key(), "res://a.pem")
+	server.set_tls_private_key("user://b.pem")
+	check_equal(server.tls_private_key, "user://b.pem")
+	server.free()
+	check_property("tls_private_key", "", "/c.pem")
+
+
+func test_property_tls_client_ca() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.tls_client_ca, "")
+	server.tls_client_ca = "res://a.pem"
+	check_equal(server.get_tls_client_ca(), "res://a.pem")
+	server.set_tls_client_ca("user://b.pem")
+	check_equal(server.tls_client_ca, "user://b.pem")
+	server.free()
+	check_property("tls_client_ca", "", "/c.pem")
+
+
+func test_property_tls_options() -> void:
+	var server := WebSocketServer.new()
+	check(server.tls_options == null, "null at first")
+	var options := TLSOptions.client()
+	server.tls_options = options
+	check_equal(server.get_tls_options(), options)
+	server.set_tls_options(null)
+	check(server.tls_options == null, "null again")
+	var untyped: Variant = server
+	untyped.tls_options = options
+	check_equal(untyped.get("tls_options"), options)
+	untyped.set("tls_options", null)
+	check(untyped.get_tls_options() == null, "null again, untyped")
+	untyped.set_tls_options(options)
+	check_equal(untyped.tls_options, options)
+	server.free()
+
+
 func test_property_compression() -> void:
 	var server := WebSocketServer.new()
 	var mode: WebSocketServer.CompressionMode = server.compression

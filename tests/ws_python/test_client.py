@@ -18,7 +18,7 @@ import pytest
 from websockets.sync.server import Server, ServerConnection, serve
 from ws_python import Error, WebSocketClient, WebSocketServer
 from ws_python.loop.hub import hub
-from ws_python.net import connector
+from ws_python.net import tls
 from ws_python.protocol.handshake import ServerHandshake
 
 from tests.ws_python.driving import named, poll_until, record
@@ -679,9 +679,9 @@ class TestTls:
 
     @pytest.fixture(autouse=True)
     def fresh_context(self) -> Iterator[None]:
-        connector._tls_context.cache_clear()
+        tls.forget_default()
         yield
-        connector._tls_context.cache_clear()
+        tls.forget_default()
 
     def test_messages_go_over_tls(
         self,

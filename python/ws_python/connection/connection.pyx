@@ -110,6 +110,12 @@ cdef class Connection(Receiver):
         else:
             self.input_ended()
 
+    cpdef refused(self, str reason, bint retryable):
+        if self.phase is OPENING:
+            self.fail(reason, retryable)
+        else:
+            self.input_ended()
+
     cpdef writable(self):
         hub.writers.add(self.outbox)
 

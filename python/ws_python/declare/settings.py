@@ -27,6 +27,7 @@ class Setting:
         unit: str,
         group: str,
         doc: str,
+        files: str = "",
     ) -> None:
         self.name = ""
         self.default = default
@@ -37,6 +38,7 @@ class Setting:
         self.unit = unit
         self.group = group
         self.doc = self.__doc__ = doc
+        self.files = files
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -105,10 +107,14 @@ def setting(
     step: float | None = None,
     unit: str = "",
     group: str = "",
+    files: str = "",
 ) -> T:
-    """Declare a setting in a class body: `port: int = setting(8080, range=(0, 65535), doc="...")`."""
+    """Declare a setting in a class body: `port: int = setting(8080, range=(0, 65535), doc="...")`.
+
+    `files` are patterns, "*.crt,*.pem", of the files that an editor is to offer for one that is a path.
+    """
     # What type checkers see is what reading the attribute of an instance gives.
-    return cast(T, Setting(default, range=range, step=step, unit=unit, group=group, doc=doc))
+    return cast(T, Setting(default, range=range, step=step, unit=unit, group=group, doc=doc, files=files))
 
 
 def settings_of(cls: type) -> dict[str, Setting]:
@@ -122,4 +128,15 @@ def settings_of(cls: type) -> dict[str, Setting]:
 def with_default(inherited: T, default: T) -> T:
     """A setting of a base class with another default: `size: int = with_default(Base.size, 100)`."""
     base = cast(Setting, inherited)
-    return cast(T, Setting(default, range=base.range, step=base.step, unit=base.unit, group=base.group, doc=base.doc))
+    return cast(
+        T,
+        Setting(
+            default,
+            range=base.range,
+            step=base.step,
+            unit=base.unit,
+            group=base.group,
+            doc=base.doc,
+            files=base.files,
+        ),
+    )

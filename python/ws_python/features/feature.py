@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..connection.connection import Connection
 from ..connection.request import WebSocketRequest
+from ..declare.errors import Error
+from ..net.link import Link
 from ..net.listener import Preamble
 
 if TYPE_CHECKING:
@@ -56,9 +58,20 @@ class Feature:
     def prepare(self) -> None:
         """listen() reads the settings. Raises ValueError with one line that says what is wrong in them."""
 
+    def begin(self) -> Error:
+        """The server is about to listen. What is not OK keeps it from that; the feature has said why in the log."""
+        return Error.OK
+
+    def end(self) -> None:
+        """The server has stopped, or could not listen."""
+
     def preamble(self, accepted: socket.socket, address: object) -> Preamble | None:
         """A server has accepted a connection: what to read before TLS and the opening handshake. None: nothing."""
         return None
+
+    def carry(self, link: Link) -> Link:
+        """Somebody has connected to a server. The link that it is to use: this one, or another one over it."""
+        return link
 
     def accepted(self, connection: Connection) -> Answer | None:
         """Somebody has connected to a server; nothing but the address is known. None, or how to refuse at once.

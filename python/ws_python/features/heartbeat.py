@@ -112,4 +112,4 @@ class Heartbeat(Feature):
 def _confirmed(connection: Connection) -> int:
     """How many of the bytes sent on a connection have arrived at the other side's system."""
     assert connection.link is not None
-    return connection.meter.bytes_sent - connection.link.unconfirmed()
+    return connection.meter.bytes_sent - connection.link.held() - connection.link.unconfirmed()

@@ -9,8 +9,11 @@ import logging
 import selectors
 import socket
 import threading
+from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 _log = logging.getLogger("ws_python")
 
@@ -91,19 +94,23 @@ class EventLoop(asyncio.SelectorEventLoop):
     async def getaddrinfo(  # type: ignore[override]  # typeshed: str | None, which bytes hosts do not need here
         self, host: str | None, port: str | int | None, **hints: Any
     ) -> list[Any]:
-        """As socket.getaddrinfo(), on a daemon thread: asyncio's own executor is waited for when Python exits."""
-        answer: asyncio.Future[list[Any]] = self.create_future()
+        """As socket.getaddrinfo(), on a thread of its own."""
+        return await self.on_thread(lambda: socket.getaddrinfo(host, port, **hints))
 
-        def resolve() -> None:
+    async def on_thread(self, work: Callable[[], T]) -> T:
+        """What `work` returns, called on a daemon thread: asyncio's own executor is waited for when Python exits."""
+        answer: asyncio.Future[T] = self.create_future()
+
+        def run() -> None:
             try:
-                outcome: list[Any] | Exception = socket.getaddrinfo(host, port, **hints)
+                outcome: T | Exception = work()
             except Exception as error:
                 outcome = error
             # RuntimeError: the loop was closed in the meantime, and nobody waits any more.
             with contextlib.suppress(RuntimeError):
                 self.call_soon_threadsafe(settle, outcome)
 
-        def settle(outcome: list[Any] | Exception) -> None:
+        def settle(outcome: T | Exception) -> None:
             if answer.done():
                 return
             if isinstance(outcome, Exception):
@@ -111,7 +118,7 @@ class EventLoop(asyncio.SelectorEventLoop):
             else:
                 answer.set_result(outcome)
 
-        threading.Thread(target=resolve, name="ws_python resolver", daemon=True).start()
+        threading.Thread(target=run, name="ws_python", daemon=True).start()
         return await answer
 
 

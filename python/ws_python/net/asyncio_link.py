@@ -1,4 +1,4 @@
-"""A connection of asyncio's as a Link: for TLS, and for systems without epoll."""
+"""A connection of asyncio's as a Link: for systems without epoll."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ except ImportError:  # Windows.
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-# Everything is received into this, and copied before anything else can be received: asyncio's TLS asks for a buffer for
-# each piece of a record, and a connection that holds nothing is to own none.
+# Everything is received into this, and copied before anything else can be received: a connection that holds nothing is
+# to own no buffer.
 _BUFFER = memoryview(bytearray(256 * 1024))
 # The most that is written in one call: asyncio copies what the system does not take, and moves it with every part that
 # it takes.
@@ -38,7 +38,6 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
     def __init__(self, made: Callable[[AsyncioLink], None]) -> None:
         self._made = made
         self._transport: asyncio.Transport | None = None
-        self._is_secure = False
         # Whether is_clear() was asked in vain; and whether it was so, just before asyncio handed over what it held.
         self._awaits_clear = False
         self._was_clear = False
@@ -46,12 +45,10 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
     # --- asyncio calls these
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The TCP, and with it the TLS connection is there."""
+        """The TCP connection is there."""
         self._transport = cast(asyncio.Transport, transport)
-        self._is_secure = transport.get_extra_info("sslcontext") is not None
-        # So that is_blocked tells whether asyncio holds bytes, which must leave before others. Its TLS pauses whoever
-        # writes when the limit is reached, and not when it is passed: with 0, for ever.
-        self._transport.set_write_buffer_limits(high=1 if self._is_secure else 0)
+        # So that is_blocked tells whether asyncio holds bytes, which must leave before others.
+        self._transport.set_write_buffer_limits(high=0)
         if not self.host:  # Whoever made it did not say.
             self.host, self.port = address_of(transport.get_extra_info("peername"))
         self._made(self)
@@ -68,7 +65,7 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """The other side sends nothing more; whether the transport is to stay open for what is still to be sent."""
         self._end()
-        return not self._is_secure  # TLS has no half-closed connections in asyncio.
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
@@ -170,16 +167,13 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def half_close(self) -> None:
-        """See Link. With TLS the whole connection ends behind what was sent, as asyncio knows no other way."""
+        """See Link."""
         if self._transport is None:
             return
-        if self._transport.can_write_eof():
-            try:
-                self._transport.write_eof()
-            except OSError:
-                self._transport.abort()  # The other side has reset the connection.
-        else:
-            self._transport.close()
+        try:
+            self._transport.write_eof()
+        except OSError:
+            self._transport.abort()  # The other side has reset the connection.
 
     def drop(self) -> None:
         """See Link."""

@@ -14,6 +14,7 @@ cdef class Receiver:
     cdef int received(self, Py_ssize_t size) except -1
     cpdef receive(self, object data)
     cpdef ended(self)
+    cpdef refused(self, str reason, bint retryable)
     cpdef writable(self)
 
 

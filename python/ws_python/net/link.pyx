@@ -17,7 +17,7 @@ cdef class Receiver:
         raise NotImplementedError
 
     cdef int received(self, Py_ssize_t size) except -1:
-        """So many bytes are at `target`, or none."""
+        """So many bytes are at `target`, or none. About how many microseconds that took, beside what bytes take."""
         raise NotImplementedError
 
     cpdef receive(self, object data):
@@ -39,6 +39,13 @@ cdef class Receiver:
     cpdef ended(self):
         """The other side sends nothing more, or the connection broke. Told once."""
         raise NotImplementedError
+
+    cpdef refused(self, str reason, bint retryable):
+        """The other side and this one did not agree on how to carry bytes. Once, before any came; the link ends later.
+
+        `reason` says why in one line, `retryable` whether another attempt may succeed.
+        """
+        self.ended()
 
     cpdef writable(self):
         """The link takes bytes again, after it took less than it was given."""

@@ -71,8 +71,7 @@ cdef class PlainLink(Link):
         receiver.lend()
         size = recv(self.fd, receiver.target, receiver.room, FLAGS)
         if size > 0:
-            receiver.received(size)
-            return READ_WORK + <int>(size // BYTES_OF_WORK)
+            return READ_WORK + <int>(size // BYTES_OF_WORK) + receiver.received(size)
         if size < 0 and (errno == EAGAIN or errno == EINTR):
             receiver.received(0)
             return READ_WORK

@@ -29,6 +29,8 @@ from .request_line import Target, check_host, parse_request_line
 
 # How a TLS client begins: a record of the type handshake, and the major version of all TLS (RFC 8446 section 5.1).
 _TLS_HELLO = b"\x16\x03"
+# What it understands as an answer: the alert protocol_version, fatal, in a record of TLS 1.2 (section 6).
+_TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x46"
 # RFC 9110 section 15.5.22: what to upgrade to. Section 7.8: who sends Upgrade lists it in Connection, too.
 _UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
 # It makes answers, and keeps nothing of them: to be made for each who is refused, it takes longer than the answer.
@@ -50,6 +52,7 @@ class ServerHandshake(Handshake):
         "_subprotocols",
         "_target",
         "answers_at_once",
+        "is_secure",
         "request",
     )
 
@@ -64,6 +67,8 @@ class ServerHandshake(Handshake):
         self._headers = headers
         #: Cleared by an owner that calls accept() or refuse() itself, as soon as `request_read`, or later.
         self.answers_at_once = True
+        #: Set by an owner whose connection is TLS: the URL is a wss:// one.
+        self.is_secure = False
         #: The request while it is read and not answered.
         self.request: Request | None = None
         self._target: Target | None = None
@@ -152,6 +157,7 @@ class ServerHandshake(Handshake):
         except HeadError as error:
             head, flaw = None, error
         if reader.beginning(len(_TLS_HELLO)) == _TLS_HELLO:
+            self._outgoing += _TLS_ALERT
             self._fail(TLS_REQUEST)
             return
         if self._target is None and (line := reader.first_line()) is not None:
@@ -173,7 +179,7 @@ class ServerHandshake(Handshake):
         request = parse_request(head)
         host = check_host(request.headers.get_all("Host"))
         # RFC 9112 section 3.2.2: what the absolute form says replaces Host.
-        self._origin = target.origin or f"ws://{host}"
+        self._origin = target.origin or f"{'wss' if self.is_secure else 'ws'}://{host}"
         self.path = request.path = target.path
         self._keep_fields(head)
         self.leftover = leftover

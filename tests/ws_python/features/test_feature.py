@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ws_python import WebSocketServer
+import pytest
+from ws_python import Error, WebSocketServer
 from ws_python.connection.connection import Connection
 from ws_python.declare.settings import setting, settings_of
 from ws_python.features.feature import Feature
+from ws_python.net.link import Link
 
 from tests.ws_python.driving import RawClient, poll_until
 
@@ -18,6 +20,17 @@ class Watching(Feature):
     def __init__(self, node: object) -> None:
         super().__init__(node)
         self.told: list[str] = []
+
+    def begin(self) -> Error:
+        self.told.append("begin")
+        return Error.ERR_BUSY if self.node.strictness > 5 else Error.OK
+
+    def end(self) -> None:
+        self.told.append("end")
+
+    def accepted(self, link: Link) -> Link:
+        self.told.append("accepted")
+        return link
 
     def sweep_period(self) -> float:
         return 0.01
@@ -71,7 +84,7 @@ def test_what_a_feature_is_told() -> None:
     raw.close()
     poll_until(lambda: "closed" in watching.told, server)
     told = [what for what in watching.told if what != "sweep"]
-    assert told == ["opened", "overdrawn", "ponged", "ponged", "closed"]
+    assert told == ["begin", "accepted", "opened", "overdrawn", "ponged", "ponged", "closed"]
     assert pongs == [b"other"], "the other one was its own"
 
 
@@ -90,5 +103,18 @@ def test_a_server_that_stops_tells_the_end_of_each() -> None:
     raw.shake_hands(server)
     poll_until(lambda: server.get_peer_count() == 1, server)
     server.stop()
-    assert watching.told.count("closed") == 1
+    assert watching.told[-2:] == ["closed", "end"]
     raw.close()
+
+
+@pytest.mark.parametrize("reason", ["a feature", "the port"])
+def test_a_server_that_cannot_listen_ends_what_it_began(server: WebSocketServer, reason: str) -> None:
+    watched = WatchedServer()
+    watched.bind_address = "localhost"
+    watched.strictness = 6 if reason == "a feature" else 3
+    error = watched.listen(0 if reason == "a feature" else server.get_local_port())
+    assert error == (Error.ERR_BUSY if reason == "a feature" else Error.ERR_ALREADY_IN_USE)
+    watching = watched._features[-1]
+    assert isinstance(watching, Watching)
+    assert watching.told == ["begin", "end"]
+    assert not watched.is_listening()

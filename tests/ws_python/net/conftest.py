@@ -20,6 +20,14 @@ def plain() -> Iterator[Pair]:
     pair.close()
 
 
+@pytest.fixture(params=["tls", "tls by asyncio"])
+def secured(request: pytest.FixtureRequest) -> Iterator[Pair]:
+    """TLS over each of the others."""
+    pair = Pair(request.param)
+    yield pair
+    pair.close()
+
+
 @pytest.fixture
 def by_asyncio() -> Iterator[Pair]:
     """Plain TCP by asyncio."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import time
 from collections.abc import Callable
 
+import trustme
 from typing_extensions import Buffer
 from websockets.frames import Frame, Opcode
 from ws_python.connection.inbox import Inbox, Sink
@@ -16,7 +18,19 @@ from ws_python.loop.hub import hub
 from ws_python.net.asyncio_link import AsyncioLink, address_of
 from ws_python.net.link import Link, Receiver
 from ws_python.net.plain_tcp import PlainLink
+from ws_python.net.tls_link import TlsLink
 from ws_python.protocol.codec import Codec
+
+AUTHORITY = trustme.CA()
+
+
+def shakes_hands(there: ssl.SSLSocket) -> bool:
+    """Whether the handshake is done."""
+    try:
+        there.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
 
 
 class Ear(Receiver):
@@ -74,18 +88,41 @@ class Pair:
         self.there.settimeout(10)
         here.setblocking(False)
         hub.loop()
-        if kind == "plain":
+        self.ear: Ear | FrameEar = Ear()
+        self.receiver: Receiver = self.ear
+        if kind in ("plain", "tls"):
             assert hub.epoll is not None
             self.link: Link = PlainLink(here, hub.epoll)
             self.link.host, self.link.port = address_of(address)
-            self.ear: Ear | FrameEar = FrameEar(self.link)
-            self.receiver: Receiver = self.ear.intake
-            self.link.receiver = self.receiver
+            self.made(self.link)
         else:
-            self.ear = self.receiver = Ear()
-            self.link = AsyncioLink(lambda link: setattr(link, "receiver", self.receiver))
-            task = hub.start_task(hub.loop().connect_accepted_socket(lambda: self.link, here))
+            self.link = AsyncioLink(self.made)
+            below = self.link
+            task = hub.start_task(hub.loop().connect_accepted_socket(lambda: below, here))
             self.turn_until(task.done)
+        if kind.startswith("tls"):
+            self.shake_hands()
+
+    def made(self, link: Link) -> None:
+        """The link is there: above it, there is TLS, and somebody who receives."""
+        if self.kind.startswith("tls"):
+            AUTHORITY.issue_cert("localhost").configure_cert(server := ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
+            link = TlsLink(link, server, lambda error: (str(error), False), server=True)
+        self.link = link
+        if self.kind != "by_asyncio":
+            self.ear = FrameEar(link)
+            self.receiver = self.ear.intake
+        link.receiver = self.receiver
+
+    def shake_hands(self) -> None:
+        AUTHORITY.configure_trust(client := ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        there = client.wrap_socket(self.there, server_hostname="localhost", do_handshake_on_connect=False)
+        there.setblocking(False)
+        self.turn_until(lambda: shakes_hands(there))
+        self.link.write(b"")  # It takes nothing before its own side of the handshake is done.
+        self.turn_until(lambda: not self.link.is_blocked)
+        there.settimeout(10)
+        self.there = there
 
     def send(self, data: bytes) -> None:
         """Have the link receive it."""

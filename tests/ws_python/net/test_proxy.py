@@ -21,7 +21,6 @@ import ws_python.net
 from websockets.sync.server import ServerConnection, serve
 from ws_python import Error, WebSocketClient, WebSocketServer
 from ws_python.loop.hub import hub
-from ws_python.net import connector
 from ws_python.net.dialer import Dialer
 from ws_python.net.proxy import ProxyDialer, dialer_through, parse_proxy
 
@@ -175,14 +174,13 @@ class TestThroughIt:
 
 class TestTls:
     @pytest.fixture
-    def tls_port(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    def tls_port(self, tmp_path: Path, client: WebSocketClient) -> Iterator[int]:
         """Where `websockets` echoes over TLS, as game.test."""
         authority = trustme.CA()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("game.test").configure_cert(context)
         authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-        connector._tls_context.cache_clear()
+        client.tls_trusted_ca = str(tmp_path / "ca.pem")
 
         def echo(connection: ServerConnection) -> None:
             for message in connection:
@@ -195,7 +193,6 @@ class TestTls:
         hub.close(0.0)  # The server waits for its connections.
         server.shutdown()
         thread.join()
-        connector._tls_context.cache_clear()
 
     @pytest.mark.parametrize("kind", [HTTPProxy, SOCKSProxy])
     def test_it_is_with_the_server_itself(self, kind: type[Proxy], tls_port: int, client: WebSocketClient) -> None:

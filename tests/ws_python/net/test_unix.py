@@ -30,7 +30,6 @@ from websockets.uri import parse_uri
 from ws_python import Error, WebSocketClient, WebSocketServer
 from ws_python.declare.errors import CannotListen
 from ws_python.loop.hub import hub
-from ws_python.net import connector
 from ws_python.net.plain_tcp import PlainLink
 from ws_python.net.unix import UnixDoor, UnixSocketSettings, checked_path
 
@@ -276,6 +275,7 @@ class TestConnections:
         thread.start()
         try:
             client = WebSocketClient()
+            client.tls_trusted_ca = str(path.with_suffix(".pem"))
             log = record(client)
             client.connected_to_server.connect(lambda: client.send("hello"))
             assert client.connect_to_url(f"ws+unix:{path}:/chat") == Error.OK
@@ -294,18 +294,17 @@ class TestConnections:
 
 
 class TestTls:
-    def test_it_goes_through_a_unix_socket(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_it_goes_through_a_unix_socket(self, path: Path) -> None:
         authority = trustme.CA()
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("localhost").configure_cert(context)
         authority.cert_pem.write_to_path(path.with_suffix(".pem"))
-        monkeypatch.setenv("SSL_CERT_FILE", str(path.with_suffix(".pem")))
-        connector._tls_context.cache_clear()
         server = unix_serve(lambda connection: connection.send(connection.recv()), str(path), ssl=context)
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
             client = WebSocketClient()
+            client.tls_trusted_ca = str(path.with_suffix(".pem"))
             log = record(client)
             client.connected_to_server.connect(lambda: client.send("hello"))
             assert client.connect_to_url(f"wss+unix:{path}:/chat") == Error.OK
@@ -315,7 +314,6 @@ class TestTls:
         finally:
             server.shutdown()
             thread.join()
-            connector._tls_context.cache_clear()
 
 
 class TestHeartbeat:

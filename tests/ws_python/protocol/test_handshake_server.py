@@ -166,12 +166,13 @@ def test_no_error_repeats_what_may_be_secret() -> None:
     "hello", [b"\x16\x03\x01\x02\x00\r\n\r\n", bytes.fromhex("16030100f1010000ed0303") + b"x" * 240]
 )
 @pytest.mark.parametrize("size", [1000, 1])
-def test_tls_is_told_and_not_answered(hello: bytes, size: int) -> None:
+def test_tls_is_told_and_answered_by_an_alert(hello: bytes, size: int) -> None:
     handshake = server_handshake()
     for start in range(0, len(hello), size):
         handshake.receive_data(hello[start : start + size])
     assert handshake.error == "it speaks TLS, which this port does not; use a ws:// URL, not wss://"
-    assert (handshake.data_to_send(), handshake.status) == (b"", 0)
+    # RFC 8446 section 6: fatal (2), protocol_version (70).
+    assert (handshake.data_to_send(), handshake.status) == (b"\x15\x03\x03\0\2\2\x46", 0)
 
 
 @pytest.mark.parametrize(

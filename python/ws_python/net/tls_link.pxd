@@ -1,0 +1,41 @@
+# The C view of tls_link.pyx.
+
+from ws_python.net.link cimport Link, Receiver, uchar
+
+
+cdef class Below(Receiver):
+    cdef TlsLink _owner
+
+
+cdef class TlsLink(Link):
+    # What carries the records; None when this was dropped.
+    cdef Link _below
+    # OpenSSL's side: what came and is not decrypted, what is encrypted and not sent, and the part of that the link below has
+    # not taken yet.
+    cdef object _tls
+    cdef object _incoming
+    cdef object _outgoing
+    cdef object _pending
+    cdef object _explain
+    cdef object _fault
+    cdef bytes _plain_answer
+    cdef bint _has_heard
+    # The TLS handshake is done; it has failed.
+    cdef bint _is_ready
+    cdef bint _has_failed
+    # Something was decrypted: from then on an error is the end of a connection, and not why there is none.
+    cdef bint _is_proven
+    cdef bint _is_paused
+    cdef bint _is_reading
+    cdef bint _is_closing
+    cdef bint _below_has_ended
+
+    cdef int _arrived(self, Py_ssize_t size) except -1
+    cdef int _below_ended(self) except -1
+    cdef int _below_writable(self) except -1
+    cdef int _shake_hands(self) except -1
+    cdef int _read(self) except -1
+    cdef bint _read_once(self, Receiver receiver) except? -1
+    cdef bint _flush(self) except? -1
+    cdef int _fail(self, object error) except -1
+    cdef int _tell_end(self) except -1

@@ -1,0 +1,18 @@
+from collections.abc import Callable
+from ssl import SSLContext
+
+from .link import Link, Receiver
+
+class Below(Receiver): ...
+
+class TlsLink(Link):
+    def __init__(
+        self,
+        below: Link,
+        context: SSLContext,
+        explain: Callable[[Exception], tuple[str, bool]],
+        *,
+        server: bool,
+        server_name: str = "",
+        plain_answer: bytes = b"",
+    ) -> None: ...
