@@ -394,8 +394,9 @@ class WebSocketServer(
         peer = connection.intake.peer
         if peer is not None and peer._is_announced:
             peer.drained.emit()
-            if self.get_peer(peer.peer_id) is peer:  # Its handler has not stopped the server, or freed the peer.
-                self.peer_drained.emit(peer.peer_id)
+            peer_id = peer.peer_id
+            if self.get_peer(peer_id) is peer:  # Its handler has not stopped the server, or freed the peer.
+                self.peer_drained.emit(peer_id)
 
     def _closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)
@@ -475,7 +476,8 @@ class WebSocketServer(
         """Who is at the other end is known, by accept() or by what was read before: shake hands."""
         for feature in self._features:
             link = feature.carry(link)
-        connection.handshake.is_secure = isinstance(link, TlsLink)
+        if isinstance(connection.handshake, ServerHandshake):
+            connection.handshake.is_secure = isinstance(link, TlsLink)
         connection.attach(link)
         answers = [feature.accepted(connection) for feature in self._features]  # Each is told.
         if (refusal := next(filter(None, answers), None)) is not None:

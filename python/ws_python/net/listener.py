@@ -133,7 +133,7 @@ class Listener:
                 if error.errno in _NOT_THIS_ONE:
                     return count
                 if error.errno not in _NO_ROOM:
-                    self._give_up(door, error.strerror)
+                    self._give_up(door, error.strerror or str(error))
                     return count
                 self._pause(door, f"{error.strerror}; {descriptors.ADVICE}")
                 return count
