@@ -191,6 +191,7 @@ class WebSocketServer(
                 preceded=self._read_preamble,
                 reserve=lambda: self.reserved_descriptors,
                 count=self._count,
+                waiting=lambda waits: self._met_error() if waits else self._recovered(),
             )
         except CannotListen as problem:
             self._end_features()
@@ -220,6 +221,7 @@ class WebSocketServer(
         hub.not_at_close(self._end)
         self._listener.close()
         self._listener = None
+        self._gave_up()
         connections, self._connections = self._connections, {}
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
