@@ -17,11 +17,11 @@ GROUPS = (
     "Access",
     "Proxies",
     "Proxy",
-    "Unix socket",
+    "Unix Socket",
     "Reconnect",
-    "Connection limits",
-    "Message limits",
-    "Rate limits",
+    "Connection Limits",
+    "Message Limits",
+    "Rate Limits",
     "Timeouts",
     "Heartbeat",
     "Compression",
@@ -74,7 +74,7 @@ def _prefix(group: str, name: str, names: list[str]) -> str:
     prefix = group.lower().replace(" ", "_") + "_"
     if all(other.startswith(prefix) or prefix == other + "_" for other in names):
         return prefix
-    return "max_" if group.endswith("limits") and name.startswith("max_") else ""
+    return "max_" if group.endswith("Limits") and name.startswith("max_") else ""
 
 
 def _export(setting: Setting, group: str | None, prefix: str) -> Any:

@@ -42,8 +42,8 @@ func test_what_one_sets_first_stands_first() -> void:
 
 
 func test_groups_go_from_where_and_with_whom_to_what_hardly_anybody_changes() -> void:
-	var limits := ["Message limits", "Rate limits", "Timeouts", "Heartbeat", "Compression", "Negotiation", "Polling"]
-	var server := ["TLS", "Access", "Proxies", "Unix socket", "Connection limits"]
+	var limits := ["Message Limits", "Rate Limits", "Timeouts", "Heartbeat", "Compression", "Negotiation", "Polling"]
+	var server := ["TLS", "Access", "Proxies", "Unix Socket", "Connection Limits"]
 	check_equal(Array(_groups("WebSocketServer")), server + limits)
 	check_equal(Array(_groups("WebSocketClient")), ["TLS", "Proxy", "Reconnect"] + limits)
 
@@ -71,9 +71,9 @@ func test_labels_do_not_repeat_their_group() -> void:
 		check_equal(labels.count(label), 2, label)
 	for label: String in ["Reconnect/delay", "Reconnect/max_attempts", "Reconnect/stop_codes"]:
 		check_equal(labels.count(label), 1, label)
-	for label: String in ["Message limits/message_size", "Rate limits/bytes_per_second", "Timeouts/close_timeout"]:
+	for label: String in ["Message Limits/message_size", "Rate Limits/bytes_per_second", "Timeouts/close_timeout"]:
 		check_equal(labels.count(label), 2, label)
-	for label: String in ["Connection limits/connections_per_address", "Unix socket/mode", "TLS/client_ca"]:
+	for label: String in ["Connection Limits/connections_per_address", "Unix Socket/mode", "TLS/client_ca"]:
 		check_equal(labels.count(label), 1, label)
 	for label: String in labels:
 		var parts := label.split("/")
