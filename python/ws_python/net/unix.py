@@ -49,14 +49,14 @@ class UnixSocketSettings:
 
     unix_socket_mode: str = setting(
         "600",
-        group="Unix socket",
+        group="Unix Socket",
         doc='Who may connect to the Unix socket of `bind_address`, as octal file permissions (writing counts): "600" '
         'this user only, "660" its group, too, "666" everybody on this machine. A name ("unix:@name") has none: '
         "everybody may connect. Counts from the next listen() on.",
     )
     unix_socket_owner: str = setting(
         "",
-        group="Unix socket",
+        group="Unix Socket",
         doc='Whom the Unix socket of `bind_address` belongs to: "user", "user:group" or ":group", by name or number, '
         'like ":www-data" for a reverse proxy. Empty: whom the process runs as. To give it to another user, or to a '
         "group that one is not in, takes special rights. Counts from the next listen() on.",
