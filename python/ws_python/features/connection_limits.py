@@ -11,6 +11,7 @@ from ..connection.phase import Phase
 from ..connection.request import WebSocketRequest
 from ..declare.settings import setting
 from ..loop.hub import hub
+from ..net.unix import is_unix
 from .feature import Answer, Feature
 from .teller import who
 
@@ -225,10 +226,12 @@ class _Present:
 @lru_cache(maxsize=1024)
 def network_of(host: str) -> str:
     """What connections of one origin have in common: the IPv4 address, or the IPv6 network. "" for this machine."""
+    if is_unix(host):
+        return ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return host  # What a proxy calls it.
+        return host
     if isinstance(address, ipaddress.IPv6Address):
         address = address.ipv4_mapped or address
     if address.is_loopback:

@@ -92,6 +92,10 @@ cdef class Link(Watched):
         """Bytes that the system took and the other side's did not confirm yet; 0 where it does not tell."""
         return 0
 
+    cpdef long long confirmed(self, long long taken) except -1:
+        """How many bytes the other side's system has confirmed, of a link that took `taken` in all."""
+        return taken - self.held() - self.unconfirmed()
+
     cpdef bint is_clear(self) except -1:
         """Whether what is written now is sent at once, as far as the system tells: nothing waits in there, either.
 
