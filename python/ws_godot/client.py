@@ -16,7 +16,7 @@ from .tls import GodotTls
 
 
 @tells_signal_times
-class WebSocketClient(
+class WebSocketClient(  # type: ignore[misc]
     GodotTls,
     ws_python.WebSocketClient,
     PollingNode,

@@ -18,7 +18,7 @@ from .tls import GodotTls
 
 
 @tells_signal_times
-class WebSocketServer(
+class WebSocketServer(  # type: ignore[misc]
     GodotTls,
     ws_python.WebSocketServer,
     PollingNode,
@@ -70,7 +70,7 @@ class WebSocketServer(
     def _answers_later(self, verdict: object, question: Question) -> bool:
         # What a GDScript function that awaits returns at first. What it awaits keeps it.
         if isinstance(verdict, Object) and verdict.get_class() == "GDScriptFunctionState":
-            verdict.connect("completed", question.settle, Object.CONNECT_ONE_SHOT)
+            verdict.connect("completed", question.settle, Object.CONNECT_ONE_SHOT)  # type: ignore[arg-type]
             return True
         return super()._answers_later(verdict, question)
 

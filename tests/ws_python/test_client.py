@@ -618,7 +618,7 @@ class TestReconnecting:
             if len(acted) > 1:
                 return
             if act == "poll":
-                for _ in range(20):
+                for _ in range(20):  # type: ignore[assignment]
                     eager.poll()
                     time.sleep(0.005)
                 return

@@ -73,14 +73,12 @@ class BackPressure(Feature):
                 self._looks.pop(connection, None)
                 continue
             meter = connection.meter
-            confirmed = meter.bytes_sent - link.held() - unconfirmed
+            confirmed = link.confirmed(meter.bytes_sent)
             look = self._looks.get(connection)
             if look is None or look.confirmed != confirmed:
                 since = now
             elif connection.intake.is_full and look.received == meter.bytes_received:
-                since = (
-                    look.since + now - look.seen
-                )  # Of two that both wait for the other to read, this one is to begin.
+                since = look.since + now - look.seen  # Of two that both wait for the other, this one is to begin.
             else:
                 since = look.since
             if now - since >= timeout:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from ..connection.connection import Connection
 from ..connection.phase import Phase
+from ..connection.request import WebSocketRequest
 from ..declare.settings import setting
 from ..loop.hub import hub
+from ..net.unix import is_unix
 from .feature import Answer, Feature
 from .teller import who
-
-if TYPE_CHECKING:
-    from websockets.http11 import Request
 
 _MANY = 1_000_000
 # Refused connections that may wait for their end at the same time: who is refused is given time to read why.
@@ -83,7 +81,7 @@ class ConnectionLimits(Feature):
         present.add(connection, network)
         return None
 
-    def admit(self, connection: Connection, request: Request) -> Answer | None:
+    def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | None:
         """The request may have told, by a proxy that is trusted, from where it really comes."""
         self._present.has_asked(connection)
         network = network_of(connection.host)
@@ -135,7 +133,8 @@ class ConnectionLimits(Feature):
 
     def _make_room(self) -> bool:
         """Make room for another handshake. False if there is none, and nobody is slow: all wait for this server."""
-        present, limit = self._present, self.node.max_pending_handshakes
+        present = self._present
+        limit: int = self.node.max_pending_handshakes
         slowest = next(iter(present.unread), None)
         if slowest is None:
             present.look_at_asked()
@@ -227,10 +226,12 @@ class _Present:
 @lru_cache(maxsize=1024)
 def network_of(host: str) -> str:
     """What connections of one origin have in common: the IPv4 address, or the IPv6 network. "" for this machine."""
+    if is_unix(host):
+        return ""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return host  # What a proxy calls it.
+        return host
     if isinstance(address, ipaddress.IPv6Address):
         address = address.ipv4_mapped or address
     if address.is_loopback:

@@ -104,7 +104,13 @@ class RateLimits(Feature):
             (connection.meter, "allowance", "max_bytes_per_second", "bytes"),
             (connection.codec, "control_allowance", "max_control_frames_per_second", "control frames"),
         )
-        flow = _Flow([_Bucket(*kind, rate, burst) for kind in kinds if (rate := getattr(node, kind[2]))])
+        flow = _Flow(
+            [
+                _Bucket(holder, allowance, name, what, rate, burst)
+                for holder, allowance, name, what in kinds
+                if (rate := getattr(node, name))
+            ]
+        )
         self._flows[connection] = flow
         return flow
 

@@ -16,6 +16,8 @@ cdef class TlsLink(Link):
     cdef object _incoming
     cdef object _outgoing
     cdef object _pending
+    # How many bytes of records the link below has taken.
+    cdef long long _records_taken
     cdef object _explain
     cdef object _fault
     cdef bytes _plain_answer

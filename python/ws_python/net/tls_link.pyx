@@ -182,6 +182,8 @@ cdef class TlsLink(Link):
                     return True
                 self._pending = memoryview(self._outgoing.read())
             taken = self._below.write(self._pending)
+            self._records_taken += taken
+            self.is_broken = self.is_broken or self._below.is_broken
             if taken < len(self._pending):
                 self._pending = self._pending[taken:]
                 return False
@@ -244,9 +246,16 @@ cdef class TlsLink(Link):
             return 0
         return self._outgoing.pending + (0 if self._pending is None else len(self._pending)) + self._below.held()
 
+    cpdef double round_trip(self) except -1:
+        return 0.0 if self._below is None else self._below.round_trip()
+
     cpdef Py_ssize_t unconfirmed(self) except -1:
         """See Link. Counts records, which are a little longer than what is in them."""
         return 0 if self._below is None else self._below.unconfirmed()
+
+    cpdef long long confirmed(self, long long taken) except -1:
+        """See Link. Counts records: each is longer than what is in it, which would look as if less was confirmed."""
+        return 0 if self._below is None else self._below.confirmed(self._records_taken)
 
     cpdef bint is_clear(self) except -1:
         return self._is_ready and self.held() == 0 and self._below.is_clear()

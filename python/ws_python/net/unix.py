@@ -257,7 +257,7 @@ class UnixDialer(Dialer):
 
 async def _pause(seconds: float) -> None:
     over = hub.loop().create_future()
-    deadline = hub.deadlines.after(seconds, lambda: over.done() or over.set_result(None))
+    deadline = hub.deadlines.after(seconds, lambda: None if over.done() else over.set_result(None))
     try:
         await over
     finally:

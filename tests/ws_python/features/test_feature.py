@@ -28,8 +28,8 @@ class Watching(Feature):
     def end(self) -> None:
         self.told.append("end")
 
-    def accepted(self, link: Link) -> Link:
-        self.told.append("accepted")
+    def carry(self, link: Link) -> Link:
+        self.told.append("carry")
         return link
 
     def sweep_period(self) -> float:
@@ -84,7 +84,7 @@ def test_what_a_feature_is_told() -> None:
     raw.close()
     poll_until(lambda: "closed" in watching.told, server)
     told = [what for what in watching.told if what != "sweep"]
-    assert told == ["begin", "accepted", "opened", "overdrawn", "ponged", "ponged", "closed"]
+    assert told == ["begin", "carry", "opened", "overdrawn", "ponged", "ponged", "closed"]
     assert pongs == [b"other"], "the other one was its own"
 
 

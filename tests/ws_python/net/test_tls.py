@@ -436,7 +436,7 @@ class TestClientCertificates:
         client.connect_to_url(url(demanding))
         poll_until(lambda: bool(demanding.peers) and is_active(client)(), client, demanding)
         (peer,) = demanding.peers.values()
-        shown = x509.load_pem_x509_certificate(peer.request.certificate.encode())
+        shown = x509.load_pem_x509_certificate(peer.request.certificate.encode())  # type: ignore[union-attr]
         assert "player@example.org" in str(shown.extensions.get_extension_for_class(x509.SubjectAlternativeName))
 
     def test_without_one(self, files: Certificates, demanding: WebSocketServer) -> None:
