@@ -37,7 +37,7 @@ class WebSocketClient(  # type: ignore[misc]
     before each attempt, ``connection_failed`` after one that fails, and at the end ``connected_to_server`` and
     ``reconnected``; or the status idle, where it gives up. For the server it is a new client each time.
 
-    A wss:// URL takes nothing else: the server's certificate is checked against the authorities that the system trusts,
+    A wss:// URL needs nothing else: the server's certificate is checked against the authorities that the system trusts,
     or against ``tls_trusted_ca`` or ``tls_options``. It goes through the proxies of the player's environment, see
     ``proxy``. Where the network is slower than the game, sending returns ERR_BUSY until ``drained``; send_latest() is
     for what is soon out of date. ``supervisor`` sees each message before the game does. get_statistics() tells how
