@@ -91,6 +91,16 @@ func test_the_options_are_an_arguments() -> void:
 	check_equal(server.get_peer(server.get_peer_ids()[0]).get_requested_url(), _wss(server))
 
 
+func test_no_options_are_an_argument() -> void:
+	var server := start_server()
+	var client := _new_client()
+	var options: TLSOptions = null
+	check_equal(client.connect_to_url("ws://localhost:%d/" % server.get_local_port(), options), OK)
+	var literal := _new_client()
+	check_equal(literal.connect_to_url("ws://localhost:%d/" % server.get_local_port(), null), OK)
+	await until(func() -> bool: return server.get_peer_count() == 2)
+
+
 func test_untyped() -> void:
 	var server: Variant = ClassDB.instantiate("WebSocketServer")
 	server.set("tls_options", TLSOptions.server(_key, _certificate))
