@@ -210,6 +210,7 @@ class TestWhatIsRefused:
         ((told,),) = named(log, "handshake_failed")
         assert "it does not trust this server's certificate (tlsv1 alert unknown ca)" in told
         assert secure._counts["failed_tls_handshake"] == 1
+        assert not secure._counts["refused_handshake_timeout"]
 
     def test_another_name(self, files: Certificates, secure: WebSocketServer) -> None:
         files.issue("example.org")
