@@ -481,7 +481,7 @@ class TestReconnecting:
         poll_until(is_idle(eager), server, eager)
         ((reason,),) = named(log, "connection_failed")
         assert reason == (
-            f"{url}: 'nonsense' is not a header; write it like \"Name: value\"; "
+            f'{url}: line 1 of the headers is not a header; write it like "Name: value"; '
             "not tried again: this does not pass by itself"
         )
         eager.handshake_headers = []
