@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import socket
 
-from aiohappyeyeballs import start_connection
-
 from ..loop.hub import hub
 from .addresses import is_ip_address
 from .asyncio_link import address_of
@@ -24,6 +22,16 @@ class DialError(Exception):
         self.retryable = retryable
         #: A name for it in snake case, to count it by.
         self.cause = cause
+
+
+def lacking(package: str, error: ImportError, cause: str) -> DialError:
+    """That a package cannot be loaded which comes with the addon."""
+    return DialError(
+        f"this needs the Python package {package}, which cannot be loaded ({error}); copy the whole addon folder "
+        f"again, or pip install {package}",
+        retryable=False,
+        cause=cause,
+    )
 
 
 class Dialer:
@@ -50,7 +58,11 @@ class Dialer:
 
 
 async def dial_tcp(host: str, port: int) -> socket.socket:
-    """A socket that is connected to a host, whichever of its addresses answers first. Raises OSError."""
+    """A socket that is connected to a host, whichever of its addresses answers first. Raises OSError, DialError."""
+    try:
+        from aiohappyeyeballs import start_connection  # Here, so that a server, and Unix sockets, do without.
+    except ImportError as error:
+        raise lacking("aiohappyeyeballs", error, "lacks_aiohappyeyeballs") from None
     return await start_connection(await _addresses(host, port), happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY)
 
 
