@@ -6,8 +6,9 @@ import logging
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -153,7 +154,30 @@ def server_context(certificate: str, private_key: str, client_ca: str) -> ssl.SS
     if client_ca:
         _trust(context, client_ca, "tls_client_ca")
         context.verify_mode = ssl.CERT_REQUIRED
+    _warn_of_dates(certificate)
     return context
+
+
+def _warn_of_dates(certificate: str) -> None:
+    """What is out of date can be shown all the same, and no client trusts it: better said here than by each of them."""
+    import ssl
+
+    # The ssl module has no other way to them for a certificate of its own side.
+    decode = getattr(import_module("_ssl"), "_test_decode_cert", None)
+    if decode is None:
+        return
+    with suppress(OSError, KeyError, ValueError), _as_file(_pem(certificate, "tls_certificate", "")) as path:
+        dates = decode(path)
+        if ssl.cert_time_to_seconds(dates["notAfter"]) < time.time():
+            _log.warning(
+                "tls_certificate has expired (%s), and clients do not trust it; renew it, or set this machine's clock",
+                dates["notAfter"],
+            )
+        elif ssl.cert_time_to_seconds(dates["notBefore"]) > time.time():
+            _log.warning(
+                "tls_certificate is not valid yet (%s), and clients do not trust it; set this machine's clock",
+                dates["notBefore"],
+            )
 
 
 def client_context(certificate: str, private_key: str, trusted: str, *, unsafe: bool) -> ssl.SSLContext:
