@@ -9,6 +9,13 @@ from ..loop.hub import hub
 from .addresses import is_ip_address
 from .asyncio_link import address_of
 
+# Without it, servers and Unix sockets go on. Not loaded when it is first used: that takes the time of a frame.
+_lacks: ImportError | None = None
+try:
+    from aiohappyeyeballs import start_connection
+except ImportError as error:
+    _lacks = error.with_traceback(None)
+
 # RFC 8305 section 5: how long one address family has before the other is tried beside it.
 _HAPPY_EYEBALLS_DELAY = 0.25
 
@@ -59,10 +66,8 @@ class Dialer:
 
 async def dial_tcp(host: str, port: int) -> socket.socket:
     """A socket that is connected to a host, whichever of its addresses answers first. Raises OSError, DialError."""
-    try:
-        from aiohappyeyeballs import start_connection  # Here, so that a server, and Unix sockets, do without.
-    except ImportError as error:
-        raise lacking("aiohappyeyeballs", error, "lacks_aiohappyeyeballs") from None
+    if _lacks is not None:
+        raise lacking("aiohappyeyeballs", _lacks, "lacks_aiohappyeyeballs")
     return await start_connection(await _addresses(host, port), happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY)
 
 
