@@ -39,6 +39,8 @@ _BIND_ERRORS = {
     errno.EACCES: (Error.ERR_UNAUTHORIZED, "this user may not make files in that folder; choose another"),
     errno.ENOENT: (Error.ERR_DOES_NOT_EXIST, "its folder does not exist; make it first"),
     errno.ENOTDIR: (Error.ERR_DOES_NOT_EXIST, "its folder is none; make it first"),
+    errno.EROFS: (Error.ERR_CANT_CREATE, "nothing can be written in that folder; choose another"),
+    errno.ENOSPC: (Error.ERR_CANT_CREATE, "the disk of that folder is full; make room, or choose another"),
     errno.EADDRINUSE: (Error.ERR_ALREADY_IN_USE, "another server has that name; stop it, or choose another name"),
 }
 _BIND_ERRORS[errno.EPERM] = _BIND_ERRORS[errno.EACCES]

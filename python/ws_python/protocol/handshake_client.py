@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
 from .deflate import Deflate
-from .handshake_base import Handshake, limited
+from .handshake_base import SILENT, Handshake, limited
 from .handshake_errors import (
     TLS_ANSWER,
     explain_improper_answer,
@@ -73,7 +73,7 @@ class ClientHandshake(Handshake):
         self._interim = 0
         self._room = MAX_HEAD
         extensions = None if deflate is None else [_extension(deflate)]
-        protocol = ClientProtocol(uri, subprotocols=subprotocols or None, extensions=extensions)
+        protocol = ClientProtocol(uri, subprotocols=subprotocols or None, extensions=extensions, logger=SILENT)
         self._protocol: ClientProtocol | None = protocol
         self._outgoing = _request(protocol, uri, headers)
 

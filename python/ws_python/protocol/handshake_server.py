@@ -22,7 +22,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from .deflate import Deflate
-from .handshake_base import Handshake, limited
+from .handshake_base import SILENT, Handshake, limited
 from .handshake_errors import TLS_REQUEST, describe, explain_malformed_request, explain_refused_request
 from .http_head import MAX_HEAD, HeadError, HeadReader, parse_request
 from .request_line import Target, check_host, parse_request_line
@@ -34,7 +34,7 @@ _TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x46"
 # RFC 9110 section 15.5.22: what to upgrade to. Section 7.8: who sends Upgrade lists it in Connection, too.
 _UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
 # It makes answers, and keeps nothing of them: to be made for each who is refused, it takes longer than the answer.
-_REFUSING = ServerProtocol()
+_REFUSING = ServerProtocol(logger=SILENT)
 # For a person who opened it in a browser, or looks at what a proxy gets.
 _NO_PAGE = (
     "This is a WebSocket server, not a web page. You need a WebSocket client, and a URL that begins with ws:// or "
@@ -116,7 +116,7 @@ class ServerHandshake(Handshake):
         if request is None or self.done:
             return  # The client has gone, is answered, or was given up.
         extensions = None if self._wanted_deflate is None else [_extension(self._wanted_deflate)]
-        protocol = ServerProtocol(subprotocols=self._subprotocols or None, extensions=extensions)
+        protocol = ServerProtocol(subprotocols=self._subprotocols or None, extensions=extensions, logger=SILENT)
         response = protocol.accept(request)
         if protocol.handshake_exc is not None:
             self._refuse_improper(request, protocol.handshake_exc)

@@ -200,7 +200,7 @@ def test_it_raises(server: WebSocketServer, caplog: pytest.LogCaptureFixture) ->
     server.authorizer = broken
     assert "HTTP 500" in outcome(server)
     (line,) = (line for line in caplog.messages if line.startswith("authorizer: "))
-    assert "it raised ValueError: two lines (" in line and "test_authorization.py:" in line
+    assert "it raised ValueError (" in line and "two lines" not in line and "test_authorization.py:" in line
 
 
 def test_many_faults_are_few_lines(server: WebSocketServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -413,5 +413,5 @@ def test_what_it_shows_of_values_is_short_and_no_secret() -> None:
         answer_of("a secret")
     with pytest.raises(ValueError, match=r'the key "x{39}…"'):
         answer_of({"x" * 1000: 1})
-    with pytest.raises(ValueError, match="X: …' is not a header"):
+    with pytest.raises(ValueError, match="line 1 of the headers, X, is not a header"):
         answer_of(REFUSE(401, headers=["X: a secret\0"]))

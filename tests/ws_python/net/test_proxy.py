@@ -398,7 +398,7 @@ class TestFailures:
         monkeypatch.delattr(ws_python.net, "socks", raising=False)
         with SOCKSProxy() as proxy:
             client.proxy = url_of(proxy)
-            assert "SOCKS proxies need the package python-socks" in failure(client)
+            assert "this needs the Python package python-socks, which cannot be loaded (" in failure(client)
             assert client.status == client.Status.STATUS_IDLE
 
 
