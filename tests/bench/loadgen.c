@@ -252,6 +252,19 @@ static int advance_opening(struct connection *connection, uint32_t ready) {
 	return 1;
 }
 
+/* Reads what arrived on a connection; returns how many messages that completed. */
+static uint64_t read_messages(struct connection *connection) {
+	ssize_t size = recv(connection->fd, buffer, sizeof buffer, 0);
+	if (size < 0 && errno == EAGAIN) {
+		return 0;
+	}
+	if (size <= 0) {
+		fprintf(stderr, "loadgen: the connection broke\n");
+		exit(1);
+	}
+	return parse(connection, buffer, (size_t)size);
+}
+
 /* Opens connections, `at_once` of them at a time; returns how many are through their opening handshake within `seconds`. */
 static size_t open_within(struct connection *connections, size_t count, int port, size_t at_once, double seconds) {
 	struct epoll_event events[256];
@@ -266,6 +279,8 @@ static size_t open_within(struct connection *connections, size_t count, int port
 			struct connection *connection = events[i].data.ptr;
 			if (!connection->open) {
 				open += (size_t)advance_opening(connection, events[i].events);
+			} else {
+				read_messages(connection); /* A ping, where the others take their time. */
 			}
 		}
 	}
@@ -277,19 +292,6 @@ static double start_measuring(void) {
 	printf("measuring\n");
 	fflush(stdout);
 	return now();
-}
-
-/* Reads what arrived on a connection; returns how many messages that completed. */
-static uint64_t read_messages(struct connection *connection) {
-	ssize_t size = recv(connection->fd, buffer, sizeof buffer, 0);
-	if (size < 0 && errno == EAGAIN) {
-		return 0;
-	}
-	if (size <= 0) {
-		fprintf(stderr, "loadgen: the connection broke\n");
-		exit(1);
-	}
-	return parse(connection, buffer, (size_t)size);
 }
 
 /* Queues frames on a connection. */

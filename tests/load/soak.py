@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -9,6 +10,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+
+from websockets.exceptions import ConnectionClosed
 
 from tests.chaos.harness import Game
 from tests.load.players import Players
@@ -22,7 +25,7 @@ started again at once; it is killed, and started again after 3 s; all its connec
 are those of `get_statistics()`, over all players, as Godot's Performance tells them (`WebSocket/…`).
 """
 PLAYERS = 100
-SECONDS = 180.0
+SECONDS = 150.0
 CALM = 6.0
 SUCCESS = 0.995
 RECOVERY = 0.95
@@ -57,14 +60,16 @@ class _Server:
 
     def reset(self) -> None:
         """As a router does it that has forgotten them. Takes root, and a kernel that can."""
-        self.game.witness.close()
         subprocess.run(
             ["ss", "-K", "state", "established", "sport", "=", f":{self.port}"], check=True, capture_output=True
         )
 
     def restart(self) -> None:
-        self.game.witness.send("!restart")
-        self.game.witness.close()
+        with self.game.connect() as witness:
+            witness.send("!restart")
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    witness.recv()
 
     def suspend(self) -> None:
         os.kill(self.game.pid, signal.SIGSTOP)
