@@ -7,9 +7,11 @@ import multiprocessing
 import os
 import selectors
 import socket
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.synchronize import Event
 from statistics import quantiles
 
 from websockets.frames import Opcode
@@ -26,7 +28,7 @@ between two frames, and a poll takes 5 ms at the most (`max_poll_time`): the rou
 left of a frame.
 """
 ROUNDS = 2
-SECONDS = 4
+SECONDS = 3
 EVERY = 0.01
 BLOCK = 1 << 16
 SMALL_BUFFER = 4096
@@ -96,11 +98,11 @@ class Attack:
         self.bytes = 0
         self.came = 0
 
-    def run(self, seconds: float) -> None:
+    def run(self, stop: Event) -> None:
+        """Attack until `stop` is set. All leave with a reset, and what nobody has read goes with them."""
         for _ in range(self._kind.count):
             self._join()
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        while not stop.is_set():
             for key, events in self._selector.select(0.1):
                 sock = key.fileobj
                 assert isinstance(sock, socket.socket)
@@ -148,23 +150,22 @@ class Attack:
                 self._selector.modify(sock, selectors.EVENT_READ)
 
 
-def _attack(name: str, port: int, seconds: float) -> None:
+def _attack(name: str, port: int, stop: Event) -> None:
     os.nice(10)
     (kind,) = (kind for kind in KINDS if kind.name == name)
     if kind.pause:
-        _drip(kind, port, seconds)
+        _drip(kind, port, stop)
     else:
-        Attack(kind, port).run(seconds)
+        Attack(kind, port).run(stop)
 
 
-def _drip(kind: Kind, port: int, seconds: float) -> None:
-    end = time.monotonic() + seconds
+def _drip(kind: Kind, port: int, stop: Event) -> None:
     says = kind.says or request()
     with Crowd(port, kind.count, says=None if kind.says else says[:1]) as crowd:
         if kind.says:
             crowd.wait_until_open()
         place = 1
-        while time.monotonic() < end:
+        while not stop.is_set():
             for number, sock in enumerate(crowd.sockets):
                 with contextlib.suppress(OSError):
                     sock.send(says[place : place + 1])
@@ -174,15 +175,17 @@ def _drip(kind: Kind, port: int, seconds: float) -> None:
 
 
 @contextlib.contextmanager
-def attacked(kind: Kind, port: int, seconds: float) -> Iterator[None]:
+def attacked(kind: Kind, port: int) -> Iterator[None]:
     """Hostile peers are there within this block."""
-    process = multiprocessing.get_context("spawn").Process(
-        target=_attack, args=(kind.name, port, seconds + PATIENCE), daemon=True
-    )
+    processes = multiprocessing.get_context("spawn")
+    stop = processes.Event()
+    process = processes.Process(target=_attack, args=(kind.name, port, stop), daemon=True)
     process.start()
     try:
         yield
     finally:
+        stop.set()
+        process.join(PATIENCE)
         process.kill()
         process.join()
 
@@ -212,7 +215,7 @@ def _row(kind: Kind, seconds: float) -> list[str]:
                 game.wait_for("peers", 2)
                 alone += round_trips(sock, seconds)
                 before = game.report()
-                with attacked(kind, game.port, seconds):
+                with attacked(kind, game.port):
                     end = time.monotonic() + PATIENCE
                     while not _is_under_way(kind, before, game.report()):
                         assert time.monotonic() < end, "there is no attack"
@@ -257,4 +260,7 @@ def measure(scale: float) -> Sequence[Sequence[str]]:
             "most memory",
         ]
     ]
-    return rows + [_row(kind, max(1.0, SECONDS * scale)) for kind in KINDS]
+    for kind in KINDS:
+        rows.append(_row(kind, max(1.0, SECONDS * scale)))
+        print(*rows[-1], sep=" | ", file=sys.stderr, flush=True)
+    return rows
