@@ -190,7 +190,9 @@ class ClientHandshake(Handshake):
 
     def _let_go(self) -> None:
         super()._let_go()
-        self._protocol = None
+        if self._protocol is not None:
+            self._protocol.parser.close()  # Or both would live until the garbage collector comes by, which we put off.
+            self._protocol = None
 
 
 def _request(protocol: ClientProtocol, uri: WebSocketURI, headers: Sequence[tuple[str, str]]) -> bytes:

@@ -118,7 +118,9 @@ class ServerHandshake(Handshake):
         extensions = None if self._wanted_deflate is None else [_extension(self._wanted_deflate)]
         protocol = ServerProtocol(subprotocols=self._subprotocols or None, extensions=extensions, logger=SILENT)
         response = protocol.accept(request)
+        protocol.parser.close()  # Or both would live until the garbage collector comes by, which we put off.
         if protocol.handshake_exc is not None:
+            _forget_frames(protocol.handshake_exc)
             self._refuse_improper(request, protocol.handshake_exc)
             return
         for name, value in self._headers:
@@ -155,7 +157,7 @@ class ServerHandshake(Handshake):
         try:
             head = reader.feed(data)
         except HeadError as error:
-            head, flaw = None, error
+            head, flaw = None, error.with_traceback(None)  # Which holds this frame, which holds the error.
         if reader.beginning(len(_TLS_HELLO)) == _TLS_HELLO:
             self._outgoing += _TLS_ALERT
             self._fail(TLS_REQUEST)
@@ -163,7 +165,8 @@ class ServerHandshake(Handshake):
         if self._target is None and (line := reader.first_line()) is not None:
             self._target = parse_request_line(line)
         if flaw is not None:
-            raise flaw
+            self._refuse_malformed(flaw)
+            return
         if head is not None:
             self._read(head, reader.leftover)
 
@@ -241,3 +244,10 @@ def _extension(wanted: Deflate) -> ServerPerMessageDeflateFactory:
         limited(wanted.server_max_window_bits),
         limited(wanted.client_max_window_bits),
     )
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Of an error and what it comes from: its frames hold the request and its protocol, which hold the error."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
