@@ -275,7 +275,7 @@ class TestManyFeaturesAtOnce:
             server,
             *clients,
         )
-        poll_until(lambda: any("dedne ,nugeb" == each for got in received.values() for each in got), server, *clients)
+        poll_until(lambda: any(each == "dedne ,nugeb" for got in received.values() for each in got), server, *clients)
         statistics = server.get_statistics()
         assert statistics["messages_lost"] == 0
         assert statistics["messages_sent"] == sum(len(got) for got in received.values())

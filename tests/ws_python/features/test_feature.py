@@ -7,6 +7,7 @@ from collections.abc import Collection
 import pytest
 from ws_python import Error, WebSocketServer
 from ws_python.connection.connection import Connection
+from ws_python.declare.errors import BadSetting
 from ws_python.declare.settings import setting, settings_of
 from ws_python.features.feature import Feature
 from ws_python.net.link import Link
@@ -21,9 +22,10 @@ class Watching(Feature):
         super().__init__(node)
         self.told: list[str] = []
 
-    def begin(self) -> Error:
+    def begin(self) -> None:
         self.told.append("begin")
-        return Error.ERR_BUSY if self.node.strictness > 5 else Error.OK
+        if self.node.strictness > 5:
+            raise BadSetting(Error.ERR_BUSY, "too strict")
 
     def end(self) -> None:
         self.told.append("end")
