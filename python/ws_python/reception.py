@@ -83,6 +83,7 @@ class Reception(Pollable):
             return
         for feature in self._features:
             link = feature.carry(link)
+        assert isinstance(connection.handshake, ServerHandshake)
         connection.handshake.is_secure = isinstance(link, TlsLink)
         connection.attach(link)
         answers = [feature.accepted(connection) for feature in self._features]  # Each is told.

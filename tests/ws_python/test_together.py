@@ -14,6 +14,7 @@ import pytest
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 from ws_python import Error, WebSocketClient, WebSocketServer
+from ws_python.connection.request import WebSocketRequest
 from ws_python.features.connection_limits import ConnectionLimits
 from ws_python.loop.hub import hub
 
@@ -150,7 +151,12 @@ class TestProxiesAndTls:
         server.tls_certificate, server.tls_private_key = str(files.certificate), str(files.key)
         server.max_connections_per_address = 1
         seen: list[tuple[str, int]] = []
-        server.authorizer = lambda request: seen.append((request.address, request.port)) or True
+
+        def authorizer(request: WebSocketRequest) -> bool:
+            seen.append((request.address, request.port))
+            return True
+
+        server.authorizer = authorizer
         assert server.listen() == Error.OK
         raws = []
         for expected in (b"101", b"503"):
@@ -212,7 +218,12 @@ class TestAuthorizersThatWait:
         raw = RawTls(files, connected_to(server))
         poll_until(raw.shakes_hands, server)
         raw.ask()
-        poll_until(lambda: bool(raw.move() or asked), server)
+
+        def is_asked() -> bool:
+            raw.move()
+            return bool(asked)
+
+        poll_until(is_asked, server)
         yield raw
         raw.close()
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from ..connection.connection import Connection
 from ..connection.phase import Phase
+from ..connection.request import WebSocketRequest
 from ..declare.settings import setting
 from ..loop.hub import hub
 from ..net.unix import is_unix
 from .feature import Answer, Feature
 from .teller import who
-
-if TYPE_CHECKING:
-    from websockets.http11 import Request
 
 _MANY = 1_000_000
 # Refused connections that may wait for their end at the same time: who is refused is given time to read why.
@@ -84,7 +81,7 @@ class ConnectionLimits(Feature):
         present.add(connection, network)
         return None
 
-    def admit(self, connection: Connection, request: Request) -> Answer | None:
+    def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | None:
         """The request may have told, by a proxy that is trusted, from where it really comes."""
         self._present.has_asked(connection)
         network = network_of(connection.host)

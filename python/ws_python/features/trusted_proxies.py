@@ -15,6 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..connection.connection import Connection
+from ..connection.request import WebSocketRequest
 from ..declare.followed import Followed
 from ..declare.settings import setting
 from ..net.addresses import canonical_address
@@ -27,7 +28,6 @@ from .feature import Answer, Feature
 
 if TYPE_CHECKING:
     from websockets.datastructures import Headers
-    from websockets.http11 import Request
 
 # The entry for all who come through a Unix socket. They have no IP address: nothing stands where others have theirs.
 UNIX = "unix:"
@@ -109,7 +109,7 @@ class TrustedProxies(Feature):
             return None
         return ProxyPreamble(accepted, address, lambda: self.node._count("refused_malformed_proxy_header"))
 
-    def admit(self, connection: Connection, request: Request) -> Answer | None:
+    def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | None:
         """See Feature."""
         networks = self._networks.get()
         if not networks or not networks.hold(connection.host):
