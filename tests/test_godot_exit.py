@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
+import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +32,23 @@ def test_quitting_with_open_sockets(start_godot: Callable[..., GodotProcess]) ->
     assert closed.value.rcvd.code == 1001
     assert engine.wait(10) == 0
     assert time.monotonic() - told < 5
+    assert_clean_log(engine.log)
+
+
+def test_quitting_with_every_feature_in_the_middle_of_something(start_godot: Callable[..., GodotProcess]) -> None:
+    engine = start_godot("--script", "res://tests/godot/quit_with_everything.gd")
+    secure, plain = map(int, engine.wait_for(r"^ports (\d+) (\d+)$").groups())
+    with contextlib.ExitStack() as stack:
+        strangers = [stack.enter_context(socket.create_connection(("127.0.0.1", secure))) for _ in range(3)]
+        strangers[0].sendall(b"PROXY TCP4 203.0.113.9 ")
+        strangers[1].sendall(b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n\x16\x03\x01")
+        stalled = stack.enter_context(connect(f"ws://127.0.0.1:{plain}", max_size=None, max_queue=1))
+        stalled.send(["begun", "and never ended"])
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        by_tls = stack.enter_context(connect(f"wss://127.0.0.1:{secure}", ssl=context, max_size=None))
+        by_tls.send("quit")
+        assert engine.wait(15) == 0
     assert_clean_log(engine.log)
 
 

@@ -1,19 +1,15 @@
-"""The server: listens, shakes hands, owns one peer per connection, and delivers what they send."""
+"""The server: listens, owns one peer per connection, and delivers what they send. How they come in: reception.py."""
 
 from __future__ import annotations
 
 import logging
 import random
-import socket
-from collections.abc import Collection
 from enum import IntEnum
-from functools import partial
 from types import MappingProxyType
 
 from .connection.connection import Connection
 from .connection.inbox import PeerSink
 from .connection.intake import Intake
-from .connection.request import WebSocketRequest
 from .connection.settings import ConnectionSettings
 from .declare import checks
 from .declare.errors import CannotListen, Error, explain_bind_error
@@ -22,23 +18,18 @@ from .declare.settings import setting, with_default
 from .features.admission import Admission, AdmissionSettings
 from .features.authorization import Authorization, AuthorizationSettings
 from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
-from .features.feature import Later
 from .features.origins import Origins, OriginSettings
 from .features.reserve import ReserveSettings
 from .features.tls import ServerTlsFeature, ServerTlsSettings
 from .features.trusted_proxies import TrustedProxies, TrustedProxySettings
 from .loop.hub import hub
-from .net.asyncio_link import address_of
-from .net.link import Link
-from .net.listener import Linker, Listener, is_valid_address
-from .net.tls_link import TlsLink
+from .net.listener import Listener, is_valid_address
 from .net.unix import UnixDoor, UnixSocketSettings, is_unix
 from .peer import WebSocketPeer
 from .peers import Peers
-from .pollable import Pollable
 from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
-from .protocol.handshake import ServerHandshake, parse_headers, parse_subprotocols
 from .protocol.prepared import PreparedMessage
+from .reception import Reception
 
 _log = logging.getLogger("ws_python")
 _OK = Error.OK
@@ -59,7 +50,7 @@ class ServerStatus(IntEnum):
 
 
 class WebSocketServer(
-    Pollable,
+    Reception,
     AdmissionSettings,
     ConnectionLimitSettings,
     OriginSettings,
@@ -81,7 +72,7 @@ class WebSocketServer(
     FEATURES = (
         TrustedProxies,
         ServerTlsFeature,
-        *Pollable.FEATURES,
+        *Reception.FEATURES,
         ConnectionLimits,
         Admission,
         Origins,
@@ -134,15 +125,6 @@ class WebSocketServer(
         "listens already or this was set to false until then. Once: a node that was stopped, leaves the tree and comes "
         "back does not listen again.",
     )
-    handshake_timeout: float = setting(
-        5.0,
-        range=(0.1, 300.0),
-        step=0.1,
-        unit="s",
-        group="Timeouts",
-        doc="Seconds that a new connection has to finish the opening handshake.",
-    )
-
     # Strangers connect to a server, and each may take that much.
     max_message_size: int = with_default(ConnectionSettings.max_message_size, 1024 * 1024)
 
@@ -151,11 +133,8 @@ class WebSocketServer(
         self._status: ServerStatus = ServerStatus.STATUS_IDLE
         self._listener: Listener | None = None
         self._where: str | UnixDoor = ""
-        self._offer: _Offer | None = None
         self._told_unknown: dict[int, None] = {}
         self._peers = Peers()
-        # Every connection of this server that is not over, also those that are still shaking hands.
-        self._connections: dict[Connection, None] = {}
 
     # --- listening
 
@@ -181,7 +160,7 @@ class WebSocketServer(
         port = self.port if port == -1 else port
         if not self._read_options(port):
             return Error.ERR_INVALID_PARAMETER
-        if error := self._begin_features():
+        if error := self._begin_receiving():
             return error
         try:
             self._listener = Listener(
@@ -194,11 +173,11 @@ class WebSocketServer(
                 waiting=lambda waits: self._met_error() if waits else self._recovered(),
             )
         except CannotListen as problem:
-            self._end_features()
+            self._end_receiving()
             _log.error("listen: cannot listen on %s: %s", self.bind_address, problem)
             return problem.code
         except OSError as problem:
-            self._end_features()
+            self._end_receiving()
             code, advice = explain_bind_error(problem)
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
             self._events["listen_failed"] += 1
@@ -226,7 +205,7 @@ class WebSocketServer(
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
             self._tell_closed(connection)
-        self._end_features()
+        self._end_receiving()
         self._set_status(ServerStatus.STATUS_IDLE)
         for connection in connections:
             self._part_with(connection)
@@ -432,9 +411,6 @@ class WebSocketServer(
     def _end(self) -> None:
         self.stop()
 
-    def _open_connections(self) -> Collection[Connection]:
-        return self._connections
-
     def _shut_down(self) -> None:
         for peer in self._peers.by_id.values():
             silence(peer)
@@ -452,106 +428,10 @@ class WebSocketServer(
             return False
         try:
             self._where = UnixDoor(self.bind_address, self) if is_unix(self.bind_address) else self.bind_address
-            self._offer = _Offer(self.supported_protocols, self.handshake_headers)
-            for feature in self._features:
-                feature.prepare()
         except ValueError as error:
             _log.error("listen: %s", error)
             return False
         return True
-
-    def _begin_features(self) -> Error:
-        for feature in self._features:
-            if error := feature.begin():
-                self._end_features()
-                return error
-        return _OK
-
-    def _end_features(self) -> None:
-        for feature in self._features:
-            feature.end()
-
-    def _accept(self, link: Link) -> None:
-        self._attach(self._new_connection(), link)
-
-    def _attach(self, connection: Connection, link: Link) -> None:
-        """Who is at the other end is known, by accept() or by what was read before: shake hands."""
-        for feature in self._features:
-            link = feature.carry(link)
-        if isinstance(connection.handshake, ServerHandshake):
-            connection.handshake.is_secure = isinstance(link, TlsLink)
-        connection.attach(link)
-        answers = [feature.accepted(connection) for feature in self._features]  # Each is told.
-        if (refusal := next(filter(None, answers), None)) is not None:
-            connection.answer(refusal)
-
-    def _read_preamble(self, accepted: socket.socket, address: object, link: Linker) -> bool:
-        """Whether a feature reads something before there is a link; then the connection waits for that."""
-        for feature in self._features:
-            preamble = feature.preamble(accepted, address)
-            if preamble is None:
-                continue
-            connection = self._new_connection("the proxy said nothing, or did not finish its PROXY header in time")
-            connection.host, connection.port = address_of(address)
-            connection.connecting = preamble
-            preamble.start(
-                lambda told: link(accepted, told, partial(self._attach, connection)),  # noqa: B023  # It returns below.
-                partial(self._refuse_preamble, connection),
-            )
-            return True
-        return False
-
-    def _refuse_preamble(self, connection: Connection, reason: str) -> None:
-        connection.handshake.error = reason
-        connection.fail(reason, False)
-
-    def _new_connection(self, timed_out: str = "") -> Connection:
-        offer = self._current_offer()
-        handshake = ServerHandshake(offer.subprotocols, offer.headers, self._deflate())
-        handshake.answers_at_once = False  # The features are asked first.
-        connection = Connection(
-            self, handshake, self._inbox, server=True, timeout=self.handshake_timeout, timed_out=timed_out
-        )
-        self._connections[connection] = None
-        self._events["connections_tried"] += 1
-        return connection
-
-    def _admit(self, connection: Connection) -> None:
-        """Answer the request of a connection, unless a feature does so later."""
-        handshake = connection.handshake
-        assert isinstance(handshake, ServerHandshake) and handshake.request is not None
-        request = WebSocketRequest._made_of(connection)
-        for feature in self._features:
-            answer = feature.admit(connection, request)
-            if isinstance(answer, Later):
-                connection.later = answer
-                return
-            if answer is not None:
-                connection.answer(answer)
-                return
-        connection.answer(None)
-
-    def _current_offer(self) -> _Offer:
-        """The properties of this moment; where they became bad, it is said once, and the last good ones stay."""
-        offer = self._offer
-        assert offer is not None  # Made by listen().
-        if offer.lines != (self.supported_protocols, self.handshake_headers):
-            try:
-                offer = self._offer = _Offer(self.supported_protocols, self.handshake_headers)
-            except ValueError as error:
-                offer.lines = (list(self.supported_protocols), list(self.handshake_headers))
-                _log.error("handshake_headers, supported_protocols: %s; what was set before stays in force", error)
-        return offer
-
-
-class _Offer:
-    """What the server says in opening handshakes, parsed. Raises ValueError with what is wrong in the lines."""
-
-    def __init__(self, supported_protocols: list[str], handshake_headers: list[str]) -> None:
-        # What this was made of, to see whether the user has changed it since.
-        self.lines = (list(supported_protocols), list(handshake_headers))
-        self.subprotocols = parse_subprotocols(supported_protocols)
-        self.headers = parse_headers(handshake_headers)
 
 
 class _EventSink(PeerSink):

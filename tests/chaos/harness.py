@@ -344,9 +344,11 @@ class Game:
         return report
 
     def wait_for(self, name: str, value: object) -> dict[str, Any]:
-        """Wait until a value of the game's report is this one."""
-        end = time.monotonic() + PATIENCE
+        """Wait until a value of the game's report is this one, as long as it changes from time to time."""
+        seen, end = None, 0.0
         while (report := self.report())[name] != value:
+            if report[name] != seen:
+                seen, end = report[name], time.monotonic() + PATIENCE
             assert time.monotonic() < end, f"{name} is {report[name]}, not {value}, in {report}"
             time.sleep(0.02)
         return report

@@ -183,7 +183,7 @@ def test_in_an_exported_game(project: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout
     assert_clean_log(done.stdout)

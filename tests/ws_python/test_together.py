@@ -1,7 +1,8 @@
-"""Tests of features that meet one another: TLS, proxies, Unix sockets, limits, supervisors, back-pressure, fragments."""
+"""Tests of features that meet one another: TLS, proxies, Unix sockets, limits, supervisors, back-pressure."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import ssl
@@ -13,6 +14,8 @@ import pytest
 from websockets.client import ClientProtocol
 from websockets.uri import parse_uri
 from ws_python import Error, WebSocketClient, WebSocketServer
+from ws_python.connection.request import WebSocketRequest
+from ws_python.features.connection_limits import ConnectionLimits
 from ws_python.loop.hub import hub
 
 from tests.ws_python.driving import named, poll_until, record
@@ -72,14 +75,15 @@ class RawTls:
             self.move()
         return True
 
-    def open(self, server: WebSocketServer, *headers: tuple[str, str]) -> bytes:
+    def ask(self) -> None:
+        """Send the request for a WebSocket."""
+        self.tls.write(ClientProtocol(parse_uri("wss://localhost/")).connect().serialize())
+        self.move()
+
+    def open(self, server: WebSocketServer) -> bytes:
         """Shake hands, for TLS and for a WebSocket: the answer."""
         poll_until(self.shakes_hands, server)
-        protocol = ClientProtocol(parse_uri("wss://localhost/"))
-        request = protocol.connect()
-        for name, value in headers:
-            request.headers[name] = value
-        self.tls.write(request.serialize())
+        self.ask()
         answer = b""
 
         def answered() -> bool:
@@ -147,7 +151,12 @@ class TestProxiesAndTls:
         server.tls_certificate, server.tls_private_key = str(files.certificate), str(files.key)
         server.max_connections_per_address = 1
         seen: list[tuple[str, int]] = []
-        server.authorizer = lambda request: seen.append((request.address, request.port)) or True
+
+        def authorizer(request: WebSocketRequest) -> bool:
+            seen.append((request.address, request.port))
+            return True
+
+        server.authorizer = authorizer
         assert server.listen() == Error.OK
         raws = []
         for expected in (b"101", b"503"):
@@ -187,3 +196,155 @@ class TestProxiesAndTls:
         assert not server._connections
         for raw in raws:
             raw.close()
+
+
+class TestAuthorizersThatWait:
+    """Over TLS: whoever goes meanwhile leaves nothing behind, and what is answered too late is no matter."""
+
+    @pytest.fixture
+    def asked(self) -> list[asyncio.Future[bool]]:
+        return []
+
+    @pytest.fixture
+    def server(self, files: Certificates, asked: list[asyncio.Future[bool]]) -> WebSocketServer:
+        def authorizer(request: object) -> asyncio.Future[bool]:
+            asked.append(hub.loop().create_future())
+            return asked[-1]
+
+        return secure_server(files, authorizer=authorizer)
+
+    @pytest.fixture
+    def raw(self, files: Certificates, server: WebSocketServer, asked: list[object]) -> Iterator[RawTls]:
+        raw = RawTls(files, connected_to(server))
+        poll_until(raw.shakes_hands, server)
+        raw.ask()
+
+        def is_asked() -> bool:
+            raw.move()
+            return bool(asked)
+
+        poll_until(is_asked, server)
+        yield raw
+        raw.close()
+
+    def test_it_lets_in_late(self, server: WebSocketServer, raw: RawTls, asked: list[asyncio.Future[bool]]) -> None:
+        asked[0].set_result(True)
+        poll_until(lambda: server.get_peer_count() == 1, server)
+
+    def test_the_client_is_reset(self, server: WebSocketServer, raw: RawTls, asked: list[asyncio.Future[bool]]) -> None:
+        log = record(server)
+        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        raw.close()
+        poll_until(lambda: not server._connections, server)
+        asked[0].set_result(True)
+        for _ in range(5):
+            server.poll()
+        assert [name for name, *_ in log] == ["handshake_failed"]
+        (limits,) = (feature for feature in server._features if isinstance(feature, ConnectionLimits))
+        assert (limits._present.pending, len(limits._present)) == (0, 0)
+
+    @pytest.mark.parametrize("end", ["stop", "_shut_down"])
+    def test_the_server_ends(
+        self, server: WebSocketServer, raw: RawTls, asked: list[asyncio.Future[bool]], end: str
+    ) -> None:
+        other, log = WebSocketClient(), record(server)
+        getattr(server, end)()
+        asked[0].set_result(True)
+        for _ in range(5):
+            other.poll()
+        assert named(log, "client_connected") == []
+        assert not server._connections
+
+
+class TestManyFeaturesAtOnce:
+    def test_the_newest_states_and_a_fragmented_message_pass_supervisors_and_tls_compressed(
+        self, files: Certificates
+    ) -> None:
+        server = secure_server(files, outbound_buffer_size=1_000_000, slow_peer_timeout=5.0)
+        clients = [WebSocketClient() for _ in range(3)]
+        received: dict[int, list[object]] = {}
+        for number, client in enumerate(clients):
+            client.tls_trusted_ca = str(files.ca)
+            client.supervisor = lambda message: message[::-1]
+            received[number] = []
+            client.message_received.connect(received[number].append)
+            assert client.connect_to_url(f"wss://localhost:{server.get_local_port()}/") == Error.OK
+        poll_until(lambda: server.get_peer_count() == 3, server, *clients)
+        server.outgoing_supervisor = lambda peer_id, message: message.upper() if peer_id == 0 else message
+        for state in range(50):
+            assert server.send_latest(0, "state", f"state {state} " + "x" * 10_000) == Error.OK
+        server.outgoing_supervisor = None
+        (first, *_) = server.peers.values()
+        assert first.send_fragment("begun, ", False) == Error.OK
+        for state in range(50):
+            assert server.send_latest(0, "state", f"newer {state} " + "x" * 10_000) == Error.OK
+        for _ in range(20):
+            server.poll()
+        assert first.send_fragment("ended", True) == Error.OK
+        poll_until(
+            lambda: all(any(str(each).endswith(" 94 rewen") for each in got) for got in received.values()),
+            server,
+            *clients,
+        )
+        poll_until(lambda: any(each == "dedne ,nugeb" for got in received.values() for each in got), server, *clients)
+        statistics = server.get_statistics()
+        assert statistics["messages_lost"] == 0
+        assert statistics["messages_sent"] == sum(len(got) for got in received.values())
+        assert statistics["success_rate"] == 1.0
+        assert statistics["counts"] == {}
+
+    @pytest.mark.parametrize("act", ["stop", "poll", "close", "send", "_shut_down"])
+    def test_a_handler_of_drained_does_anything(self, files: Certificates, act: str) -> None:
+        server = secure_server(files, outbound_buffer_size=100_000)
+        client = WebSocketClient()
+        client.tls_trusted_ca = str(files.ca)
+        assert client.connect_to_url(f"wss://localhost:{server.get_local_port()}/") == Error.OK
+        poll_until(lambda: server.get_peer_count() == 1, server, client)
+        (peer,) = server.peers.values()
+        done: list[str] = []
+
+        def drained() -> None:
+            done.append(act)
+            if act in ("stop", "poll", "_shut_down"):
+                getattr(server, act)()
+            elif act == "close":
+                peer.close()
+            else:
+                while peer.send(bytes(40_000)) != Error.ERR_BUSY:
+                    pass
+
+        peer.drained.connect(drained)
+        while peer.send(bytes(40_000)) != Error.ERR_BUSY:
+            pass
+        poll_until(lambda: len(done) >= (3 if act == "send" else 1), server, client)
+        if act in ("stop", "close", "_shut_down"):
+            poll_until(lambda: client.status == client.Status.STATUS_IDLE, server, client)
+            assert client.get_close_code() == (1000 if act == "close" else 1001)
+
+    def test_slow_tls_handshakes_make_room_for_who_is_quick(self, files: Certificates) -> None:
+        server = secure_server(files, max_pending_handshakes=8, trusted_proxies=["127.0.0.1"])
+        raws = [connected_to(server) for _ in range(40)]
+        for raw in raws:
+            raw.send(PROXIED + b"\x16\x03\x01")
+        client = WebSocketClient()
+        client.tls_trusted_ca = str(files.ca)
+        assert client.connect_to_url(f"wss://localhost:{server.get_local_port()}/") == Error.OK
+        poll_until(lambda: server.get_peer_count() == 1, server, client)
+        assert server._counts["refused_max_pending_handshakes"] >= 8
+        for raw in raws:
+            raw.close()
+        poll_until(lambda: len(server._connections) == 1, server, client)
+
+    def test_who_sends_too_much_over_tls_is_paused_and_then_served(self, files: Certificates) -> None:
+        server = secure_server(files, max_messages_per_second=100, rate_burst=0.1, rate_timeout=30.0)
+        client = WebSocketClient()
+        client.tls_trusted_ca = str(files.ca)
+        assert client.connect_to_url(f"wss://localhost:{server.get_local_port()}/") == Error.OK
+        poll_until(lambda: server.get_peer_count() == 1, server, client)
+        log = record(server)
+        for number in range(100):
+            client.send(str(number))
+        client.close()
+        poll_until(lambda: bool(named(log, "client_disconnected")), server, client)
+        assert [message for _, message in named(log, "message_received")] == [str(number) for number in range(100)]
+        assert server._counts["paused_max_messages_per_second"] >= 1

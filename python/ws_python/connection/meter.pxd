@@ -18,6 +18,8 @@ cdef class Meter:
     cdef readonly long long messages_sent
     cdef readonly long long compressed_sent
     cdef readonly long long frames_sent
+    #: What `bytes_sent` was when nothing waited for the other side, as far as a feature has looked.
+    cdef public long long bytes_settled
     #: Messages that were queued, and not taken whole when the connection broke; those that there was no room for.
     cdef readonly long long messages_lost
     cdef readonly long long messages_refused

@@ -8,6 +8,7 @@ class Meter:
     allowance: int
     message_allowance: int
     latency: float
+    bytes_settled: int
     def __init__(self, total: Meter | None = None) -> None: ...
     @property
     def bytes_received(self) -> int: ...

@@ -27,6 +27,14 @@ class Error(IntEnum):
     ERR_BUSY = 44
 
 
+class BadSetting(ValueError):
+    """A property cannot be used as it is: one line that says what to do, and the error to return."""
+
+    def __init__(self, code: Error, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
 class CannotListen(OSError):
     """A socket to listen on is not there, or of no use. Its text says what the user can do about it."""
 

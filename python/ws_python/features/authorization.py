@@ -19,8 +19,8 @@ from ..loop.hub import hub
 from ..protocol.handshake import parse_headers
 from ..protocol.quoting import one_line, reason
 from .feature import Answer, Feature, Later
+from .teller import Told
 from .tokens import SignedTokens
-from .told import Told
 
 _log = logging.getLogger("ws_python")
 

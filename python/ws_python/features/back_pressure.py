@@ -65,14 +65,18 @@ class BackPressure(Feature):
         """See Feature."""
         timeout = self.node.slow_peer_timeout
         for connection in list(connections):
+            meter = connection.meter
+            if meter.bytes_sent == meter.bytes_settled:
+                continue  # The many that are idle: the system is not asked about them.
             link = connection.link
             if link is None or connection.phase is not Phase.OPEN:
                 continue
             unconfirmed = link.unconfirmed()
-            if timeout <= 0.0 or connection.outbox.owed() + unconfirmed == 0:
+            if connection.outbox.owed() + unconfirmed == 0:
+                meter.bytes_settled = meter.bytes_sent
+            if timeout <= 0.0 or meter.bytes_settled == meter.bytes_sent:
                 self._looks.pop(connection, None)
                 continue
-            meter = connection.meter
             confirmed = link.confirmed(meter.bytes_sent)
             look = self._looks.get(connection)
             if look is None or look.confirmed != confirmed:

@@ -162,6 +162,8 @@ class _Present:
         self._asked: dict[Connection, None] = {}
         # Not counted with the others.
         self._refused: dict[Connection, None] = {}
+        # Bound once, and not for each connection.
+        self._when_gone, self._when_refused_gone = self._forget, self._forget_refused
 
     def __len__(self) -> int:
         return len(self._networks)
@@ -170,7 +172,7 @@ class _Present:
         self._networks[connection] = network
         self._counts[network] = self.count_of(network) + 1
         self.unread[connection] = hub.deadlines.polls
-        connection.when_gone = self._forget
+        connection.when_gone = self._when_gone
 
     def move(self, connection: Connection, network: str) -> None:
         """It is of another network."""
@@ -206,7 +208,7 @@ class _Present:
     def add_refused(self, connection: Connection) -> None:
         """It is to be answered, and then to end. Of too many, the first one goes at once."""
         self._refused[connection] = None
-        connection.when_gone = self._forget_refused
+        connection.when_gone = self._when_refused_gone
         if len(self._refused) > _MOST_REFUSED:
             next(iter(self._refused)).drop()
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..connection.connection import Connection
 from ..connection.request import WebSocketRequest
-from ..declare.errors import Error
 from ..net.link import Link
 from ..net.listener import Preamble
 
@@ -55,12 +54,8 @@ class Feature:
         """How often `sweep` is wanted, at least, in seconds."""
         return 1.0
 
-    def prepare(self) -> None:
-        """listen() reads the settings. Raises ValueError with one line that says what is wrong in them."""
-
-    def begin(self) -> Error:
-        """The server is about to listen. What is not OK keeps it from that; the feature has said why in the log."""
-        return Error.OK
+    def begin(self) -> None:
+        """The server is about to listen: read the settings. Raises BadSetting, or ValueError, if they are of no use."""
 
     def end(self) -> None:
         """The server has stopped, or could not listen."""

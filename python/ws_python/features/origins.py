@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 
 from ..connection.connection import Connection
 from ..connection.request import WebSocketRequest
+from ..declare.followed import Followed
 from ..declare.settings import setting
 from ..protocol.handshake import ServerHandshake
 from ..protocol.quoting import one_line, reason
 from ..protocol.urls import ascii_name
 from .feature import Answer, Feature
-from .told import Told
+from .teller import Told
 
 _log = logging.getLogger("ws_python")
 
@@ -111,13 +112,11 @@ class _Allowed:
     """What `allowed_origins` says, parsed. Raises ValueError with what is wrong in it."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        # What this was made of, to see whether the user has changed it since.
-        self.lines = list(lines)
         self.is_empty = not lines
         self.all = _ANY in lines
         self.sites: list[Site] = []
         self.others = {line for line in lines if line in (_NULL, _FILE)}
-        for line in self.lines:
+        for line in lines:
             if line in (_ANY, _NULL, _FILE):
                 continue
             try:
@@ -142,11 +141,11 @@ class Origins(Feature):
     def __init__(self, node: Any) -> None:
         super().__init__(node)
         self._told = Told()
-        self._allowed = _Allowed(())
+        self._allowed = Followed(lambda: list(node.allowed_origins), lambda: _Allowed(node.allowed_origins))
 
-    def prepare(self) -> None:
+    def begin(self) -> None:
         """See Feature."""
-        self._allowed = _Allowed(self.node.allowed_origins)
+        self._allowed.begin()
 
     def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | None:
         """See Feature."""
@@ -155,23 +154,12 @@ class Origins(Feature):
             return None
         # Of two, which no browser sends, it is anybody's guess which one counts.
         origin = origins[0] if len(origins) == 1 else ""
-        allowed = self._current()
+        allowed = self._allowed.get()
         if not allowed.is_empty:
             return None if origin in allowed else self._refused(origin, _NOT_LISTED)
         if _is_over_loopback(connection) and not (_is_local(origin) and _is_local(_requested(connection))):
             return self._refused(origin, _NOT_LOCAL)
         return None
-
-    def _current(self) -> _Allowed:
-        """The property of this moment; where it became bad, it is said once, and what was set before stays in force."""
-        allowed = self._allowed
-        if allowed.lines != self.node.allowed_origins:
-            try:
-                allowed = self._allowed = _Allowed(self.node.allowed_origins)
-            except ValueError as error:
-                allowed.lines = list(self.node.allowed_origins)
-                _log.error("%s; what was set before stays in force", error)
-        return allowed
 
     def _refused(self, origin: str, why: str) -> Answer:
         self.node._count("refused_origin")

@@ -1,4 +1,4 @@
-"""The teller: log lines about strangers, bounded for each and over all, so that nobody can fill the log."""
+"""Log lines that strangers cause: bounded for each of them, for each cause, and over all."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ _MOST_LINES = 10
 _LINES_PER_SECOND = 1.0
 # Seconds after which the lines that were left out are told by their number.
 _SUMMED_UP_AFTER = 10.0
+# Within so many seconds each cause is told once, and so many causes in all.
+_PERIOD_OF_CAUSES = 60.0
+_MOST_CAUSES = 8
 
 
 class Teller:
@@ -53,6 +56,25 @@ class Teller:
     def _sum_up(self) -> None:
         count, self._left_out, self._sum_up_soon = self._left_out, 0, None
         _log.warning("of limits and refusals, %d further ones were not told, each of which is counted", count)
+
+
+class Told:
+    """Which causes one feature has told of lately: of what does not depend on who it is that causes it."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._causes: set[str] = set()
+
+    def is_new(self, cause: str) -> bool:
+        """Whether `cause` is to be told now; then it counts as told."""
+        now = hub.deadlines.now
+        if now >= self._until:
+            self._until = now + _PERIOD_OF_CAUSES
+            self._causes.clear()
+        if cause in self._causes or len(self._causes) == _MOST_CAUSES:
+            return False
+        self._causes.add(cause)
+        return True
 
 
 def who(connection: Connection) -> str:

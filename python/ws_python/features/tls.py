@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ..declare.errors import Error
+from ..declare.followed import Followed
 from ..declare.settings import setting
 from ..declare.type_names import type_name
 from ..loop.deadlines import Deadline
@@ -115,35 +116,27 @@ class ServerTlsFeature(Feature):
 
     def __init__(self, node: Any) -> None:
         super().__init__(node)
-        # What the properties were when `_current` was made of them.
-        self._wanted: tuple[object, ...] = ()
-        self._current: ServerTls | SSLContext | None = None
+        self._current = Followed(self._settings, self._made)
         self._next_look: Deadline | None = None
 
-    def begin(self) -> Error:
+    def begin(self) -> None:
         """See Feature."""
-        try:
-            self._read_settings()
-        except TlsError as error:
-            _log.error("listen: %s", error)
-            return error.code
+        self._current.begin()
         self._next_look = hub.deadlines.after(LOOK_PERIOD, self._look)
-        return Error.OK
 
     def end(self) -> None:
         """See Feature."""
-        self._current, self._wanted = None, ()
+        self._current.end()
         if self._next_look is not None:
             self._next_look.cancel()
             self._next_look = None
 
     def carry(self, link: Link) -> Link:
         """See Feature."""
-        if self._wanted != self._settings():
-            self._follow_settings()
-        if self._current is None:
+        current = self._current.get()
+        if current is None:
             return link
-        context = self._current.context if isinstance(self._current, ServerTls) else self._current
+        context = current.context if isinstance(current, ServerTls) else current
         return TlsLink(link, context, self._explained, server=True, plain_answer=_PLAIN_ANSWER)
 
     def _explained(self, error: Exception) -> tuple[str, bool]:
@@ -153,20 +146,6 @@ class ServerTlsFeature(Feature):
     def _settings(self) -> tuple[object, ...]:
         node = self.node
         return node.tls_options, node.tls_certificate, node.tls_private_key, node.tls_client_ca
-
-    def _read_settings(self) -> None:
-        """Make what is to be used of the properties. Raises TlsError."""
-        wanted = self._settings()
-        self._current = self._made()
-        self._wanted = wanted
-
-    def _follow_settings(self) -> None:
-        """The properties were changed while the server listens; where they became bad, the last good ones stay."""
-        try:
-            self._read_settings()
-        except TlsError as error:
-            self._wanted = self._settings()  # So that it is said once.
-            _log.error("%s; what was set before stays in force", error)
 
     def _made(self) -> ServerTls | SSLContext | None:
         node = self.node
@@ -194,7 +173,8 @@ class ServerTlsFeature(Feature):
 
     def _look(self) -> None:
         self._next_look = hub.deadlines.after(LOOK_PERIOD, self._look)
-        if isinstance(self._current, ServerTls) and not self._current.look():
+        current = self._current.get()
+        if isinstance(current, ServerTls) and not current.look():
             self.node._count("failed_certificate_renewal")
 
 

@@ -8,7 +8,6 @@ from the right, and only as far as those who wrote them are trusted.
 from __future__ import annotations
 
 import ipaddress
-import logging
 import re
 import socket
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..connection.connection import Connection
 from ..connection.request import WebSocketRequest
+from ..declare.followed import Followed
 from ..declare.settings import setting
 from ..net.addresses import canonical_address
 from ..net.asyncio_link import address_of
@@ -28,8 +28,6 @@ from .feature import Answer, Feature
 
 if TYPE_CHECKING:
     from websockets.datastructures import Headers
-
-_log = logging.getLogger("ws_python")
 
 # The entry for all who come through a Unix socket. They have no IP address: nothing stands where others have theirs.
 UNIX = "unix:"
@@ -75,13 +73,12 @@ class Networks:
     """What `trusted_proxies` says. Raises ValueError with what is wrong in it."""
 
     def __init__(self, lines: list[str]) -> None:
-        # What this was made of, to see whether the user has changed it since.
-        self.lines = list(lines)
+        self._is_empty = not lines
         self._unix = UNIX in lines
         self._networks = [_network(line) for line in lines if line != UNIX]
 
     def __bool__(self) -> bool:
-        return bool(self.lines)
+        return not self._is_empty
 
     def hold(self, host: str) -> bool:
         """Whether somebody is trusted; `host` is the IP address, empty of who comes through a Unix socket."""
@@ -99,22 +96,22 @@ class TrustedProxies(Feature):
 
     def __init__(self, node: Any) -> None:
         super().__init__(node)
-        self._networks = Networks([])
+        self._networks = Followed(lambda: list(node.trusted_proxies), lambda: Networks(node.trusted_proxies))
 
-    def prepare(self) -> None:
+    def begin(self) -> None:
         """See Feature."""
-        self._networks = Networks(self.node.trusted_proxies)
+        self._networks.begin()
 
     def preamble(self, accepted: socket.socket, address: object) -> Preamble | None:
         """See Feature."""
-        networks = self._current()
+        networks = self._networks.get()
         if not networks or not networks.hold(address_of(address)[0]):
             return None
         return ProxyPreamble(accepted, address, lambda: self.node._count("refused_malformed_proxy_header"))
 
     def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | None:
         """See Feature."""
-        networks = self._current()
+        networks = self._networks.get()
         if not networks or not networks.hold(connection.host):
             return None
         proxy = Hop(connection.host, connection.port)
@@ -127,17 +124,6 @@ class TrustedProxies(Feature):
         if client.scheme and isinstance(connection.handshake, ServerHandshake):
             connection.handshake.requested_by(client.scheme)
         return None
-
-    def _current(self) -> Networks:
-        """The property of this moment; where it became bad, it is said once, and the last good one stays."""
-        networks = self._networks
-        if networks.lines != self.node.trusted_proxies:
-            try:
-                networks = self._networks = Networks(self.node.trusted_proxies)
-            except ValueError as error:
-                networks.lines = list(self.node.trusted_proxies)
-                _log.error("%s; what was set before stays in force", error)
-        return networks
 
 
 def find_client(headers: Headers, proxy: Hop, networks: Networks) -> Hop:

@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..declare.errors import Error
+from ..declare.errors import BadSetting, Error
 
 if TYPE_CHECKING:
     import ssl
@@ -93,12 +93,8 @@ _CURES = {
 }
 
 
-class TlsError(Exception):
-    """What a side is to show or to trust cannot be used: one line that says what to do, and the error to return."""
-
-    def __init__(self, code: Error, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
+class TlsError(BadSetting):
+    """What a side is to show or to trust cannot be used."""
 
 
 class PlainRequest(Exception):

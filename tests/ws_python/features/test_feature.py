@@ -7,9 +7,9 @@ from collections.abc import Collection
 import pytest
 from ws_python import Error, WebSocketServer
 from ws_python.connection.connection import Connection
+from ws_python.declare.errors import BadSetting
 from ws_python.declare.settings import setting, settings_of
 from ws_python.features.feature import Feature
-from ws_python.net.link import Link
 
 from tests.ws_python.driving import RawClient, poll_until
 
@@ -21,16 +21,16 @@ class Watching(Feature):
         super().__init__(node)
         self.told: list[str] = []
 
-    def begin(self) -> Error:
+    def begin(self) -> None:
         self.told.append("begin")
-        return Error.ERR_BUSY if self.node.strictness > 5 else Error.OK
+        if self.node.strictness > 5:
+            raise BadSetting(Error.ERR_BUSY, "too strict")
 
     def end(self) -> None:
         self.told.append("end")
 
-    def carry(self, link: Link) -> Link:
-        self.told.append("carry")
-        return link
+    def accepted(self, connection: Connection) -> None:
+        self.told.append("accepted")
 
     def sweep_period(self) -> float:
         return 0.01

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ws_python.features.teller import Teller
+from ws_python import WebSocketServer
+from ws_python.features import teller as teller_module
+from ws_python.features.teller import Teller, Told
 from ws_python.loop.hub import hub
 
 from tests.ws_python.driving import Polled, poll_until
@@ -54,3 +56,20 @@ def test_a_percent_sign_in_a_name_is_one(caplog: pytest.LogCaptureFixture) -> No
     hub.loop()
     Teller().tell("100%s", "more")
     assert lines(caplog) == ["100%s: more"]
+
+
+def test_each_cause_once_and_few_in_all() -> None:
+    causes = Told()
+    assert [causes.is_new(cause) for cause in ("a", "a", "b", "a", "b")] == [True, False, True, False, False]
+    assert sum(causes.is_new(str(number)) for number in range(1000)) == 6
+
+
+def test_again_after_a_while(server: WebSocketServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teller_module, "_PERIOD_OF_CAUSES", 0.2)
+    causes = Told()
+    assert causes.is_new("a")
+    assert not causes.is_new("a")
+    end = hub.deadlines.now + 0.2
+    poll_until(lambda: hub.deadlines.now >= end, server)
+    assert causes.is_new("a")
+    assert not causes.is_new("a")
