@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Protocol
@@ -45,9 +45,11 @@ inputs made by coverage are in `tests/fuzz` (`make fuzz`).
 class Measurement(Protocol):
     """A module of this folder that measures one subject."""
 
-    TITLE: str
-    TEXT: str
-    measure: Callable[[float], Rows]
+    @property
+    def TITLE(self) -> str: ...
+    @property
+    def TEXT(self) -> str: ...
+    def measure(self, scale: float, /) -> Rows: ...
 
 
 MEASUREMENTS: dict[str, Measurement] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from tests.chaos.harness import Game, processor_time
 from tests.load.players import Players
@@ -21,7 +22,7 @@ TIMES = 3
 SHORT = {"heartbeat_interval": 0.5, "heartbeat_timeout": 0.5}
 
 
-def _row(title: str, *, players: int, at_server: bool, server: dict[str, float], client: dict[str, float]) -> list[str]:
+def _row(title: str, *, players: int, at_server: bool, server: dict[str, Any], client: dict[str, Any]) -> list[str]:
     with Game(script="tests/load/game.gd", echo=True, **server) as game:
         stalls: dict[str, float] = {} if at_server else {"stall": STALL, "stall_every": 2 * STALL}
         with Players(game.port, players, **client, **stalls) as others:

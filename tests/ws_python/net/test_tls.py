@@ -23,7 +23,7 @@ from ws_python.features import tls as feature
 from ws_python.loop.hub import hub
 from ws_python.net import tls
 
-from tests.ws_python.driving import named, poll_until, poll_while, record
+from tests.ws_python.driving import Polled, named, poll_until, poll_while, record
 
 
 class Certificates:
@@ -101,7 +101,7 @@ def is_idle(client: WebSocketClient) -> Callable[[], bool]:
     return lambda: client.status == client.Status.STATUS_IDLE
 
 
-def failure(client: WebSocketClient, target: str, *nodes: WebSocketServer) -> str:
+def failure(client: WebSocketClient, target: str, *nodes: Polled) -> str:
     """Why a client cannot connect."""
     log = record(client)
     assert client.connect_to_url(target) == Error.OK
