@@ -6,7 +6,7 @@ VENV := .venv/bin/python
 SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build editor lint format bench chaos fuzz conformance clean distclean
+.PHONY: help setup demo test build editor lint format bench load chaos fuzz conformance clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -35,6 +35,9 @@ format: setup ## format Python with ruff, GDScript with gdformat
 
 bench: build ## measure against the engine's own WebSocketPeer and others
 	@$(VENV) -m tests.bench
+
+load: build ## measure what the nodes stand: crowds, floods, stalls, threads, a soak (half an hour)
+	@$(VENV) -m tests.load
 
 chaos: build ## run the tests of hostile peers at six times their size
 	@$(VENV) -m tests.chaos

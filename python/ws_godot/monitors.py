@@ -25,8 +25,8 @@ def watch(node: Record) -> None:
     if not _watched and not _is_shown():
         names = [name for name, value in summary([node]).items() if isinstance(value, (int, float))]
         for name in names:
-            godot.Performance.add_custom_monitor(_PREFIX + name, _reader(name))
-        call_at_shutdown(lambda: [godot.Performance.remove_custom_monitor(_PREFIX + name) for name in names])
+            godot.Performance.add_custom_monitor(_PREFIX + name, _reader(name))  # type: ignore[arg-type]
+        call_at_shutdown(lambda: _remove(names))
     _watched[node] = None
 
 
@@ -35,6 +35,11 @@ def release(node: Record) -> None:
     if node in _watched:
         del _watched[node]
         _past.absorb(node)
+
+
+def _remove(names: list[str]) -> None:
+    for name in names:
+        godot.Performance.remove_custom_monitor(_PREFIX + name)
 
 
 def _is_shown() -> bool:

@@ -36,6 +36,9 @@ class WebSocketPeerNode(
     connection, to close it, or to ask who is there. Its method names are those of the engine's own WebSocketPeer. One
     that you make yourself has no connection, says so as an error when it enters the tree, and sends nothing.
 
+    ``request`` tells what the client asked for, and keeps what the server's ``authorizer`` found out of it;
+    get_statistics() what went through this connection.
+
     When the node is freed, its connection is closed with code 1001 (going away) behind what was sent; its server tells
     that as usual, by ``client_disconnected``.
     """

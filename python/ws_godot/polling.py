@@ -8,6 +8,7 @@ from enum import IntEnum
 from pythonscript import export
 from pythonscript.godot import Engine, Node
 from ws_python.features.statistics import Record
+from ws_python.loop.hub import hub
 
 from . import latency, monitors
 from .shortcuts import poll_frame
@@ -24,6 +25,7 @@ _PROCESSED_OR_NOT = (
 )
 # Ours, far from the engine's: what a node sends itself by a deferred call, which needs a method that the engine knows.
 _NOTIFICATION_BEGIN = 5_766_100
+_NOTIFICATION_CHOOSE = 5_766_101
 
 
 class PollingNode(Node, abstract=True):
@@ -38,12 +40,23 @@ class PollingNode(Node, abstract=True):
 
     def _choose_frames(self) -> None:
         """Has the engine call in the frames in which the node polls, and in no others."""
+        if self._chooses_later():
+            return
         polls = self._has_begun or not Engine.is_editor_hint()
         self.set_process_internal(polls and self.process_callback == _PROCESS_IDLE)
         self.set_physics_process_internal(polls and self.process_callback == _PROCESS_PHYSICS)
         self._choose_latency()
 
+    def _chooses_later(self) -> bool:
+        """On another thread than the main one, where the engine refuses it to a node in the tree: after the frame."""
+        if not (hub.is_elsewhere() and self.is_inside_tree()):
+            return False
+        self.call_deferred("notification", _NOTIFICATION_CHOOSE)
+        return True
+
     def _choose_latency(self) -> None:
+        if self._chooses_later():
+            return
         # While nobody polls in idle frames nobody waits in them either: without its sleep the engine would spin.
         waits = self.low_latency and self.process_callback == _PROCESS_IDLE
         if waits and self.is_inside_tree() and self.can_process():
@@ -97,6 +110,8 @@ class PollingNode(Node, abstract=True):
             if self._is_to_begin and self.is_inside_tree() and not self.is_queued_for_deletion():
                 self._is_to_begin = False
                 self._begin()
+        elif what == _NOTIFICATION_CHOOSE:
+            self._choose_frames()
         elif what == Node.NOTIFICATION_EXIT_TREE:
             latency.release(self)
         elif what == Node.NOTIFICATION_PREDELETE:

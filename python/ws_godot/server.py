@@ -18,7 +18,7 @@ from .tls import GodotTls
 
 
 @tells_signal_times
-class WebSocketServer(
+class WebSocketServer(  # type: ignore[misc]
     GodotTls,
     ws_python.WebSocketServer,
     PollingNode,
@@ -33,6 +33,13 @@ class WebSocketServer(
     once a frame, also while the game is paused. In the editor it does the same once a ``@tool`` script or a plugin has
     called listen(); ``autostart`` counts in the running game only. Methods and signals are named as in the engine's
     demo ``networking/websocket_chat``.
+
+    It speaks wss:// with a ``tls_certificate``, or with ``tls_options``. ``allowed_origins`` says the pages of which
+    sites may connect, and ``authorizer``, a function of yours, who may at all; sign_token() makes what a player shows
+    it. Behind a reverse proxy set ``trusted_proxies``. Connections and messages have limits, each with its property;
+    ``supervisor`` sees each message before the game does. Who takes too little makes sending return ERR_BUSY until
+    ``peer_drained``; send_latest() is for what is soon out of date. get_statistics() tells what all this came to, as do
+    the monitors under ``WebSocket`` in the editor's Debugger.
 
     When the node is freed, every connection is closed with code 1001 (going away), without further signals. What was
     sent still leaves, within ``close_timeout``; so it does when the scene changes, and within a second when the game
@@ -63,7 +70,7 @@ class WebSocketServer(
     def _answers_later(self, verdict: object, question: Question) -> bool:
         # What a GDScript function that awaits returns at first. What it awaits keeps it.
         if isinstance(verdict, Object) and verdict.get_class() == "GDScriptFunctionState":
-            verdict.connect("completed", question.settle, Object.CONNECT_ONE_SHOT)
+            verdict.connect("completed", question.settle, Object.CONNECT_ONE_SHOT)  # type: ignore[arg-type]
             return True
         return super()._answers_later(verdict, question)
 

@@ -8,8 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pythonscript.godot import FileAccess, ProjectSettings, ResourceUID, TLSOptions
+from pythonscript.godot import Engine, FileAccess, ProjectSettings, ResourceUID, TLSOptions
 from ws_python import Error, TlsOptions
+from ws_python.net.tls import TlsError, is_text
 
 _OK = Error.OK
 
@@ -53,7 +54,10 @@ class GodotTls:
             return path
         real: str = ProjectSettings.globalize_path(path)
         if not os.path.exists(real) and FileAccess.file_exists(path):
-            return str(FileAccess.get_file_as_string(path))
+            text = str(FileAccess.get_file_as_string(path))
+            if not is_text(text):  # It would be taken for a path, and be told as one.
+                raise TlsError(Error.ERR_FILE_UNRECOGNIZED, f'"{path}" holds no PEM ("-----BEGIN ...")')
+            return text
         return real if os.path.isabs(real) else path
 
 
@@ -61,6 +65,11 @@ def _pem(certificate: Any) -> str:
     """The text of a certificate; "" for none. Its save_to_string() ends with a NUL, of which the engine complains."""
     if certificate is None:
         return ""
+    # In memory: neither a full disk nor a read-only file system matters. An editor writes a file beside it first.
+    if hasattr(os, "memfd_create") and os.path.isdir("/proc/self/fd") and not Engine.is_editor_hint():
+        with suppress(OSError), open(os.memfd_create("certificate"), "r+b") as file:
+            if certificate.save(f"/proc/self/fd/{file.fileno()}") == _OK:
+                return file.read().decode()
     with suppress(OSError), tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "certificate.crt")
         if certificate.save(str(path)) == _OK:

@@ -131,9 +131,10 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings, Clie
         Errors: ERR_ALREADY_IN_USE unless the client is idle, ERR_INVALID_PARAMETER for a bad URL, `proxy`, subprotocol
         or header, or for `tls_options` of a server; ERR_FILE_NOT_FOUND, ERR_FILE_NO_PERMISSION, ERR_FILE_CANT_OPEN,
         ERR_FILE_UNRECOGNIZED or ERR_FILE_CORRUPT for a certificate or key that cannot be used; ERR_UNAVAILABLE for
-        wss:// if this Python cannot load TLS, on another thread than the main one, and while the node is being freed;
-        ERR_CANT_CREATE if the system has nothing left for it, such as file descriptors. Each is explained in one line
-        in the log. What goes wrong later is told by `connection_failed`.
+        wss:// if this Python cannot load TLS, for a host name beyond ASCII if it cannot load `idna`, on another thread
+        than the main one, and while the node is being freed; ERR_CANT_CREATE if the system has nothing left for it,
+        such as file descriptors. Each is explained in one line in the log. What goes wrong later is told by
+        `connection_failed`.
         """
         if error := self._cannot_start("connect_to_url"):
             return error
@@ -146,9 +147,13 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings, Clie
         except ValueError as problem:
             _log.error("connect_to_url: %s", problem)
             return Error.ERR_INVALID_PARAMETER
+        except ImportError as problem:
+            _log.error("connect_to_url: %s", problem)
+            return Error.ERR_UNAVAILABLE
         if handshake.uri.secure and (missing := tls_problem()):
             _log.error(
-                "connect_to_url: wss:// needs TLS, which this Python cannot load (%s); install OpenSSL, or use ws://",
+                "connect_to_url: wss:// needs TLS, which this Python cannot load (%s); copy the whole addon folder "
+                "again, or install OpenSSL, or use ws://",
                 missing,
             )
             return Error.ERR_UNAVAILABLE
@@ -295,7 +300,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings, Clie
     def _try_again(self) -> None:
         try:
             handshake = self._new_handshake(self._target)
-        except ValueError as error:
+        except (ValueError, ImportError) as error:
             # The properties were changed since the last attempt, whose connection this is told for.
             assert self._connection is not None
             self._connection.intake.put([NotTried(str(error))], 0)

@@ -204,8 +204,15 @@ class Endpoint:
 
     @property
     def latency(self) -> float:
-        """Seconds that the other side took to answer the last ping of the heartbeat; 0 until it has answered one."""
-        return 0.0 if self._connection is None else self._connection.meter.latency
+        """Seconds from here to the other side and back: what its answer to the last ping of the heartbeat took.
+
+        Until there was one, what the system has measured on the traffic of the connection, where it does (TCP on
+        Linux); 0 where nothing is known.
+        """
+        connection = self._connection
+        if connection is None:
+            return 0.0
+        return connection.meter.latency or (0.0 if connection.link is None else connection.link.round_trip())
 
     def get_statistics(self) -> dict[str, Any]:
         """What went through this connection, as a dictionary: what get_statistics() of a server tells, of this alone.

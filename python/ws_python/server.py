@@ -170,6 +170,7 @@ class WebSocketServer(
                 preceded=self._read_preamble,
                 reserve=lambda: self.reserved_descriptors,
                 count=self._count,
+                waiting=lambda waits: self._met_error() if waits else self._recovered(),
             )
         except CannotListen as problem:
             self._end_receiving()
@@ -199,6 +200,7 @@ class WebSocketServer(
         hub.not_at_close(self._end)
         self._listener.close()
         self._listener = None
+        self._gave_up()
         connections, self._connections = self._connections, {}
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
@@ -373,8 +375,9 @@ class WebSocketServer(
         peer = connection.intake.peer
         if peer is not None and peer._is_announced:
             peer.drained.emit()
-            if self.get_peer(peer.peer_id) is peer:  # Its handler has not stopped the server, or freed the peer.
-                self.peer_drained.emit(peer.peer_id)
+            peer_id = peer.peer_id
+            if self.get_peer(peer_id) is peer:  # Its handler has not stopped the server, or freed the peer.
+                self.peer_drained.emit(peer_id)
 
     def _closed(self, connection: Connection) -> None:
         self._connections.pop(connection, None)

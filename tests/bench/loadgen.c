@@ -6,6 +6,8 @@
  *         messages that a server sends to everybody; the next one goes out when everybody has one
  *     loadgen latency PORT SIZE WARMUP SECONDS    the time until a message is back, one at a time
  *     loadgen hold PORT CONNECTIONS               idle connections until standard input ends
+ *     loadgen pace PORT CONNECTIONS SIZE WARMUP SECONDS
+ *         a message a second on each connection, evenly spread; the time until each is back. It sleeps in between
  *     loadgen storm PORT CONNECTIONS SECONDS      how long it takes all to get in when they come at once; ends after SECONDS
  *     loadgen serve SIZE WARMUP SECONDS           an echo server for one client; counts the client's messages
  *     loadgen reflect                             sends the bytes of one client back as they are: the most that loopback carries
@@ -45,6 +47,8 @@ struct connection {
 	uint8_t header[14];
 	uint64_t payload_left;
 	int in_payload;
+	uint8_t ping[125]; /* What the ping that is being read carries. */
+	double sent_at; /* When the message was sent that is not back yet; 0: none. */
 	uint64_t owed; /* Frames that wait to be written. */
 	uint64_t written; /* Bytes of the current frame that are out. */
 };
@@ -55,6 +59,7 @@ static size_t block_frames;
 static uint64_t expected_payload; /* 0: any. */
 static uint8_t buffer[READ_SIZE];
 static int poller;
+static uint64_t pings;
 
 static void die(const char *what) {
 	perror(what);
@@ -149,7 +154,17 @@ static size_t header_length(const struct connection *connection) {
 	return 2 + (length == 126 ? 2 : length == 127 ? 8 : 0) + (connection->header[1] & 0x80 ? 4 : 0);
 }
 
-/* Delimits the frames in what arrived; returns how many messages were completed. */
+/* Answers a ping (RFC 6455 section 5.5.3), but between two halves of a frame: the next one does. Its mask is 0. */
+static void pong(struct connection *connection) {
+	uint8_t answer[6 + sizeof connection->ping] = { 0x8a, (uint8_t)(0x80 | connection->header[1]) };
+	memcpy(answer + 6, connection->ping, connection->header[1]);
+	pings++;
+	if (connection->written == 0 && send(connection->fd, answer, 6 + connection->header[1], MSG_NOSIGNAL) < 0 && errno != EAGAIN) {
+		die("send");
+	}
+}
+
+/* Delimits the frames in what arrived, and answers pings; returns how many messages were completed. */
 static uint64_t parse(struct connection *connection, const uint8_t *data, size_t size) {
 	uint64_t complete = 0;
 	while (size > 0) {
@@ -171,11 +186,18 @@ static uint64_t parse(struct connection *connection, const uint8_t *data, size_t
 			connection->in_payload = 1;
 		}
 		uint64_t part = size < connection->payload_left ? size : connection->payload_left;
+		int opcode = connection->header[0] & 0x0f;
+		if (opcode == 9 && connection->header[1] <= sizeof connection->ping) {
+			memcpy(connection->ping + connection->header[1] - connection->payload_left, data, part);
+		}
 		data += part;
 		size -= part;
 		connection->payload_left -= part;
 		if (connection->payload_left == 0) {
-			complete += (connection->header[0] & 0x80) != 0;
+			complete += opcode < 8 && (connection->header[0] & 0x80) != 0;
+			if (opcode == 9 && connection->header[1] <= sizeof connection->ping) {
+				pong(connection);
+			}
 			connection->in_payload = 0;
 			connection->header_bytes = 0;
 		}
@@ -230,6 +252,19 @@ static int advance_opening(struct connection *connection, uint32_t ready) {
 	return 1;
 }
 
+/* Reads what arrived on a connection; returns how many messages that completed. */
+static uint64_t read_messages(struct connection *connection) {
+	ssize_t size = recv(connection->fd, buffer, sizeof buffer, 0);
+	if (size < 0 && errno == EAGAIN) {
+		return 0;
+	}
+	if (size <= 0) {
+		fprintf(stderr, "loadgen: the connection broke\n");
+		exit(1);
+	}
+	return parse(connection, buffer, (size_t)size);
+}
+
 /* Opens connections, `at_once` of them at a time; returns how many are through their opening handshake within `seconds`. */
 static size_t open_within(struct connection *connections, size_t count, int port, size_t at_once, double seconds) {
 	struct epoll_event events[256];
@@ -244,6 +279,8 @@ static size_t open_within(struct connection *connections, size_t count, int port
 			struct connection *connection = events[i].data.ptr;
 			if (!connection->open) {
 				open += (size_t)advance_opening(connection, events[i].events);
+			} else {
+				read_messages(connection); /* A ping, where the others take their time. */
 			}
 		}
 	}
@@ -255,19 +292,6 @@ static double start_measuring(void) {
 	printf("measuring\n");
 	fflush(stdout);
 	return now();
-}
-
-/* Reads what arrived on a connection; returns how many messages that completed. */
-static uint64_t read_messages(struct connection *connection) {
-	ssize_t size = recv(connection->fd, buffer, sizeof buffer, 0);
-	if (size < 0 && errno == EAGAIN) {
-		return 0;
-	}
-	if (size <= 0) {
-		fprintf(stderr, "loadgen: the connection broke\n");
-		exit(1);
-	}
-	return parse(connection, buffer, (size_t)size);
 }
 
 /* Queues frames on a connection. */
@@ -403,6 +427,49 @@ static void latency(char **arguments) {
 	printf("{\"messages\": %zu, \"median\": %.9f, \"p99\": %.9f}\n", count, times[count / 2], times[count * 99 / 100]);
 }
 
+static void pace(char **arguments) {
+	size_t connections = (size_t)atol(arguments[1]), count = 0, late = 0, next = 0;
+	double seconds = atof(arguments[4]);
+	double *times = calloc((size_t)((double)connections * (seconds + 1)), sizeof *times);
+	make_client_frames((size_t)atol(arguments[2]), 0, 1);
+	struct connection *all = open_all(connections, atoi(arguments[0]));
+	struct epoll_event events[256];
+	double start = now(), measured = 0, time = start;
+	while (!measured || time - measured < seconds) {
+		if (!measured && time - start >= atof(arguments[3])) {
+			time = measured = start_measuring();
+			pings = 0;
+		}
+		for (; (double)next < (time - start) * (double)connections; next++) {
+			struct connection *connection = &all[next % connections];
+			if (connection->sent_at > 0) {
+				late += measured > 0; /* Its turn is left out. */
+				continue;
+			}
+			connection->sent_at = now();
+			owe(connection, 1);
+		}
+		int ready = epoll_wait(poller, events, 256, 1);
+		time = now();
+		for (int i = 0; i < ready; i++) {
+			struct connection *connection = events[i].data.ptr;
+			if (events[i].events & EPOLLOUT) {
+				watch(connection, EPOLLIN, EPOLL_CTL_MOD);
+				write_owed(connection);
+			}
+			if (events[i].events & EPOLLIN && read_messages(connection)) {
+				if (measured && connection->sent_at >= measured) {
+					times[count++] = time - connection->sent_at;
+				}
+				connection->sent_at = 0;
+			}
+		}
+	}
+	qsort(times, count, sizeof *times, compare_doubles);
+	printf("{\"messages\": %zu, \"median\": %.9f, \"p99\": %.9f, \"most\": %.9f, \"late\": %zu, \"pings\": %lu}\n", count, times[count / 2],
+			times[count * 99 / 100], times[count ? count - 1 : 0], late, (unsigned long)pings);
+}
+
 static void hold(char **arguments) {
 	open_all((size_t)atol(arguments[1]), atoi(arguments[0]));
 	printf("{}\n");
@@ -491,6 +558,7 @@ static const struct mode modes[] = {
 	{ "echo", 8, echo },
 	{ "broadcast", 6, broadcast },
 	{ "latency", 4, latency },
+	{ "pace", 5, pace },
 	{ "hold", 2, hold },
 	{ "storm", 3, storm },
 	{ "serve", 3, serve },

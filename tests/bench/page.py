@@ -88,7 +88,7 @@ def text(results: Sequence[Result], rounds: int, storm: float, seconds: float) -
     below = "".join(f"\n{note}\n" for note in notes(results))
     return _TEMPLATE.format(
         date=date.today().isoformat(),
-        machine=_machine(),
+        machine=machine(),
         versions=_versions(),
         images=_IMAGES,
         speed=_SPEED,
@@ -107,7 +107,7 @@ def _table_rows(results: Sequence[Result]) -> list[Result]:
     return [result for result in results if result.row not in GROWTH.values()]
 
 
-def _machine() -> str:
+def machine() -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     # ARM kernels name no model.
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -1,6 +1,7 @@
 ## A game with a server, for attacks on it: counts what happens, and measures the processor time of its frames.
 ##
-## Arguments: `name=value` as JSON, a property of the server, or `echo=true` to send each message back. Prints its port.
+## Arguments: `name=value` as JSON, a property of the server (without `port`, a free one), or `echo=true` to send each
+## message back. Prints its port.
 ## A text message that begins with "!" is a command; the answer is "!" and a value as JSON:
 ##   !report            what was counted so far, and the longest frame since the last report
 ##   !stall MSEC        the main thread does nothing for so long
@@ -28,6 +29,7 @@ var _longest_usec := 0
 
 func _initialize() -> void:
 	_server.bind_address = "*"
+	_server.port = 0
 	for argument: String in OS.get_cmdline_user_args():
 		var value: Variant = JSON.parse_string(argument.substr(argument.find("=") + 1))
 		var property := argument.get_slice("=", 0)
@@ -42,7 +44,7 @@ func _initialize() -> void:
 	_server.handshake_failed.connect(_on_handshake_failed)
 	_server.message_received.connect(_on_message_received)
 	root.add_child(_server)
-	_server.listen(0)
+	_server.listen()
 	_busy_usec = _processor_usec()
 	print("port %d" % _server.get_local_port())
 

@@ -299,11 +299,13 @@ def wait_until_settled(pid: int, limit: float) -> float:
 class Game:
     """A headless game with a WebSocketServer (game.gd), and a well-behaved client of it that asks how it does."""
 
-    def __init__(self, *, within: Sequence[str] = (), **properties: object) -> None:
+    def __init__(
+        self, *, within: Sequence[str] = (), script: str = "tests/chaos/game.gd", **properties: object
+    ) -> None:
         """`properties` are set on the server; `echo` makes the game send each message back. `within`: GodotProcess."""
         options = [f"{name}={json.dumps(value)}" for name, value in properties.items()]
         with contextlib.ExitStack() as opened:
-            arguments = ["--script", "res://tests/chaos/game.gd", "--", *options]
+            arguments = ["--script", f"res://{script}", "--", *options]
             self.process = opened.enter_context(GodotProcess(arguments, within=within))
             self.port = int(self.process.wait_for(r"^port (\d+)$", PATIENCE)[1])
             self.witness = opened.enter_context(self.connect())

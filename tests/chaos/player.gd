@@ -1,8 +1,8 @@
 ## A game with clients that come back by themselves: tells on its output what becomes of them.
 ##
-## Arguments: URLs, one for each client, and `name=value` as JSON, a property of all of them; "serve" for a server in the
-## same game, whose URL then is that of the first client. Twice a second each sends a message, which the server sends
-## back; with each one that comes, the time of day is told.
+## Arguments: URLs, one for each client, and `name=value` as JSON, a property of all of them; "serve" for a server in
+## the same game, whose URL then is that of the first client. Twice a second each sends a message, which the server
+## sends back; with each one that comes, the time of day is told.
 extends SceneTree
 
 const PERIOD := 0.5

@@ -84,10 +84,10 @@ def test_a_receiver_that_never_reads_is_given_up(how: str, start_godot: StartGod
     with RawServer(receive_buffer=SLOW_BUFFER) as receiver:
         engine = start(start_godot, how, receiver.url, close_timeout=1.0)
         receiver.accept()
-        connected = ("127.0.0.1", receiver.socket.getpeername()[1])
-        wait_until(lambda: is_connected_to(connected), "the connection is not listed")
+        ends = receiver.socket.getpeername(), receiver.socket.getsockname()
+        wait_until(lambda: is_held(*ends), "the connection is not listed")
         engine.wait_for("^going$", PATIENCE)
-        wait_until(lambda: not is_connected_to(connected), "the connection is still open")
+        wait_until(lambda: not is_held(*ends), "the connection is still open")
         assert_clean_log(engine.log)
 
 
@@ -98,19 +98,23 @@ def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
         time.sleep(0.05)
 
 
-def is_connected_to(address: tuple[str, int]) -> bool:
-    """Whether a process still holds the socket that has this address. Linux may miss one while it lists them."""
-    return any(_is_listed(address) for _ in range(5))
+def is_held(local: tuple[str, int], remote: tuple[str, int]) -> bool:
+    """Whether a process still holds the socket of a connection. Linux may miss one while it lists them."""
+    return any(_is_listed(_hex(local), _hex(remote)) for _ in range(5))
 
 
-def _is_listed(address: tuple[str, int]) -> bool:
-    host = socket.inet_aton(address[0])[::-1].hex().upper()
+def _is_listed(local: str, remote: str) -> bool:
     with open("/proc/net/tcp") as table:
         for line in table:
             fields = line.split()
-            if fields[1] == f"{host}:{address[1]:04X}":
+            # Others may have the same port, connected to somewhere else.
+            if fields[1:3] == [local, remote]:
                 return fields[9] != "0"
     return False
+
+
+def _hex(address: tuple[str, int]) -> str:
+    return f"{socket.inet_aton(address[0])[::-1].hex().upper()}:{address[1]:04X}"
 
 
 @pytest.mark.parametrize("node", ["client", "server"])

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from websockets.frames import Opcode
@@ -20,7 +21,7 @@ from tests.ws_python.driving import Polled, RawClient, named, poll_until, record
 # Of the connections here, in s.
 INTERVAL = 0.3
 TIMEOUT = 1.0  # What answers may, on a busy machine, take nearly as long.
-HEARTBEAT = {"heartbeat_interval": INTERVAL, "heartbeat_timeout": TIMEOUT}
+HEARTBEAT: dict[str, Any] = {"heartbeat_interval": INTERVAL, "heartbeat_timeout": TIMEOUT}
 # What a busy machine may add to both, in s: without a heartbeat it takes the system a quarter of an hour.
 TOLERANCE = 8.0
 # Longer than both by far, in which nothing that works as it should is lost.

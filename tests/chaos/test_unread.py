@@ -37,7 +37,7 @@ A_HANDFUL = 5
 
 def test_pings_that_are_never_read_keep_memory_flat() -> None:
     pings = frame(Opcode.PING, b"p" * 125) * 1000
-    with Game(outbound_buffer_size=MIB) as game:
+    with Game(outbound_buffer_size=MIB, max_control_frames_per_second=0) as game:
         with Crowd(game.port, 1, receive_buffer=SMALL_BUFFER).wait_until_open() as crowd:
             before = game.memory()
             sock = crowd.sockets[0]
@@ -55,6 +55,7 @@ def test_pings_that_are_never_read_keep_memory_flat() -> None:
 def test_of_pings_only_the_newest_is_owed_an_answer(server: WebSocketServer, is_full: bool) -> None:
     ended: list[object] = []
     server.outbound_buffer_size = 100_000
+    server.max_control_frames_per_second = 0
     server.message_received.connect(lambda _peer_id, message: ended.append(message))
     with Crowd(server.get_local_port(), 1, receive_buffer=SMALL_BUFFER).wait_until_open(server) as crowd:
         poll_until(lambda: server.get_peer_count() == 1, server)

@@ -235,7 +235,7 @@ func test_keys_that_json_cannot_tell_apart() -> void:
 	]
 	for value: Dictionary in many:
 		for _i: int in 2:
-			expect_error('^ERROR: send_json: two keys of a dictionary are "(1|1.0|a|true)" in JSON, the second is a ')
+			expect_error("^ERROR: send_json: two keys of a dictionary are the same in JSON, the second is a ")
 		check_equal(client.send_json(value), ERR_INVALID_PARAMETER)
 		check_equal(server.send_json(0, value), ERR_INVALID_PARAMETER)
 	check_equal(server.send_json(0, {&"a": {1: 2, 1.0: 3}}), OK)

@@ -11,9 +11,12 @@ func _arranged(name_of_class: String) -> PackedStringArray:
 		var usage: int = info["usage"]
 		var title: String = info["name"]
 		if usage & PROPERTY_USAGE_GROUP:
+			# One that is started again, with another prefix, is one in the Inspector.
+			if title != group:
+				check(not shown.has(title), "%s is in one piece" % title)
+				shown.append(title)
 			group = title
 			prefix = info["hint_string"]
-			shown.append(title)
 		elif usage & PROPERTY_USAGE_EDITOR:
 			# The engine ends a group at the first property that does not begin with its prefix.
 			var fits: bool = title.begins_with(prefix) or prefix.begins_with(title)
@@ -22,11 +25,27 @@ func _arranged(name_of_class: String) -> PackedStringArray:
 	return shown
 
 
+func _groups(name_of_class: String) -> PackedStringArray:
+	var groups := PackedStringArray()
+	for label: String in _arranged(name_of_class):
+		var group := label.get_slice("/", 0)
+		if "/" in label and not groups.has(group):
+			groups.append(group)
+	return groups
+
+
 func test_what_one_sets_first_stands_first() -> void:
 	var server := _arranged("WebSocketServer")
 	check_equal(server.slice(0, 3), PackedStringArray(["port", "bind_address", "autostart"]))
 	var client := _arranged("WebSocketClient")
 	check_equal(client.slice(0, 3), PackedStringArray(["url", "autoconnect", "auto_reconnect"]))
+
+
+func test_groups_go_from_where_and_with_whom_to_what_hardly_anybody_changes() -> void:
+	var limits := ["Message Limits", "Rate Limits", "Timeouts", "Heartbeat", "Compression", "Negotiation", "Polling"]
+	var server := ["TLS", "Access", "Proxies", "Unix Socket", "Connection Limits"]
+	check_equal(Array(_groups("WebSocketServer")), server + limits)
+	check_equal(Array(_groups("WebSocketClient")), ["TLS", "Proxy", "Reconnect"] + limits)
 
 
 func test_how_it_is_polled_stands_last() -> void:
@@ -51,6 +70,10 @@ func test_labels_do_not_repeat_their_group() -> void:
 	for label: String in ["Compression/compression", "Compression/min_size", "Compression/window_bits"]:
 		check_equal(labels.count(label), 2, label)
 	for label: String in ["Reconnect/delay", "Reconnect/max_attempts", "Reconnect/stop_codes"]:
+		check_equal(labels.count(label), 1, label)
+	for label: String in ["Message Limits/message_size", "Rate Limits/bytes_per_second", "Timeouts/close_timeout"]:
+		check_equal(labels.count(label), 2, label)
+	for label: String in ["Connection Limits/connections_per_address", "Unix Socket/mode", "TLS/client_ca"]:
 		check_equal(labels.count(label), 1, label)
 	for label: String in labels:
 		var parts := label.split("/")

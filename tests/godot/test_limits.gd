@@ -1,4 +1,4 @@
-## The limits of connections, rates and messages: who goes beyond them is refused, slowed down or closed, and nobody else.
+## The limits of connections, rates and messages: who goes beyond them is refused, slowed down or closed, nobody else.
 extends "res://tests/godot/suite.gd"
 
 

@@ -11,21 +11,11 @@ class Moderator:
 		seen.append(message)
 		if message is PackedByteArray:
 			return PackedByteArray([(message as PackedByteArray).size()])
-		match message as String:
-			"refused":
-				return false
-			"changed":
-				return "CHANGED"
-			"name":
-				return &"a StringName"
-			"fails":
-				var nothing: Variant = null
-				return nothing.no_such_method()
-			"nothing":
-				return null
-			"number":
-				return 1
-		return true
+		if message == "fails":
+			var nothing: Variant = null
+			return nothing.no_such_method()
+		var verdicts := {"refused": false, "changed": "CHANGED", "name": &"a StringName", "nothing": null, "number": 1}
+		return verdicts.get(message, true)
 
 
 func _texts(log: Array[Array]) -> Array:

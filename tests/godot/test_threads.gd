@@ -118,6 +118,21 @@ func test_asking_works_there() -> void:
 	check_equal(there, here)
 
 
+func test_settings_that_the_engine_keeps_to_the_main_thread() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	await _on_a_thread(
+		func() -> void:
+			client.process_callback = WebSocketClient.PROCESS_PHYSICS
+			client.low_latency = true
+	)
+	await until(client.is_physics_processing_internal)
+	check(not client.is_processing_internal(), "it is polled in one kind of frames")
+	await _on_a_thread(func() -> void: client.process_callback = WebSocketClient.PROCESS_IDLE)
+	await until(client.is_processing_internal)
+	check(not client.is_physics_processing_internal(), "it is polled in one kind of frames")
+
+
 func test_call_deferred_is_the_way() -> void:
 	var server := start_server()
 	var client: WebSocketClient = await open_client(server)

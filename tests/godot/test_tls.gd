@@ -91,6 +91,17 @@ func test_the_options_are_an_arguments() -> void:
 	check_equal(server.get_peer(server.get_peer_ids()[0]).get_requested_url(), _wss(server))
 
 
+func test_a_variable_for_options_may_hold_none() -> void:
+	var none: TLSOptions = null
+	var client := WebSocketClient.new()
+	client.tls_options = none
+	check_equal(client.connect_to_url("ws://localhost:1", none), OK)
+	client.free()
+	var untyped: Variant = WebSocketClient.new()
+	check_equal(untyped.connect_to_url("ws://localhost:1", none), OK)
+	untyped.free()
+
+
 func test_untyped() -> void:
 	var server: Variant = ClassDB.instantiate("WebSocketServer")
 	server.set("tls_options", TLSOptions.server(_key, _certificate))

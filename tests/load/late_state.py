@@ -22,6 +22,13 @@ from ws_python import WebSocketPeer, WebSocketServer
 
 from tests.chaos.harness import Crowd
 
+TITLE = "State on a slow link"
+TEXT = """
+A server sends 5,000 bytes 60 times a second to a peer that reads 100 KB/s, a third of that, for 20 s: how old is what
+it reads.
+"""
+SECONDS = 20.0
+RATE = 100_000
 SIZE = 5000
 FRAME = 4 + SIZE  # RFC 6455 section 5.2: a header of 4 bytes, no mask.
 PER_SECOND = 60
@@ -48,7 +55,7 @@ def receive(sock: socket.socket, rate: int, late: list[float], stop: threading.E
             del held[:FRAME]
 
 
-def measure(send: Callable[[WebSocketPeer, bytes], object], seconds: float, rate: int) -> list[float]:
+def lateness(send: Callable[[WebSocketPeer, bytes], object], seconds: float, rate: int) -> list[float]:
     server = WebSocketServer()
     server.bind_address = "localhost"
     server.slow_peer_timeout = 0.0
@@ -74,18 +81,29 @@ def measure(send: Callable[[WebSocketPeer, bytes], object], seconds: float, rate
     return late
 
 
+_WAYS: dict[str, Callable[[WebSocketPeer, bytes], object]] = {
+    "send": lambda peer, message: peer.send(message),
+    "send_latest": lambda peer, message: peer.send_latest("state", message),
+}
+
+
+def _row(name: str, seconds: float, rate: int) -> list[str]:
+    late = lateness(_WAYS[name], seconds, rate)
+    cuts = quantiles(late, n=100) if len(late) > 1 else [0.0] * 99
+    return [f"`{name}()`", f"{len(late)}", f"{cuts[49]:.3f} s", f"{max(late, default=0.0):.3f} s"]
+
+
+def measure(scale: float) -> list[list[str]]:
+    """The rows of the table."""
+    header = ["sent with", "messages that arrived", "late by: p50", "late by: most"]
+    return [header, *(_row(name, SECONDS * scale, RATE) for name in _WAYS)]
+
+
 def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 10.0
-    rate = int(sys.argv[2]) if len(sys.argv) > 2 else 100_000
-    print(f"{SIZE} bytes, {PER_SECOND} times a second, for {seconds:g} s; the receiver reads {rate or 'all'} bytes/s")
-    ways: dict[str, Callable[[WebSocketPeer, bytes], object]] = {
-        "send": lambda peer, message: peer.send(message),
-        "send_latest": lambda peer, message: peer.send_latest("state", message),
-    }
-    for name, send in ways.items():
-        late = measure(send, seconds, rate)
-        cuts = quantiles(late, n=100) if len(late) > 1 else [0.0] * 99
-        print(f"{name:12} {len(late):4} arrived, late by {cuts[49]:.3f} s (p50), {max(late, default=0.0):.3f} s (most)")
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+    rate = int(sys.argv[2]) if len(sys.argv) > 2 else RATE
+    for name in _WAYS:
+        print(*_row(name, seconds, rate), sep=" | ", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,15 @@ from websockets.frames import Opcode
 from tests.chaos.harness import PATIENCE, Crowd, frame, memory
 from tests.godot_process import GodotProcess
 
+TITLE = "A peer that reads nothing, beside 99 others"
+TEXT = """
+A game sends 10 MB/s in all, in messages of 1,000 bytes, to 100 peers; one of them takes nothing, until its
+`outbound_buffer_size` (1 MiB here) is full and beyond. Round trips are those of one of the peers, which gets what all
+get; memory is at the begin and end of each run. `slow_peer_timeout`, which would close the stalled one, is off.
+"""
 PEERS = 100
+SECONDS = 30.0
+RATE = 10_000_000
 SIZE = 1000
 BUFFER = 1024 * 1024
 ROUND_TRIP_EVERY = 0.02
@@ -70,7 +78,8 @@ def round_trips(port: int, seconds: float) -> tuple[list[float], int]:
     return times, others
 
 
-def measure(stalled: int, seconds: float, rate: int) -> None:
+def measure_with(stalled: int, seconds: float, rate: int) -> list[str]:
+    """With so many stalled peers: a row of the table."""
     options = [f"outbound_buffer_size={BUFFER}", "slow_peer_timeout=0", "heartbeat_interval=0"]
     arguments = ["--script", "res://tests/load/broadcast.gd", "--", f"size={SIZE}", f"rate={rate}", *options]
     processes = multiprocessing.get_context("spawn")
@@ -90,20 +99,27 @@ def measure(stalled: int, seconds: float, rate: int) -> None:
             readers.join()
         is_full = "outbound_buffer_size is reached" in game.log
     cuts = [1000 * cut for cut in quantiles(times, n=100)]
-    print(
-        f"{stalled} stalled: round trip p50 {cuts[49]:.2f} ms, p99 {cuts[98]:.2f} ms of {len(times)}; "
-        f"{others * SIZE / seconds / 1e3:.0f} KB/s to each; resident {before:.1f} -> {after:.1f} MiB"
-        f"{'; its buffer of 1 MiB was full' if is_full else ''}",
-        flush=True,
-    )
+    return [
+        f"{stalled}",
+        f"{cuts[49]:.2f}, {cuts[98]:.2f} ms",
+        f"{len(times)}",
+        f"{others * SIZE / seconds / 1e3:.0f} KB/s",
+        f"{before:.1f} → {after:.1f} MiB",
+        "yes" if is_full else "no",
+    ]
+
+
+def measure(scale: float) -> list[list[str]]:
+    """The rows of the table: with and without a stalled peer, in turn."""
+    header = ["stalled peers", "round trip: p50, p99", "round trips", "to each peer", "memory", "its buffer was full"]
+    return [header, *(measure_with(stalled, SECONDS * scale, RATE) for stalled in (0, 1, 0, 1))]
 
 
 def main() -> None:
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
-    rate = int(float(sys.argv[2])) if len(sys.argv) > 2 else 10_000_000
-    print(f"{PEERS} peers, {rate / 1e6:g} MB/s to all of them in messages of {SIZE} bytes, {seconds:g} s each")
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+    rate = int(float(sys.argv[2])) if len(sys.argv) > 2 else RATE
     for stalled in (0, 1, 0, 1):
-        measure(stalled, seconds, rate)
+        print(*measure_with(stalled, seconds, rate), sep=" | ", flush=True)
 
 
 if __name__ == "__main__":

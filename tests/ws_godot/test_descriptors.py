@@ -57,7 +57,7 @@ func _initialize() -> void:
 def test_nodes_without_descriptors(tmp_path: Path) -> None:
     script = tmp_path / "main.gd"
     script.write_text(SCRIPT)
-    with GodotProcess(["--script", str(script)], starter=STARTER) as engine:
+    with GodotProcess(["--script", str(script)], within=STARTER) as engine:
         assert engine.wait() == 0
         log = engine.log
     advice = "raise the limit of open files (ulimit -n)"

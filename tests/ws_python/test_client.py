@@ -481,7 +481,7 @@ class TestReconnecting:
         poll_until(is_idle(eager), server, eager)
         ((reason,),) = named(log, "connection_failed")
         assert reason == (
-            f"{url}: 'nonsense' is not a header; write it like \"Name: value\"; "
+            f'{url}: line 1 of the headers is not a header; write it like "Name: value"; '
             "not tried again: this does not pass by itself"
         )
         eager.handshake_headers = []
@@ -618,7 +618,7 @@ class TestReconnecting:
             if len(acted) > 1:
                 return
             if act == "poll":
-                for _ in range(20):
+                for _ in range(20):  # type: ignore[assignment]
                     eager.poll()
                     time.sleep(0.005)
                 return
@@ -716,3 +716,25 @@ class TestTls:
         poll_until(is_idle(client), client, server)
         ((reason,),) = named(log, "connection_failed")
         assert "use ws:// if it has no TLS" in reason
+
+
+def test_without_idna_a_name_beyond_ascii_is_unavailable(
+    server: WebSocketServer, client: WebSocketClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "idna", None)
+    assert client.connect_to_url("ws://bücher.example/") == Error.ERR_UNAVAILABLE
+    (line,) = caplog.messages
+    assert line.startswith("connect_to_url: a host name beyond ASCII needs the Python package idna, which cannot be")
+    assert client.connect_to_url(f"ws://localhost:{server.get_local_port()}/") == Error.OK
+    poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, client, server)
+
+
+def test_without_idna_a_client_does_not_try_again(
+    client: WebSocketClient, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.auto_reconnect, client.reconnect_delay, client.proxy = True, 0.01, f"http://127.0.0.1:{free_port}"
+    log = record(client)
+    assert client.connect_to_url("ws://bücher.example/") == Error.OK
+    monkeypatch.setitem(sys.modules, "idna", None)
+    poll_until(lambda: client.status == client.Status.STATUS_IDLE, client)
+    assert "needs the Python package idna" in named(log, "connection_failed")[-1][0]

@@ -615,8 +615,8 @@ class TestHandshake:
             poll_until(lambda c=client: c.status == c.Status.STATUS_ACTIVE, server, client)  # type: ignore[misc]
             assert client.get_handshake_header("X-Server") == "good"
         assert [record.message for record in caplog.records] == [
-            "handshake_headers, supported_protocols: 'nonsense' is not a header; write it like \"Name: value\"; "
-            "what was set before stays in force"
+            "handshake_headers, supported_protocols: line 1 of the headers is not a header; "
+            'write it like "Name: value"; what was set before stays in force'
         ]
 
     def test_refusing_new_connections_keeps_the_old_ones(self, server: WebSocketServer, raw: RawClient) -> None:

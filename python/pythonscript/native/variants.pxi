@@ -135,7 +135,8 @@ cdef object typed_to_py(int kind, const void* value):
     if kind == NIL:
         return None
     if kind == OBJECT:
-        return object_to_py(living_object((<void* const*>value)[0]))
+        # No pointer to a pointer: a typed variable that nothing was assigned to, or null.
+        return None if value == NULL else object_to_py(living_object((<void* const*>value)[0]))
     if kind == STRING_NAME or kind == NODE_PATH:
         return _classes[kind](string_like_to_py(kind, value))
     if kind == RID:

@@ -112,6 +112,7 @@ cdef class Connection(Receiver):
 
     cpdef refused(self, str reason, bint retryable):
         if self.phase is OPENING:
+            self.handshake.error = reason
             self.fail(reason, retryable)
         else:
             self.input_ended()

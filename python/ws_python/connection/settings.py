@@ -82,7 +82,7 @@ class ConnectionSettings:
         16 * _MIB,
         range=(1, _MAX_BYTES),
         unit="bytes",
-        group="Limits",
+        group="Message Limits",
         doc="The longest message to accept, unpacked if it was compressed. A longer one closes the connection with "
         "code 1009, before it takes memory.",
     )
@@ -90,7 +90,7 @@ class ConnectionSettings:
         64 * _MIB,
         range=(1024, _MAX_BYTES),
         unit="bytes",
-        group="Limits",
+        group="Message Limits",
         doc="How much may wait for a slow receiver on one connection. A message that does not fit is not queued, and "
         "sending it returns ERR_BUSY; `drained` of the client or peer, and `peer_drained` of the server, tell when "
         "there is room again. One that is longer than all of it never fits: ERR_OUT_OF_MEMORY.",
@@ -99,7 +99,7 @@ class ConnectionSettings:
         64 * _MIB,
         range=(1024, _MAX_BYTES),
         unit="bytes",
-        group="Limits",
+        group="Message Limits",
         doc="How much may wait on one connection for poll() to deliver it, in memory, after unpacking. Beyond that "
         "nothing more is read from the network, so that the sender is slowed down; nothing is lost.",
     )

@@ -18,7 +18,6 @@ FULL = "outbound_buffer_size is reached"
 
 # A control frame's 125 bytes (RFC 6455 section 5.5) less the code.
 _MAX_REASON_BYTES = 123
-_LONGEST_SHOWN_KEY = 40  # characters
 _LONGEST_KEY = 256  # characters
 _JSON_ADVICE = "use dictionaries, arrays, strings, finite numbers, booleans and null only, and keys that differ as text"
 
@@ -73,8 +72,7 @@ def _with_text_keys(mapping: Mapping[Any, object]) -> dict[str, object]:
     for key in mapping:
         name = key if isinstance(key, str) else _key_name(key)
         if name in members:
-            shown = name if len(name) <= _LONGEST_SHOWN_KEY else name[:_LONGEST_SHOWN_KEY] + "..."
-            raise ValueError(f'two keys of a dictionary are "{shown}" in JSON, the second is a {type_name(type(key))}')
+            raise ValueError(f"two keys of a dictionary are the same in JSON, the second is a {type_name(type(key))}")
         members[name] = mapping[key]
     return members
 

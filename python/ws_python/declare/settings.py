@@ -118,10 +118,12 @@ def setting(
 
 
 def settings_of(cls: type) -> dict[str, Setting]:
-    """The settings of a class by name, in the order of declaration, those of its bases first."""
+    """The settings of a class by name, its own first, in the order of declaration."""
     found: dict[str, Setting] = {}
-    for base in reversed(cls.__mro__):
-        found.update((name, value) for name, value in vars(base).items() if isinstance(value, Setting))
+    for base in cls.__mro__:
+        for name, value in vars(base).items():
+            if isinstance(value, Setting):
+                found.setdefault(name, value)
     return found
 
 

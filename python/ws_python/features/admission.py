@@ -14,7 +14,7 @@ class AdmissionSettings:
     """For a server with an Admission."""
 
     refuse_new_connections: bool = setting(
-        False, group="Limits", doc="Answer new connections with HTTP 503. Those that are open stay."
+        False, group="Connection Limits", doc="Answer new connections with HTTP 503. Those that are open stay."
     )
 
 

@@ -209,7 +209,7 @@ def _shown(value: object) -> str:
 
 
 def _told(error: BaseException) -> str:
-    """What an exception says, and where it was raised, in one line."""
+    """What an exception is, and where it was raised, in one line. Its text may hold a part of the request: a token."""
     if isinstance(error, ReferenceError):
         return "the object of the Callable was freed; set another one, or null"
     if isinstance(error, asyncio.CancelledError):
@@ -217,8 +217,12 @@ def _told(error: BaseException) -> str:
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
-    where = "" if traceback is None else f" ({traceback.tb_frame.f_code.co_filename}:{traceback.tb_lineno})"
-    return one_line(f"it raised {type(error).__name__}: {error}") + where
+    what = f"it raised {type(error).__name__}"
+    file = "" if traceback is None else traceback.tb_frame.f_code.co_filename
+    if traceback is None or file == _told.__code__.co_filename or file.endswith(".pxi"):
+        # It was never called: the bridge, or Python, tells that it takes no such arguments, or is no longer there.
+        return one_line(f"{what}: {error}")
+    return f"{what} ({file}:{traceback.tb_lineno})"
 
 
 def _asks_for_a_websocket(request: WebSocketRequest) -> bool:

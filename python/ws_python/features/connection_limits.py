@@ -37,7 +37,7 @@ class ConnectionLimitSettings:
     max_connections: int = setting(
         16384,
         range=(0, _MANY),
-        group="Limits",
+        group="Connection Limits",
         doc="The most TCP connections to this server at the same time: open ones, those in the opening handshake, and "
         "those that are being closed. Further ones are answered with HTTP 503. The system has a limit of its own "
         "(`ulimit -n`). 0: no limit.",
@@ -45,7 +45,7 @@ class ConnectionLimitSettings:
     max_connections_per_address: int = setting(
         256,
         range=(0, _MANY),
-        group="Limits",
+        group="Connection Limits",
         doc="The most connections of one IPv4 address, or of one /64 network of IPv6, at the same time. Further ones "
         "are answered with HTTP 503. Those from this machine itself (loopback, Unix sockets) count for "
         "`max_connections` only. Behind a reverse proxy that is not on this machine, name it in `trusted_proxies`, or "
@@ -54,7 +54,7 @@ class ConnectionLimitSettings:
     max_pending_handshakes: int = setting(
         1024,
         range=(0, _MANY),
-        group="Limits",
+        group="Connection Limits",
         doc="The most connections that may be in the opening handshake at the same time. When another one comes, the "
         "one that has taken longest over its request is answered with HTTP 503 and dropped, so that many that are "
         "slow on purpose keep nobody out; where all wait for an answer of this server, the new one is. 0: no limit.",
@@ -133,7 +133,8 @@ class ConnectionLimits(Feature):
 
     def _make_room(self) -> bool:
         """Make room for another handshake. False if there is none, and nobody is slow: all wait for this server."""
-        present, limit = self._present, self.node.max_pending_handshakes
+        present = self._present
+        limit: int = self.node.max_pending_handshakes
         slowest = next(iter(present.unread), None)
         if slowest is None:
             present.look_at_asked()

@@ -22,7 +22,7 @@ class UnfinishedSettings:
         256 * _MIB,
         range=(1024, _MAX_BYTES),
         unit="bytes",
-        group="Limits",
+        group="Message Limits",
         doc="How much memory the messages that have begun to arrive may take, of all connections together. Beyond that "
         "the connection whose message takes most is closed with code 1009. What one may take: `max_message_size`.",
     )
@@ -31,7 +31,7 @@ class UnfinishedSettings:
         range=(0.1, 3600.0),
         step=0.1,
         unit="s",
-        group="Limits",
+        group="Message Limits",
         doc="Seconds that a message may take to arrive whole, from its first byte. Then its connection is closed with "
         "code 1008.",
     )

@@ -14,7 +14,7 @@ class MessageSettings:
     max_fragments: int = setting(
         65536,
         range=(0, 2**31 - 1),
-        group="Limits",
+        group="Message Limits",
         doc="The most fragments (RFC 6455 section 5.4) that a message may arrive in. One that has more closes the "
         "connection with code 1008. 0: no limit.",
     )
@@ -22,7 +22,7 @@ class MessageSettings:
     max_compression_ratio: int = setting(
         256,
         range=(0, 2**31 - 1),
-        group="Limits",
+        group="Message Limits",
         doc="How many times its size on the wire a compressed message may unpack to. One that goes beyond it closes "
         "the connection with code 1008, before all of it is unpacked. Up to 1 MiB a message may unpack to as much as "
         "it likes, and never to more than `max_message_size`. 0: no limit.",

@@ -119,7 +119,10 @@ class _Allowed:
         for line in lines:
             if line in (_ANY, _NULL, _FILE):
                 continue
-            site = parse_site(line)
+            try:
+                site = parse_site(line)
+            except ImportError as error:
+                raise ValueError(f"allowed_origins: {error}") from None
             if site is None:
                 shown = one_line(line, _SHOWN)
                 raise ValueError(f'allowed_origins: "{shown}" is no origin; write it like "https://example.com"')

@@ -38,7 +38,7 @@ class RateSettings:
     max_messages_per_second: int = setting(
         0,
         range=(0, _MAX_RATE),
-        group="Limits",
+        group="Rate Limits",
         doc="Messages, and answers to ping(), that may come in a second on one connection, see `rate_burst` and "
         "`rate_timeout`. 0: no limit; `max_poll_time` keeps the frames of the game all the same.",
     )
@@ -46,14 +46,14 @@ class RateSettings:
         0,
         range=(0, _MAX_RATE),
         unit="bytes",
-        group="Limits",
+        group="Rate Limits",
         doc="Bytes that may come in a second on one connection, as they are on the wire, see `rate_burst` and "
         "`rate_timeout`. 0: no limit.",
     )
     max_control_frames_per_second: int = setting(
         500,
         range=(0, _MAX_RATE),
-        group="Limits",
+        group="Rate Limits",
         doc="Pings, pongs and closes that may come in a second on one connection, see `rate_burst` and `rate_timeout`. "
         "0: no limit.",
     )
@@ -62,7 +62,7 @@ class RateSettings:
         range=(0.1, 3600.0),
         step=0.1,
         unit="s",
-        group="Limits",
+        group="Rate Limits",
         doc="As much as may come in so many seconds may come at once, after a time in which less came.",
     )
     rate_timeout: float = setting(
@@ -70,7 +70,7 @@ class RateSettings:
         range=(0.0, 3600.0),
         step=0.1,
         unit="s",
-        group="Limits",
+        group="Rate Limits",
         doc="A connection through which more comes than `max_messages_per_second`, `max_bytes_per_second` or "
         "`max_control_frames_per_second` is not read until as much time has passed as that should have taken. If such "
         "pauses take longer than this, in one or in a row, it is closed with code 1008. 0: it is never closed for it.",
@@ -104,7 +104,13 @@ class RateLimits(Feature):
             (connection.meter, "allowance", "max_bytes_per_second", "bytes"),
             (connection.codec, "control_allowance", "max_control_frames_per_second", "control frames"),
         )
-        flow = _Flow([_Bucket(*kind, rate, burst) for kind in kinds if (rate := getattr(node, kind[2]))])
+        flow = _Flow(
+            [
+                _Bucket(holder, allowance, name, what, rate, burst)
+                for holder, allowance, name, what in kinds
+                if (rate := getattr(node, name))
+            ]
+        )
         self._flows[connection] = flow
         return flow
 

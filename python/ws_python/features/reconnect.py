@@ -194,7 +194,7 @@ class Reconnect:
     def _delay(self, asked: float, left: float) -> float:
         """How long to wait: `asked` by the server, and `left` of the time in which attempts may begin."""
         node = self._node
-        longest = min(node.reconnect_delay * 2.0**self._doublings, node.reconnect_delay_max)
+        longest: float = min(node.reconnect_delay * 2.0**self._doublings, node.reconnect_delay_max)
         self._doublings = min(self._doublings + 1, 32)
         delay = longest * random.uniform(_LEAST_JITTER, 1.0)
         if asked > 0.0:

@@ -11,7 +11,7 @@ class ReserveSettings:
     reserved_descriptors: int = setting(
         32,
         range=(0, 65536),
-        group="Limits",
+        group="Connection Limits",
         doc="How many file descriptors connections leave for the game's own files and sockets, or a quarter of all "
         "that the process may have (`ulimit -n`) where that is less. While there are no more, new connections wait "
         "unaccepted, those that are open stay, and the log says it once, and once when it is over. 0: connections may "

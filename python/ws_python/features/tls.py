@@ -155,7 +155,10 @@ class ServerTlsFeature(Feature):
                 raise TlsError(Error.ERR_INVALID_PARAMETER, "tls_client_ca needs TLS; set tls_certificate, too")
             return None
         if problem := tls_problem():
-            raise TlsError(Error.ERR_UNAVAILABLE, f"TLS cannot be loaded ({problem}); install OpenSSL")
+            raise TlsError(
+                Error.ERR_UNAVAILABLE,
+                f"TLS cannot be loaded ({problem}); copy the whole addon folder again, or install OpenSSL",
+            )
         if options is not None and not isinstance(options, TlsOptions):
             check_context(options, server=True)
             return options  # type: ignore[no-any-return]

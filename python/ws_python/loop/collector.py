@@ -2,8 +2,8 @@
 
 With 5,000 connections that takes 50 ms, again and again while more come. What a connection has is freed without the
 collector: it holds no circle once it is over. Hence, each time some hundreds have come, everything that lives by then
-is set aside (gc.freeze), and comes back when there are none left. A circle of the user's that is garbage at just that
-moment waits as long.
+is set aside (gc.freeze), and comes back when there are none left. An old circle of the user's that is garbage at just
+that moment waits as long.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Collector:
         if self._new == _MANY:
             self._new = 0
             self._is_aside = True
+            gc.collect(1)  # What is young and garbage: no more than came since the last few hundred.
             gc.freeze()
 
     def closed(self) -> None:

@@ -149,7 +149,7 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
 
     def _bytes_in_system(self, request: int) -> int:
         sock = None if self._transport is None else self._transport.get_extra_info("socket")
-        if sock is None or ioctl is None or sys.platform != "linux":
+        if sock is None or ioctl is None or sys.platform != "linux":  # type: ignore[redundant-expr]
             return 0
         try:
             return int.from_bytes(ioctl(sock.fileno(), request, bytes(4)), sys.byteorder)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import errno
 import socket
 
-from aiohappyeyeballs import start_connection
-
 from ..loop.hub import hub
 from .addresses import is_ip_address
 from .asyncio_link import address_of
+
+# Without it, servers and Unix sockets go on. Not loaded when it is first used: that takes the time of a frame.
+_lacks: ImportError | None = None
+try:
+    from aiohappyeyeballs import start_connection
+except ImportError as error:
+    _lacks = error.with_traceback(None)
 
 # RFC 8305 section 5: how long one address family has before the other is tried beside it.
 _HAPPY_EYEBALLS_DELAY = 0.25
@@ -24,6 +29,16 @@ class DialError(Exception):
         self.retryable = retryable
         #: A name for it in snake case, to count it by.
         self.cause = cause
+
+
+def lacking(package: str, error: ImportError, cause: str) -> DialError:
+    """That a package cannot be loaded which comes with the addon."""
+    return DialError(
+        f"this needs the Python package {package}, which cannot be loaded ({error}); copy the whole addon folder "
+        f"again, or pip install {package}",
+        retryable=False,
+        cause=cause,
+    )
 
 
 class Dialer:
@@ -50,7 +65,9 @@ class Dialer:
 
 
 async def dial_tcp(host: str, port: int) -> socket.socket:
-    """A socket that is connected to a host, whichever of its addresses answers first. Raises OSError."""
+    """A socket that is connected to a host, whichever of its addresses answers first. Raises OSError, DialError."""
+    if _lacks is not None:
+        raise lacking("aiohappyeyeballs", _lacks, "lacks_aiohappyeyeballs")
     return await start_connection(await _addresses(host, port), happy_eyeballs_delay=_HAPPY_EYEBALLS_DELAY)
 
 
@@ -63,4 +80,4 @@ def is_refused(error: OSError) -> bool:
 async def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
     if is_ip_address(host):  # Resolved at once, and not on another thread.
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)  # type: ignore[return-value]
-    return await hub.loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)  # type: ignore[return-value]
+    return await hub.loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)

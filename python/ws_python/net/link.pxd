@@ -39,6 +39,7 @@ cdef class Link(Watched):
     cpdef Py_ssize_t write(self, object data) except -1
     cpdef str local_host(self)
     cpdef Py_ssize_t held(self) except -1
+    cpdef double round_trip(self) except -1
     cpdef Py_ssize_t unconfirmed(self) except -1
     cpdef long long confirmed(self, long long taken) except -1
     cpdef bint is_clear(self) except -1

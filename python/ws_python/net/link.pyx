@@ -84,6 +84,10 @@ cdef class Link(Watched):
         """Bytes that it took and the system did not take yet."""
         return 0
 
+    cpdef double round_trip(self) except -1:
+        """Seconds from what is sent to its confirmation, as the system has measured on the traffic; 0 where it has not."""
+        return 0.0
+
     cpdef Py_ssize_t unconfirmed(self) except -1:
         """Bytes that the system took and the other side's did not confirm yet; 0 where it does not tell."""
         return 0

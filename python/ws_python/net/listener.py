@@ -70,7 +70,8 @@ class Listener:
     """Sockets that listen on one port, or a Unix socket. `accepted` is called with the link of each new connection.
 
     `preceded` is asked first, of each accepted socket: whether it has a preamble, behind which `preceded` itself has
-    the link made. `reserve` says how many descriptors are kept free, `count` is told of refusals (Record._count).
+    the link made. `reserve` says how many descriptors are kept free, `count` is told of refusals (Record._count), and
+    `waiting` whether connections have to wait for room.
     """
 
     def __init__(
@@ -82,12 +83,14 @@ class Listener:
         preceded: Callable[[socket.socket, object, Linker], bool] = lambda *_: False,
         reserve: Callable[[], int] = lambda: 0,
         count: Callable[[str], None] = lambda _: None,
+        waiting: Callable[[bool], None] = lambda _: None,
     ) -> None:
         """Start to listen. Raises OSError, and then nothing is left open."""
         self._accepted = accepted
         self._preceded = preceded
         self._reserve = reserve
         self._count = count
+        self._waiting = waiting
         self._pauses = 0
         self._over: Deadline | None = None
         self._unix = address if isinstance(address, UnixDoor) else None
@@ -133,7 +136,7 @@ class Listener:
                 if error.errno in _NOT_THIS_ONE:
                     return count
                 if error.errno not in _NO_ROOM:
-                    self._give_up(door, error.strerror)
+                    self._give_up(door, error.strerror or str(error))
                     return count
                 self._pause(door, f"{error.strerror}; {descriptors.ADVICE}")
                 return count
@@ -181,6 +184,7 @@ class Listener:
             self._over = None
         self._pauses += 1
         self._count("paused_without_room")
+        self._waiting(True)
         if self._pauses == 1:
             _log.error("new connections wait, as there is no room for them: %s", why)
         door.unwatch_reading()
@@ -201,6 +205,7 @@ class Listener:
         _log.warning("new connections no longer wait; there was no room for them %d times", self._pauses)
         self._pauses = 0
         self._over = None
+        self._waiting(False)
 
 
 class _Door(WatchedSocket):

@@ -11,6 +11,12 @@
 /* tcp(7): bytes that the other side did not confirm, and those of them that were not even sent; -1 where it is not TCP. */
 static int unconfirmed_bytes(int fd) { int size; return ioctl(fd, SIOCOUTQ, &size) < 0 ? -1 : size; }
 static int unsent_bytes(int fd) { int size; return ioctl(fd, SIOCOUTQNSD, &size) < 0 ? -1 : size; }
+/* Microseconds from a segment to its confirmation, as the system has measured on the traffic; 0 where it has not. */
+static int round_trip_time(int fd) {
+	struct tcp_info info = { 0 };
+	socklen_t size = sizeof info;
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) < 0 ? 0 : (int)info.tcpi_rtt;
+}
 /* Have the system say that there is room while it has fewer unsent bytes than that; 0: as usual. */
 static int set_unsent_room(int fd, int size) { return setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &size, sizeof size); }
 
@@ -25,6 +31,7 @@ static ptrdiff_t sendmsg(int fd, const struct msghdr *message, int flags) { retu
 static int unconfirmed_bytes(int fd) { return -1; }
 static int unsent_bytes(int fd) { return -1; }
 static int set_unsent_room(int fd, int size) { return -1; }
+static int round_trip_time(int fd) { return 0; }
 #define MSG_DONTWAIT 0
 #define MSG_NOSIGNAL 0
 

@@ -30,6 +30,7 @@ cdef extern from "plain_tcp.h" nogil:
     int unconfirmed_bytes(int fd)
     int unsent_bytes(int fd)
     int set_unsent_room(int fd, int size)
+    int round_trip_time(int fd)
 
 cdef enum:
     # No read or write here waits. Hence none gives the GIL away, either.
@@ -140,6 +141,9 @@ cdef class PlainLink(Link):
             self.is_blocked = True
             self.watch(self._mask | _WRITING)
         return max(sent, 0)
+
+    cpdef double round_trip(self) except -1:
+        return round_trip_time(self.fd) / 1e6
 
     cpdef Py_ssize_t unconfirmed(self) except -1:
         return max(unconfirmed_bytes(self.fd), 0)  # -1: it broke; reading tells.

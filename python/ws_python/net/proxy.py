@@ -21,7 +21,7 @@ from websockets.streams import StreamReader
 
 from ..declare.settings import setting
 from ..loop.hub import hub
-from .dialer import Dialer, DialError, dial_tcp, is_refused
+from .dialer import Dialer, DialError, dial_tcp, is_refused, lacking
 
 NONE = "none"
 
@@ -296,11 +296,7 @@ class ProxyDialer(Dialer):
         try:
             from . import socks
         except ImportError as error:
-            raise DialError(
-                f"SOCKS proxies need the package python-socks ({error}): pip install python-socks",
-                retryable=False,
-                cause="proxy_unsupported",
-            ) from None
+            raise lacking("python-socks", error, "proxy_unsupported") from None
         proxy = self._proxy
         try:
             await socks.connect(connected, host, port, proxy.user, proxy.password, here=proxy.scheme == "socks5")

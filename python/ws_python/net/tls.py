@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _CERTIFICATE = re.compile(
     r"(-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\x00-\x7f]*?-----END [A-Z0-9 ]*CERTIFICATE-----)"
 )
 _MOST_BYTES = 4 * 1024 * 1024
+_LONGEST_SHOWN = 500  # characters of a path
 
 # Where systems keep the authorities that they trust, in one file: Debian, Fedora, openSUSE, OpenELEC, RHEL, Alpine.
 TRUSTED_FILES = (
@@ -148,7 +150,30 @@ def server_context(certificate: str, private_key: str, client_ca: str) -> ssl.SS
     if client_ca:
         _trust(context, client_ca, "tls_client_ca")
         context.verify_mode = ssl.CERT_REQUIRED
+    _warn_of_dates(certificate)
     return context
+
+
+def _warn_of_dates(certificate: str) -> None:
+    """What is out of date can be shown all the same, and no client trusts it: better said here than by each of them."""
+    import ssl
+
+    # The ssl module has no other way to them for a certificate of its own side.
+    decode = getattr(import_module("_ssl"), "_test_decode_cert", None)
+    if decode is None:
+        return
+    with suppress(OSError, KeyError, ValueError), _as_file(_pem(certificate, "tls_certificate", "")) as path:
+        dates = decode(path)
+        if ssl.cert_time_to_seconds(dates["notAfter"]) < time.time():
+            _log.warning(
+                "tls_certificate has expired (%s), and clients do not trust it; renew it, or set this machine's clock",
+                dates["notAfter"],
+            )
+        elif ssl.cert_time_to_seconds(dates["notBefore"]) > time.time():
+            _log.warning(
+                "tls_certificate is not valid yet (%s), and clients do not trust it; set this machine's clock",
+                dates["notBefore"],
+            )
 
 
 def client_context(certificate: str, private_key: str, trusted: str, *, unsafe: bool) -> ssl.SSLContext:
@@ -190,10 +215,25 @@ def trust_system(context: ssl.SSLContext) -> None:
             context.load_verify_locations(capath=folder)
             found = True
     if not found:
-        with suppress(ImportError):
-            import certifi
+        _trust_certifi(context)
 
-            _trust_file(context, certifi.where())
+
+def _trust_certifi(context: ssl.SSLContext) -> None:
+    try:
+        import certifi
+
+        if _trust_file(context, certifi.where()):
+            return
+        problem = "the file of certifi is damaged"
+    except ImportError as error:
+        problem = str(error)
+    if not _told_of_no_authorities:
+        _told_of_no_authorities.append(problem)
+        _log.error(
+            "no server will be trusted, as neither this machine nor certifi names authorities (%s); copy the whole "
+            "addon folder again, or set tls_trusted_ca",
+            problem,
+        )
 
 
 def _first_trusted_file() -> str | None:
@@ -293,7 +333,13 @@ def is_text(source: str) -> bool:
 
 
 def _shown(source: str) -> str:
-    return "" if is_text(source) else f', "{source}",'
+    return "" if is_text(source) else f', "{_path(source)}",'
+
+
+def _path(source: str) -> str:
+    """A path as it may be shown. What is long, or has no root and no dot, may be a key out of its frame of PEM."""
+    is_path = len(source) <= _LONGEST_SHOWN and ("." in source or os.path.isabs(source))
+    return source if is_path and source.isprintable() else "…"
 
 
 def _read(path: str, name: str) -> str:
@@ -303,12 +349,12 @@ def _read(path: str, name: str) -> str:
         with open(path, "rb") as file:
             return file.read(_MOST_BYTES).decode("utf-8", "replace")
     except FileNotFoundError:
-        raise TlsError(Error.ERR_FILE_NOT_FOUND, f'{name}: there is no file "{path}"; check the path') from None
+        raise TlsError(Error.ERR_FILE_NOT_FOUND, f'{name}: there is no file "{_path(path)}"; check the path') from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path.
         denied = isinstance(error, PermissionError)
         code = Error.ERR_FILE_NO_PERMISSION if denied else Error.ERR_FILE_CANT_OPEN
         advice = "let the user that runs this read it" if denied else "check the path"
-        raise TlsError(code, f'{name}: "{path}" cannot be read ({words(error)}); {advice}') from None
+        raise TlsError(code, f'{name}: "{_path(path)}" cannot be read ({words(error)}); {advice}') from None
 
 
 @contextmanager
@@ -389,6 +435,7 @@ class ClientTls(NamedTuple):
 
 
 _default: list[ssl.SSLContext] = []
+_told_of_no_authorities: list[str] = []
 _lock = Lock()
 
 

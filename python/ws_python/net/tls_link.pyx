@@ -246,6 +246,9 @@ cdef class TlsLink(Link):
             return 0
         return self._outgoing.pending + (0 if self._pending is None else len(self._pending)) + self._below.held()
 
+    cpdef double round_trip(self) except -1:
+        return 0.0 if self._below is None else self._below.round_trip()
+
     cpdef Py_ssize_t unconfirmed(self) except -1:
         """See Link. Counts records, which are a little longer than what is in them."""
         return 0 if self._below is None else self._below.unconfirmed()

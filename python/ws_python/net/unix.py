@@ -39,6 +39,8 @@ _BIND_ERRORS = {
     errno.EACCES: (Error.ERR_UNAUTHORIZED, "this user may not make files in that folder; choose another"),
     errno.ENOENT: (Error.ERR_DOES_NOT_EXIST, "its folder does not exist; make it first"),
     errno.ENOTDIR: (Error.ERR_DOES_NOT_EXIST, "its folder is none; make it first"),
+    errno.EROFS: (Error.ERR_CANT_CREATE, "nothing can be written in that folder; choose another"),
+    errno.ENOSPC: (Error.ERR_CANT_CREATE, "the disk of that folder is full; make room, or choose another"),
     errno.EADDRINUSE: (Error.ERR_ALREADY_IN_USE, "another server has that name; stop it, or choose another name"),
 }
 _BIND_ERRORS[errno.EPERM] = _BIND_ERRORS[errno.EACCES]
@@ -49,14 +51,14 @@ class UnixSocketSettings:
 
     unix_socket_mode: str = setting(
         "600",
-        group="Unix socket",
+        group="Unix Socket",
         doc='Who may connect to the Unix socket of `bind_address`, as octal file permissions (writing counts): "600" '
         'this user only, "660" its group, too, "666" everybody on this machine. A name ("unix:@name") has none: '
         "everybody may connect. Counts from the next listen() on.",
     )
     unix_socket_owner: str = setting(
         "",
-        group="Unix socket",
+        group="Unix Socket",
         doc='Whom the Unix socket of `bind_address` belongs to: "user", "user:group" or ":group", by name or number, '
         'like ":www-data" for a reverse proxy. Empty: whom the process runs as. To give it to another user, or to a '
         "group that one is not in, takes special rights. Counts from the next listen() on.",
@@ -257,7 +259,7 @@ class UnixDialer(Dialer):
 
 async def _pause(seconds: float) -> None:
     over = hub.loop().create_future()
-    deadline = hub.deadlines.after(seconds, lambda: over.done() or over.set_result(None))
+    deadline = hub.deadlines.after(seconds, lambda: None if over.done() else over.set_result(None))
     try:
         await over
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from websockets.datastructures import Headers
@@ -10,6 +11,9 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from .deflate import MAX_WINDOW_BITS, Deflate
 from .http_head import HeadReader, field_values, fields_of
+
+# What `websockets` logs holds headers whole, and with them tokens. What there is to be told, `Handshake.error` tells.
+SILENT = logging.Logger("websockets", logging.CRITICAL + 1)
 
 CLOSED_EARLY = "the connection was closed during the opening handshake"
 

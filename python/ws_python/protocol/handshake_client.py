@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
 from .deflate import Deflate
-from .handshake_base import Handshake, limited
+from .handshake_base import SILENT, Handshake, limited
 from .handshake_errors import (
     TLS_ANSWER,
     explain_improper_answer,
@@ -73,7 +73,7 @@ class ClientHandshake(Handshake):
         self._interim = 0
         self._room = MAX_HEAD
         extensions = None if deflate is None else [_extension(deflate)]
-        protocol = ClientProtocol(uri, subprotocols=subprotocols or None, extensions=extensions)
+        protocol = ClientProtocol(uri, subprotocols=subprotocols or None, extensions=extensions, logger=SILENT)
         self._protocol: ClientProtocol | None = protocol
         self._outgoing = _request(protocol, uri, headers)
 
@@ -190,7 +190,9 @@ class ClientHandshake(Handshake):
 
     def _let_go(self) -> None:
         super()._let_go()
-        self._protocol = None
+        if self._protocol is not None:
+            self._protocol.parser.close()  # Or both would live until the garbage collector comes by, which we put off.
+            self._protocol = None
 
 
 def _request(protocol: ClientProtocol, uri: WebSocketURI, headers: Sequence[tuple[str, str]]) -> bytes:

@@ -22,7 +22,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
 from .deflate import Deflate
-from .handshake_base import Handshake, limited
+from .handshake_base import SILENT, Handshake, limited
 from .handshake_errors import TLS_REQUEST, describe, explain_malformed_request, explain_refused_request
 from .http_head import MAX_HEAD, HeadError, HeadReader, parse_request
 from .request_line import Target, check_host, parse_request_line
@@ -34,7 +34,7 @@ _TLS_ALERT = b"\x15\x03\x03\x00\x02\x02\x46"
 # RFC 9110 section 15.5.22: what to upgrade to. Section 7.8: who sends Upgrade lists it in Connection, too.
 _UPGRADE = (("Upgrade", "websocket"), ("Connection", "Upgrade"))
 # It makes answers, and keeps nothing of them: to be made for each who is refused, it takes longer than the answer.
-_REFUSING = ServerProtocol()
+_REFUSING = ServerProtocol(logger=SILENT)
 # For a person who opened it in a browser, or looks at what a proxy gets.
 _NO_PAGE = (
     "This is a WebSocket server, not a web page. You need a WebSocket client, and a URL that begins with ws:// or "
@@ -116,9 +116,11 @@ class ServerHandshake(Handshake):
         if request is None or self.done:
             return  # The client has gone, is answered, or was given up.
         extensions = None if self._wanted_deflate is None else [_extension(self._wanted_deflate)]
-        protocol = ServerProtocol(subprotocols=self._subprotocols or None, extensions=extensions)
+        protocol = ServerProtocol(subprotocols=self._subprotocols or None, extensions=extensions, logger=SILENT)
         response = protocol.accept(request)
+        protocol.parser.close()  # Or both would live until the garbage collector comes by, which we put off.
         if protocol.handshake_exc is not None:
+            _forget_frames(protocol.handshake_exc)
             self._refuse_improper(request, protocol.handshake_exc)
             return
         for name, value in self._headers:
@@ -155,7 +157,7 @@ class ServerHandshake(Handshake):
         try:
             head = reader.feed(data)
         except HeadError as error:
-            head, flaw = None, error
+            head, flaw = None, error.with_traceback(None)  # Which holds this frame, which holds the error.
         if reader.beginning(len(_TLS_HELLO)) == _TLS_HELLO:
             self._outgoing += _TLS_ALERT
             self._fail(TLS_REQUEST)
@@ -163,7 +165,8 @@ class ServerHandshake(Handshake):
         if self._target is None and (line := reader.first_line()) is not None:
             self._target = parse_request_line(line)
         if flaw is not None:
-            raise flaw
+            self._refuse_malformed(flaw)
+            return
         if head is not None:
             self._read(head, reader.leftover)
 
@@ -241,3 +244,10 @@ def _extension(wanted: Deflate) -> ServerPerMessageDeflateFactory:
         limited(wanted.server_max_window_bits),
         limited(wanted.client_max_window_bits),
     )
+
+
+def _forget_frames(error: BaseException | None) -> None:
+    """Of an error and what it comes from: its frames hold the request and its protocol, which hold the error."""
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

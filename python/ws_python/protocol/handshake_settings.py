@@ -23,12 +23,13 @@ def parse_headers(lines: Sequence[str]) -> list[tuple[str, str]]:
     Raises ValueError with one line that says what is wrong. It repeats no value: some are secrets.
     """
     headers = []
-    for line in lines:
+    for number, line in enumerate(lines, 1):
         name, colon, value = line.partition(":")
         name, value = name.strip(), value.strip()
         if not colon or not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
-            shown = f"{name}: …" if colon else line.partition(" ")[0]
-            raise ValueError(f"'{one_line(shown, _SHOWN)}' is not a header; write it like \"Name: value\"")
+            # What is no name may be a part of a value.
+            shown = f", {one_line(name, _SHOWN)}," if colon and _TOKEN.fullmatch(name) else ""
+            raise ValueError(f'line {number} of the headers{shown} is not a header; write it like "Name: value"')
         if _RESERVED.fullmatch(name):
             raise ValueError(f"the header {name} belongs to the opening handshake; leave it out of handshake_headers")
         headers.append((name, value))
@@ -36,11 +37,18 @@ def parse_headers(lines: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def parse_subprotocols(names: Sequence[str]) -> list[Subprotocol]:
-    """Checked subprotocol names. Raises ValueError with one line that says what is wrong."""
-    for name in names:
+    """Checked subprotocol names.
+
+    Raises ValueError with one line that says what is wrong. It repeats no name: some games pass a token as one.
+    """
+    for number, name in enumerate(names, 1):
         # RFC 6455 section 4.1: tokens, and all unique.
         if not _TOKEN.fullmatch(name):
-            raise ValueError(f"'{one_line(name, _SHOWN)}' is not a subprotocol name; use letters, digits and -._~ only")
-        if names.count(name) > 1:
-            raise ValueError(f"the subprotocol {name!r} is listed twice")
+            raise ValueError(
+                f"number {number} of supported_protocols is not a subprotocol name; use letters, digits and -._~ only"
+            )
+        if names.index(name) < number - 1:
+            raise ValueError(
+                f"number {number} of supported_protocols is a subprotocol that is there twice; leave out one of them"
+            )
     return [Subprotocol(name) for name in names]

@@ -55,7 +55,8 @@ def parse_url(url: str) -> WebSocketURI:
     brackets, with its zone behind a "%", if it has one ("fe80::1%eth0", RFC 6874). `port` is always set,
     `resource_name` is the request target, and `user_info` is decoded.
 
-    Raises ValueError with one line that says what is wrong, and that repeats no password and no query value.
+    Raises ValueError with one line that says what is wrong, and that repeats no password and no query value, and
+    ImportError with one line where this Python lacks what it takes.
     """
     try:
         return _parse(url)
@@ -185,8 +186,13 @@ def ascii_name(name: str) -> str:
 
 def _internationalised(name: str) -> str:
     """UTS 46, non-transitional: as browsers do it."""
-    import idna  # Here, for its tables are large, and few programs meet such a name.
-
+    try:
+        import idna  # Here, for its tables are large, and few programs meet such a name.
+    except ImportError as error:
+        raise ImportError(
+            f"a host name beyond ASCII needs the Python package idna, which cannot be loaded ({error}); copy the whole "
+            'addon folder again, or write the name in ASCII ("xn--...")'
+        ) from None
     try:
         return idna.encode(name, uts46=True, transitional=False).decode("ascii")
     except idna.IDNAError as error:

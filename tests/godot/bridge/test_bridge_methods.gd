@@ -120,6 +120,16 @@ func test_derived_class() -> void:
 	check_equal(_probe().overridden(), "Probe")
 
 
+func test_a_typed_null() -> void:
+	var node: Node = null
+	check_equal(_probe().optional(node), true)
+	check_equal(_takes_a_default(), true)
+
+
+func _takes_a_default(node: Node = null) -> bool:
+	return _probe().optional(node)
+
+
 func test_a_script_extends_a_python_class() -> void:
 	var script := GDScript.new()
 	script.source_code = "extends Probe\nfunc both() -> int:\n\treturn add(1) + int(speed)\n"

@@ -21,6 +21,15 @@ func test_identity() -> void:
 	other.free()
 
 
+func test_a_typed_variable_may_hold_nothing() -> void:
+	var objects := _objects()
+	var nothing: Node = null
+	check_equal(objects.same(self, nothing), false)
+	check_equal(objects.same(nothing, nothing), false)
+	var untyped: Variant = objects
+	check_equal(untyped.same(nothing, self), false)
+
+
 func test_a_freed_object_raises() -> void:
 	var objects := _objects()
 	var node := Node.new()

@@ -78,6 +78,32 @@ def test_a_missing_part_is_one_error(new_project: NewProject, addon: Path, missi
     assert "again" in errors[0], "what to do"
 
 
+@pytest.mark.parametrize(
+    ("missing", "name"),
+    [
+        ("lib/site-packages/websockets", "websockets"),
+        pytest.param(
+            "lib/python3.*/lib-dynload/zlib.*",
+            "zlib",
+            marks=pytest.mark.skipif(
+                not list(ADDON.glob("lib/python3.*/lib-dynload/zlib.*")), reason="this Python has it built in"
+            ),
+        ),
+    ],
+)
+def test_without_the_nodes_the_projects_own_modules_go_on(
+    new_project: NewProject, addon: Path, missing: str, name: str
+) -> None:
+    """websockets needs zlib, too: without either, all of the nodes are missing, which one error says."""
+    for path in addon.glob(missing):
+        remove(path)
+    log = run(new_project({"fine.py": NODE}, addon))
+    (error,) = unclean_lines(log)
+    assert f"The Python module ws_godot cannot be loaded: No module named '{name}' (looked in " in error
+    assert "Its nodes are missing; copy the whole addon folder again" in error
+    assert "fine: true" in log
+
+
 @pytest.mark.parametrize("content", [b"", b"no library", b"\x7fELF" + bytes(100)])
 def test_a_corrupt_library_is_one_error(new_project: NewProject, addon: Path, content: bytes) -> None:
     library = python_library(addon)

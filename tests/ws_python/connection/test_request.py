@@ -160,7 +160,7 @@ def test_what_is_stored_stays_with_the_peer(ask: Ask, server: WebSocketServer) -
 
     server.client_connected.connect(note)
     server.client_disconnected.connect(note)
-    server.authorizer = lambda request: setattr(request, "data", request.path) or True
+    server.authorizer = lambda request: setattr(request, "data", request.path) or True  # type: ignore[func-returns-value, redundant-expr]
     raw = RawClient(server.get_local_port())
     raw.shake_hands(server)
     poll_until(lambda: bool(seen), server)

@@ -75,7 +75,7 @@ def test_keys_that_are_one_in_json_are_refused(
     value: object, key: str, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert encode_json(value) is None
-    reason = f'two keys of a dictionary are "{key}" in JSON, the second is a {kind}'
+    reason = f"two keys of a dictionary are the same in JSON, the second is a {kind}"
     assert caplog.messages == [f"send_json: {reason}; {ADVICE}"]
 
 

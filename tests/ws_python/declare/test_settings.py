@@ -34,9 +34,9 @@ def test_reading_gives_the_default_until_something_is_assigned() -> None:
     assert vars(one) == {"first": 7}
 
 
-def test_settings_of_lists_bases_first_in_order_of_declaration() -> None:
+def test_settings_of_lists_those_of_the_class_first_in_order_of_declaration() -> None:
     settings = settings_of(Sample)
-    assert list(settings) == ["first", "flag", "ratio", "text", "colour", "names", "codes"]
+    assert list(settings) == ["flag", "ratio", "text", "colour", "names", "codes", "first"]
     ratio = settings["ratio"]
     assert (ratio.type, ratio.default, ratio.range, ratio.step, ratio.group) == (float, 0.5, (0.0, 1.0), 0.1, "Group")
     assert (settings["first"].unit, settings["first"].doc) == ("s", "A number.")

@@ -121,7 +121,7 @@ def test_text_and_headers_of_a_refusal(server: WebSocketServer) -> None:
 
 def test_it_is_called_in_a_delivery_and_not_in_a_turn(server: WebSocketServer) -> None:
     depths: list[bool] = []
-    server.authorizer = lambda request: depths.append(hub.loop().is_running()) or True
+    server.authorizer = lambda request: depths.append(hub.loop().is_running()) or True  # type: ignore[func-returns-value, redundant-expr]
     assert outcome(server) == "in"
     assert depths == [False]
 
@@ -157,7 +157,7 @@ def test_a_slow_one_is_bounded_by_the_time_of_a_poll(server: WebSocketServer) ->
 
 def test_what_others_refuse_it_does_not_see(server: WebSocketServer) -> None:
     asked: list[str] = []
-    server.authorizer = lambda request: asked.append(request.path) or True
+    server.authorizer = lambda request: asked.append(request.path) or True  # type: ignore[func-returns-value, redundant-expr]
     server.refuse_new_connections = True
     assert "HTTP 503" in outcome(server, "/full")
     server.refuse_new_connections = False
@@ -170,7 +170,7 @@ def test_what_others_refuse_it_does_not_see(server: WebSocketServer) -> None:
 
 def test_what_is_no_client_it_does_not_see(server: WebSocketServer) -> None:
     asked: list[object] = []
-    server.authorizer = lambda request: asked.append(request) or True
+    server.authorizer = lambda request: asked.append(request) or True  # type: ignore[func-returns-value, redundant-expr]
     seen = record(server)
     raw = RawClient(server.get_local_port())
     raw.send_raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -200,7 +200,7 @@ def test_it_raises(server: WebSocketServer, caplog: pytest.LogCaptureFixture) ->
     server.authorizer = broken
     assert "HTTP 500" in outcome(server)
     (line,) = (line for line in caplog.messages if line.startswith("authorizer: "))
-    assert "it raised ValueError: two lines (" in line and "test_authorization.py:" in line
+    assert "it raised ValueError (" in line and "two lines" not in line and "test_authorization.py:" in line
 
 
 def test_many_faults_are_few_lines(server: WebSocketServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -322,7 +322,7 @@ def test_nobody_answers(server: WebSocketServer, cancels: bool) -> None:
 
 def test_the_client_goes_before(server: WebSocketServer) -> None:
     futures: list[concurrent.futures.Future[bool]] = []
-    server.authorizer = lambda request: futures.append(concurrent.futures.Future()) or futures[-1]
+    server.authorizer = lambda request: futures.append(concurrent.futures.Future()) or futures[-1]  # type: ignore[func-returns-value, redundant-expr]
     seen = record(server)
     for gone in ("closed", "reset"):
         raw = RawClient(server.get_local_port())
@@ -343,7 +343,7 @@ def test_the_client_goes_before(server: WebSocketServer) -> None:
 def test_the_server_stops_before(server: WebSocketServer) -> None:
     future: concurrent.futures.Future[bool] = concurrent.futures.Future()
     asked: list[object] = []
-    server.authorizer = lambda request: asked.append(request) or future
+    server.authorizer = lambda request: asked.append(request) or future  # type: ignore[func-returns-value, redundant-expr]
     client, log = knock(server)
     poll_until(lambda: bool(asked), server, client)
     server.stop()
@@ -367,7 +367,7 @@ def test_a_stalled_main_thread_does_not_count(server: WebSocketServer) -> None:
     server.handshake_timeout = 0.5
     future: concurrent.futures.Future[bool] = concurrent.futures.Future()
     asked: list[object] = []
-    server.authorizer = lambda request: asked.append(request) or future
+    server.authorizer = lambda request: asked.append(request) or future  # type: ignore[func-returns-value, redundant-expr]
     client, _ = knock(server)
     poll_until(lambda: bool(asked), server, client)
     time.sleep(1.5)  # A level is loaded.
@@ -400,7 +400,7 @@ def test_it_polls_while_others_wait(server: WebSocketServer) -> None:
 def test_it_chooses_the_subprotocol(server: WebSocketServer) -> None:
     server.supported_protocols = ["v1"]
     chosen: list[int] = []
-    server.authorizer = lambda request: chosen.append(request.select_protocol("v2")) or True
+    server.authorizer = lambda request: chosen.append(request.select_protocol("v2")) or True  # type: ignore[func-returns-value, redundant-expr]
     client = WebSocketClient()
     client.supported_protocols = ["v1", "v2"]
     assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}") == 0
@@ -413,5 +413,5 @@ def test_what_it_shows_of_values_is_short_and_no_secret() -> None:
         answer_of("a secret")
     with pytest.raises(ValueError, match=r'the key "x{39}…"'):
         answer_of({"x" * 1000: 1})
-    with pytest.raises(ValueError, match="X: …' is not a header"):
+    with pytest.raises(ValueError, match="line 1 of the headers, X, is not a header"):
         answer_of(REFUSE(401, headers=["X: a secret\0"]))

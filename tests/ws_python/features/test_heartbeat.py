@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.frames import Frame, Opcode
 from ws_python import WebSocketClient, WebSocketServer
+from ws_python.loop.hub import hub
 
 from tests.ws_python.driving import RawClient, named, poll_until, record
 
@@ -95,8 +96,20 @@ def test_a_pong_that_nobody_asked_for_measures_nothing(server: WebSocketServer, 
         silent.send(Opcode.PONG, payload)
     poll_until(lambda: len(pongs) >= 3, server)
     assert pongs == [("pong_received", b""), ("pong_received", b"mine"), ("pong_received", b"late")]
-    assert peer.latency == 0.0
+    connection = peer._connection
+    assert connection is not None and connection.meter.latency == 0.0
     assert named(log, "client_disconnected") == []
+
+
+def test_until_there_was_an_answer_the_traffic_tells_the_latency(
+    pair: tuple[WebSocketServer, WebSocketClient, int],
+) -> None:
+    server, client, peer_id = pair
+    log = record(server)
+    client.send("measured")
+    poll_until(lambda: named(log, "message_received") != [], server, client)
+    for end in (client, server.peers[peer_id]):
+        assert 0.0 < end.latency < 5.0 if hub.epoll is not None else end.latency == 0.0
 
 
 def test_zero_sends_none_and_drops_nobody(server: WebSocketServer, silent: RawClient) -> None:

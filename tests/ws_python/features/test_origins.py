@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 from http import HTTPStatus
 
 import pytest
@@ -244,3 +245,16 @@ def test_sites() -> None:
 
 def test_the_default_lets_games_on_other_hosts_in() -> None:
     assert settings_of(WebSocketServer)["allowed_origins"].default == []
+
+
+def test_without_idna_a_name_in_ascii_will_do(
+    server: WebSocketServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "idna", None)
+    server.stop()
+    server.allowed_origins = ["https://bücher.example"]
+    assert server.listen(0) == Error.ERR_INVALID_PARAMETER
+    (line,) = caplog.messages
+    assert "listen: allowed_origins: a host name beyond ASCII needs the Python package idna, which cannot be" in line
+    server.allowed_origins = ["https://xn--bcher-kva.example"]
+    assert server.listen(0) == Error.OK

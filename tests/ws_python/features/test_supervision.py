@@ -304,7 +304,7 @@ class TestOutgoing:
     def test_what_cannot_be_sent_is_not_shown(self, pair: Pair) -> None:
         server, _, peer_id = pair
         seen: list[Any] = []
-        server.outgoing_supervisor = lambda _target, message: not seen.append(message)
+        server.outgoing_supervisor = lambda _target, message: not seen.append(message)  # type: ignore[func-returns-value]
         assert server.send(peer_id, 5) == Error.ERR_INVALID_PARAMETER
         assert server.send(0, None) == Error.ERR_INVALID_PARAMETER
         assert server.send(77, "nobody") == Error.ERR_DOES_NOT_EXIST

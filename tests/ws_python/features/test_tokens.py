@@ -57,9 +57,9 @@ def test_the_example_of_the_rfc(monkeypatch: pytest.MonkeyPatch) -> None:
     signature = tokens._signature
     monkeypatch.setattr(tokens, "_signature", lambda secret, signed: hmac.digest(key, signed.encode(), hashlib.sha256))
     assert signature("k", "x") == hmac.digest(b"k", b"x", hashlib.sha256)
-    monkeypatch.setattr(tokens.time, "time", lambda: RFC_EXPIRES - 0.5)
+    monkeypatch.setattr(tokens.time, "time", lambda: RFC_EXPIRES - 0.5)  # type: ignore[attr-defined]
     assert verify(SECRET, RFC_TOKEN) == {"iss": "joe", "exp": RFC_EXPIRES, "http://example.com/is_root": True}
-    monkeypatch.setattr(tokens.time, "time", lambda: float(RFC_EXPIRES))
+    monkeypatch.setattr(tokens.time, "time", lambda: float(RFC_EXPIRES))  # type: ignore[attr-defined]
     assert verify(SECRET, RFC_TOKEN) == {}
 
 

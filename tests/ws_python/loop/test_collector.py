@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gc
+import select
+import weakref
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +14,7 @@ from ws_python import WebSocketClient, WebSocketServer
 from ws_python.connection.connection import Connection
 from ws_python.loop.collector import Collector
 
+from tests.chaos.harness import Crowd, request
 from tests.ws_python.driving import poll_until
 
 
@@ -41,6 +45,57 @@ def test_few_connections_set_nothing_aside(collector: Collector) -> None:
         collector.opened()
         collector.closed()
     assert gc.get_freeze_count() == 0
+
+
+class _Circle:
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_is_young_and_garbage_is_not_set_aside(collector: Collector) -> None:
+    circle = _Circle()
+    there = weakref.ref(circle)
+    del circle
+    assert there() is not None
+    for _ in range(256):
+        collector.opened()
+    assert there() is None
+
+
+SAID = {
+    "a handshake": request(),
+    "no handshake": b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "no HTTP": b"\xffnonsense\r\n\r\n",
+    "a bad header": request("no header"),
+    "half a request": request()[:20],
+    "a handshake, and an invalid frame": request() + b"\xff" * 20,
+}
+
+
+@pytest.mark.parametrize("said", SAID)
+def test_who_comes_and_goes_leaves_no_garbage(said: str, server: WebSocketServer) -> None:
+    def come_and_go() -> None:
+        with Crowd(server.get_local_port(), 1, says=SAID[said]) as crowd:
+            if said != "half a request":
+                poll_until(lambda: bool(select.select(crowd.sockets, [], [], 0)[0]), server)
+        poll_until(lambda: not server._connections, server)
+
+    def alive() -> Counter[str]:
+        kinds = (type(each) for each in gc.get_objects())
+        return Counter(
+            kind.__qualname__ for kind in kinds if str(kind.__module__).startswith(("ws_python", "websockets"))
+        )
+
+    come_and_go()  # What is made once.
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        come_and_go()
+        # Not what a collection tells: it does not count circles that a generator's end has broken.
+        poll_until(lambda: alive() <= before, server)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("how", ["close", "stop", "refused", "abandoned"])

@@ -179,6 +179,7 @@ def test_a_server_that_finds_none_left_goes_on_when_there_are(
     with left(0):
         client.connect(("127.0.0.1", server.get_local_port()))
         poll_until(lambda: server._counts["paused_without_room"] == 1, server)
+        assert server.get_statistics()["errors"] == 1
         for number in range(20):
             assert peer.send(str(number)) == 0
         poll_until(lambda: len(received) == 20, server, peer)
@@ -188,6 +189,7 @@ def test_a_server_that_finds_none_left_goes_on_when_there_are(
     full, over = caplog.messages
     assert full.startswith("new connections wait, as there is no room for them: Too many open files; raise")
     assert over.startswith("new connections no longer wait")
+    assert server.get_statistics()["error_recovery_rate"] == 1.0
     client.close()
     peer.close()
 

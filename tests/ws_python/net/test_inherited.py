@@ -53,7 +53,7 @@ def connected(address: object, server: WebSocketServer) -> Iterator[socket.socke
     """A raw peer of a server."""
     family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
     with socket.socket(family) as client:
-        client.connect(address)
+        client.connect(address)  # type: ignore[arg-type]
         client.sendall(REQUEST)
         wait_for_answer(client, server)
         yield client
@@ -246,7 +246,7 @@ def test_all_sockets_of_a_unit(tmp_path: Path) -> None:
             all_three = [one.fileno(), two.fileno(), third.fileno()]
             command = (*as_systemd(all_three), sys.executable, "-c", PROGRAM, "systemd")
             with program(*command, pass_fds=all_three) as child:
-                assert child.stdout.readline().split() == [b"0", str(one.getsockname()[1]).encode()]
+                assert child.stdout.readline().split() == [b"0", str(one.getsockname()[1]).encode()]  # type: ignore[union-attr]
                 for listening in (one, two, third):
                     with socket.socket(listening.family) as client:
                         client.connect(listening.getsockname())
@@ -268,7 +268,7 @@ def test_started_by_systemds_own_tool(tmp_path: Path) -> None:
             poll_until(connects, deadline=30)
             client.sendall(REQUEST)
             assert heard_by(client).startswith(b"HTTP/1.1 101 ")
-        assert child.stdout.readline().split() == [b"0", b"0"]
+        assert child.stdout.readline().split() == [b"0", b"0"]  # type: ignore[union-attr]
 
 
 def test_one_that_somebody_else_shuts_down(

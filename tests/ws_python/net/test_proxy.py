@@ -157,7 +157,7 @@ class TestThroughIt:
 
     def test_an_answer_in_pieces_and_with_others_before(self, server: WebSocketServer, client: WebSocketClient) -> None:
         with HTTPProxy() as proxy:
-            proxy.answer = (
+            proxy.answer = (  # type: ignore[attr-defined]
                 b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.0 204 Fine\r\n" + b"A: b\r\n" * 50 + b"\r\n"
             )
             client.proxy = url_of(proxy)
@@ -276,14 +276,14 @@ class TestFailures:
     )
     def test_a_socks_proxy_says_why(self, client: WebSocketClient, reply: int, said: str, again: bool) -> None:
         with SOCKSProxy() as proxy:
-            proxy.reply = reply
+            proxy.reply = reply  # type: ignore[attr-defined]
             client.proxy = url_of(proxy)
             assert f"does not connect to game.test, port 80 ({said}" in failure(client)
             assert self.tries_again(client) is again
 
     @pytest.mark.parametrize(("status", "again"), [(403, False), (404, False), (408, True), (429, True), (503, True)])
     def test_a_status_says_whether_to_try_again(self, client: WebSocketClient, status: int, again: bool) -> None:
-        with OddProxy(lambda peer: (peer.recv(1000), peer.sendall(b"HTTP/1.1 %d Hello\r\n\r\n" % status))) as proxy:
+        with OddProxy(lambda peer: (peer.recv(1000), peer.sendall(b"HTTP/1.1 %d Hello\r\n\r\n" % status))) as proxy:  # type: ignore[func-returns-value]
             client.proxy = f"http://127.0.0.1:{proxy.port}"
             reason = failure(client)
             assert f"does not connect to game.test, port 80 (HTTP {status} {HTTPStatus(status).phrase}); " in reason
@@ -301,7 +301,7 @@ class TestFailures:
     def test_one_that_says_nothing_ends_in_time(self, client: WebSocketClient, scheme: str, stage: int) -> None:
         over = threading.Event()
         first = b"HTTP/1.1 200 OK\r\n" if scheme == "http" else b"\x05\x00"
-        with OddProxy(lambda peer: (peer.sendall(first * stage), over.wait(60))) as proxy:
+        with OddProxy(lambda peer: (peer.sendall(first * stage), over.wait(60))) as proxy:  # type: ignore[func-returns-value]
             client.connect_timeout = 0.2
             client.proxy = f"{scheme}://127.0.0.1:{proxy.port}"
             assert failure(client).endswith(
@@ -379,7 +379,7 @@ class TestFailures:
     @pytest.mark.parametrize("scheme", ["http", "socks5h", "socks5"])
     def test_attempts_leave_no_sockets(self, client: WebSocketClient, scheme: str) -> None:
         over = threading.Event()
-        with OddProxy(lambda peer: (peer.sendall(b"\x05\x00" if scheme != "http" else b"H"), over.wait(60))) as proxy:
+        with OddProxy(lambda peer: (peer.sendall(b"\x05\x00" if scheme != "http" else b"H"), over.wait(60))) as proxy:  # type: ignore[func-returns-value]
             client.proxy = f"{scheme}://127.0.0.1:{proxy.port}"
             hub.loop()
             before = len(os.listdir("/proc/self/fd")) - len(proxy._open)
@@ -398,7 +398,7 @@ class TestFailures:
         monkeypatch.delattr(ws_python.net, "socks", raising=False)
         with SOCKSProxy() as proxy:
             client.proxy = url_of(proxy)
-            assert "SOCKS proxies need the package python-socks" in failure(client)
+            assert "this needs the Python package python-socks, which cannot be loaded (" in failure(client)
             assert client.status == client.Status.STATUS_IDLE
 
 

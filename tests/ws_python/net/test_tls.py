@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import select
 import socket
@@ -52,6 +53,19 @@ class Certificates:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self.authority.configure_trust(context)
         return context
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """Without the rights of root meanwhile, where these tests have them."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 @pytest.fixture
@@ -210,6 +224,7 @@ class TestWhatIsRefused:
         ((told,),) = named(log, "handshake_failed")
         assert "it does not trust this server's certificate (tlsv1 alert unknown ca)" in told
         assert secure._counts["failed_tls_handshake"] == 1
+        assert not secure._counts["refused_handshake_timeout"]
 
     def test_another_name(self, files: Certificates, secure: WebSocketServer) -> None:
         files.issue("example.org")
@@ -436,7 +451,7 @@ class TestClientCertificates:
         client.connect_to_url(url(demanding))
         poll_until(lambda: bool(demanding.peers) and is_active(client)(), client, demanding)
         (peer,) = demanding.peers.values()
-        shown = x509.load_pem_x509_certificate(peer.request.certificate.encode())
+        shown = x509.load_pem_x509_certificate(peer.request.certificate.encode())  # type: ignore[union-attr]
         assert "player@example.org" in str(shown.extensions.get_extension_for_class(x509.SubjectAlternativeName))
 
     def test_without_one(self, files: Certificates, demanding: WebSocketServer) -> None:
@@ -597,6 +612,54 @@ class TestSettings:
             (line,) = caplog.messages
             assert expected in line.lower() or expected in line
             assert "\n" not in line
+
+    def test_a_file_that_may_not_be_read(self, files: Certificates, caplog: pytest.LogCaptureFixture) -> None:
+        files.key.chmod(0)
+        for node in (WebSocketServer(), WebSocketClient()):
+            caplog.clear()
+            node.tls_certificate, node.tls_private_key = str(files.certificate), str(files.key)
+            with nobody():
+                got = node.listen(0) if isinstance(node, WebSocketServer) else node.connect_to_url("wss://localhost:1/")
+            assert got == Error.ERR_FILE_NO_PERMISSION
+            (line,) = caplog.messages
+            assert "cannot be read (Permission denied); let the user that runs this read it" in line
+
+    @pytest.mark.parametrize(
+        ("begin", "end", "warning", "reason"),
+        [
+            (-2, -1, "tls_certificate has expired (", "certificate has expired); have it renewed"),
+            (1, 2, "tls_certificate is not valid yet (", "not yet valid); check this machine's clock"),
+        ],
+    )
+    def test_a_certificate_out_of_date_is_told_on_both_sides(
+        self,
+        files: Certificates,
+        begin: int,
+        end: int,
+        warning: str,
+        reason: str,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        now = datetime.datetime.now(datetime.UTC)
+        issued = files.authority.issue_cert(
+            "localhost",
+            not_before=now + datetime.timedelta(days=begin),
+            not_after=now + datetime.timedelta(days=end),
+        )
+        files.put(issued.private_key_pem.bytes(), b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        server = WebSocketServer()
+        server.tls_certificate, server.tls_private_key = str(files.certificate), str(files.key)
+        log = record(server)
+        assert server.listen(0) == Error.OK
+        (line,) = caplog.messages
+        assert line.startswith(warning)
+        assert reason in failure(trusting_client(files), url(server), server)
+        poll_until(lambda: bool(named(log, "handshake_failed")), server)
+        assert "it does not trust this server's certificate (" in named(log, "handshake_failed")[0][0]
+        # Who does not look at it gets in.
+        client = WebSocketClient()
+        assert client.connect_to_url(url(server), TlsOptions.client_unsafe()) == Error.OK
+        poll_until(is_active(client), client, server)
 
     @pytest.mark.parametrize("name", [".x", "a\0b"])
     def test_a_name_that_is_none(self, files: Certificates, name: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -268,7 +268,7 @@ class TestConnections:
 
     def test_a_server_of_websockets(self, path: Path) -> None:
         def echo(connection: ServerConnection) -> None:
-            connection.send(f"{connection.request and connection.request.path} {connection.recv()}")
+            connection.send(f"{connection.request and connection.request.path} {connection.recv()}")  # type: ignore[str-bytes-safe]
 
         server = unix_serve(echo, str(path))
         thread = threading.Thread(target=server.serve_forever)
@@ -426,7 +426,7 @@ class TestTheFile:
     def test_nobody_can_connect_before_it_has_its_own_rights(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         seen = []
         chmod = os.chmod
-        monkeypatch.setattr(os, "chmod", lambda *given: (seen.append(mode_of(path)), chmod(*given)))
+        monkeypatch.setattr(os, "chmod", lambda *given: (seen.append(mode_of(path)), chmod(*given)))  # type: ignore[func-returns-value]
         before = os.umask(0)
         try:
             listening(path, unix_socket_mode="660")
@@ -505,7 +505,7 @@ class TestWhatIsThereAlready:
     def test_of_many_that_start_at_once_one_gets_it(self, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         unlink = os.unlink
         # Time enough for the others to find a dead socket, too.
-        monkeypatch.setattr(os, "unlink", lambda name: (time.sleep(0.002), unlink(name)))
+        monkeypatch.setattr(os, "unlink", lambda name: (time.sleep(0.002), unlink(name)))  # type: ignore[func-returns-value]
         for _ in range(10):
             leave_stale(path)
             doors = [UnixDoor(f"unix:{path}", UnixSocketSettings()) for _ in range(4)]

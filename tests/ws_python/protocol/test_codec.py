@@ -1288,7 +1288,7 @@ class TestPolicy:
         assert codec.events_received() == ["ac", "ac"]
         assert codec.exceeded is None
         feed(codec, frame(TEXT, b"a") + frame(CONTINUATION, b"") * 3)
-        assert (codec.exceeded, codec.exceeded_by) == ("max_fragments", 4)
+        assert (codec.exceeded, codec.exceeded_by) == ("max_fragments", 4)  # type: ignore[comparison-overlap]
         assert codec.close_reason == "message of over 3 fragments"
         assert_failed(codec, 1008)
 

@@ -13,7 +13,15 @@ def test_a_bad_header_line_raises(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["Authorization: a\nsecret", "Authorization : secret\0", "Bearer secret", "\x1b[31m\n: x"]
+    "line",
+    [
+        "Authorization: a\nsecret",
+        "Authorization : secret\0",
+        "Bearer secret",
+        "secret",
+        "Bearer secret: x",
+        "\x1b[31m\n: x",
+    ],
 )
 def test_a_bad_header_line_is_told_without_its_value(line: str) -> None:
     with pytest.raises(ValueError, match="is not a header") as caught:
@@ -32,3 +40,10 @@ def test_the_handshakes_own_headers_are_not_for_the_user(line: str) -> None:
 def test_bad_subprotocol_names_raise(names: list[str]) -> None:
     with pytest.raises(ValueError, match="subprotocol"):
         parse_subprotocols(names)
+
+
+@pytest.mark.parametrize("names", [["secret=="], ["bearer", "secret", "secret"]])
+def test_a_subprotocol_may_be_a_token_and_is_not_told(names: list[str]) -> None:
+    with pytest.raises(ValueError, match=f"^number {len(names)} of supported_protocols") as caught:
+        parse_subprotocols(names)
+    assert "secret" not in str(caught.value)

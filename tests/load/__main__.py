@@ -1,0 +1,52 @@
+"""`make load`: what the nodes stand, for how long, and what it costs.
+
+.venv/bin/python -m tests.load                  # everything, as tables
+.venv/bin/python -m tests.load crowd threads    # some of it
+.venv/bin/python -m tests.load --quick          # briefly: whether it works, no numbers to quote
+.venv/bin/python -m tests.load --write          # everything, into docs/reliability.md
+.venv/bin/python -m tests.load --write soak     # this anew, and the page with what was measured before of the others
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import time
+
+from tests.bench import load
+from tests.load import page
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.load", description="Measure what the nodes stand.")
+    parser.add_argument(
+        "names", nargs="*", choices=[[], *page.MEASUREMENTS], help="what to measure; default: everything"
+    )
+    parser.add_argument("--quick", action="store_true", help="a tenth of the size, or less")
+    parser.add_argument("--write", action="store_true", help=f"write {page.PAGE}")
+    arguments = parser.parse_args()
+    if arguments.write and arguments.quick:
+        parser.error("--write is for a whole run: without --quick")
+    return arguments
+
+
+def main() -> None:
+    """Measure one after the other, print the tables, write the page if asked to."""
+    arguments = _arguments()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # Inherited by all that is started.
+    load.compile_program()
+    for name in arguments.names or page.MEASUREMENTS:
+        machine, start = page.Machine(), time.monotonic()
+        rows = page.MEASUREMENTS[name].measure(0.05 if arguments.quick else 1.0)
+        measured = page.Measured(rows, machine.busy(), time.monotonic() - start)
+        print(page.section(name, measured), flush=True)
+        if not arguments.quick:
+            page.keep(name, measured)
+    if arguments.write:
+        page.write()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
