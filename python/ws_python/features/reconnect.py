@@ -88,7 +88,9 @@ class ReconnectSettings:
         range=(1000, 4999),
         group="Reconnect",
         doc="Close codes of the server after which the client stays away: 1008 (policy violation), 3000 (unauthorized) "
-        "and 3003 (forbidden), as IANA registers them. Add those that a game uses for, say, a ban.",
+        "and 3003 (forbidden), as IANA registers them. A WebSocketServer sends 1008 to whom its limits close, such as "
+        "`slow_peer_timeout`: take it out where such clients are to come back. Add those that a game uses for, say, a "
+        "ban.",
     )
 
 

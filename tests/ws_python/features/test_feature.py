@@ -10,6 +10,7 @@ from ws_python.connection.connection import Connection
 from ws_python.declare.errors import BadSetting
 from ws_python.declare.settings import setting, settings_of
 from ws_python.features.feature import Feature
+from ws_python.net.link import Link
 
 from tests.ws_python.driving import RawClient, poll_until
 
@@ -29,8 +30,9 @@ class Watching(Feature):
     def end(self) -> None:
         self.told.append("end")
 
-    def accepted(self, connection: Connection) -> None:
-        self.told.append("accepted")
+    def carry(self, link: Link) -> Link:
+        self.told.append("carry")
+        return link
 
     def sweep_period(self) -> float:
         return 0.01
