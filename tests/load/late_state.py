@@ -59,6 +59,7 @@ def lateness(send: Callable[[WebSocketPeer, bytes], object], seconds: float, rat
     server = WebSocketServer()
     server.bind_address = "localhost"
     server.slow_peer_timeout = 0.0
+    server.heartbeat_interval = 0.0  # Its pings would be taken for messages.
     assert server.listen(0) == 0
     late: list[float] = []
     stop = threading.Event()

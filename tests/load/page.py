@@ -26,7 +26,8 @@ _TEMPLATE = """\
 Measured on {machine}. Servers and players are headless Godot games with the nodes at their defaults, if nothing else is
 said; what attacks them are raw sockets. All of it shares this machine through the loopback interface, and the machine
 is a virtual one that other work shares, too: below each table stands how busy its processors were on the whole, and how
-much of that was the other work's.
+much of that was the other work's. Where that is much, the times are those of a process that gets a small part of a
+processor; counts, memory and rates do not depend on it.
 
 {sections}
 ## Measure it yourself

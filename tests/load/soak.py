@@ -102,9 +102,7 @@ def measure(scale: float) -> Sequence[Sequence[str]]:
                 time.sleep(random.uniform(0.5, 2 * CALM))  # Some connections held long enough to count as stable.
         told = players.wait_until_active()
     rows = [["", ""]]
-    rows += [
-        [f"the server was {name}" if name[0] in "ks" else name, f"{count} times"] for name, count in counts.items()
-    ]
+    rows += [[f"the server: {name}", f"{count} times"] for name, count in counts.items()]
     ended = sum(told["closed"].values())
     rows += [
         ["connections of players that ended, by close code", _told_codes(told["closed"])],
