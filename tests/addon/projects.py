@@ -12,6 +12,22 @@ from tests.godot_process import ROOT
 
 ADDON = ROOT / "addons/ws_python"
 
+# How a game is exported, with a template that is at hand; `include` names files that are no resources.
+EXPORT_PRESET = """
+[preset.0]
+name="Linux"
+platform="Linux"
+runnable=true
+export_filter="all_resources"
+include_filter="{include}"
+exclude_filter=""
+export_path=""
+[preset.0.options]
+custom_template/release="{template}"
+binary_format/embed_pck=false
+binary_format/architecture="{architecture}"
+"""
+
 # Says of each way to connect what comes of it. Of TLS with the property tls_options, and with a typed null for it.
 GAME = """extends SceneTree
 

@@ -12,6 +12,7 @@ import engine
 import pytest
 import trustme
 
+from tests.addon.projects import EXPORT_PRESET
 from tests.godot_process import LAUNCHER, ROOT, assert_clean_log, run_godot
 
 PROJECT = """
@@ -20,22 +21,6 @@ config_version=5
 run/main_scene="res://main.tscn"
 [python]
 modules=PackedStringArray("res://turret.py")
-"""
-
-# Without a template beside it, the engine's own program serves as one: it runs the pack that it finds beside itself.
-PRESET = """
-[preset.0]
-name="Linux"
-platform="Linux"
-runnable=true
-export_filter="all_resources"
-include_filter="*.py"
-exclude_filter=""
-export_path=""
-[preset.0.options]
-custom_template/release="{template}"
-binary_format/embed_pck=false
-binary_format/architecture="{architecture}"
 """
 
 SCENE = """
@@ -108,7 +93,10 @@ def game(tmp_path_factory: pytest.TempPathFactory) -> Game:
     architecture = {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
     files = {
         "project.godot": PROJECT,
-        "export_presets.cfg": PRESET.format(template=template or program, architecture=architecture),
+        # Without a template, the engine's own program serves as one: it runs the pack that it finds beside itself.
+        "export_presets.cfg": EXPORT_PRESET.format(
+            include="*.py", template=template or program, architecture=architecture
+        ),
         "main.tscn": SCENE,
         "main.gd": SCRIPT,
         "turret.py": (ROOT / "demo/bridge/turret.py").read_text(),

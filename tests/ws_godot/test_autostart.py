@@ -11,6 +11,7 @@ from pathlib import Path
 import engine
 import pytest
 
+from tests.addon.projects import EXPORT_PRESET
 from tests.godot_process import LAUNCHER, ROOT, assert_clean_log, run_godot
 
 # In this order: nothing is told to a scene that is not ready.
@@ -23,21 +24,6 @@ PROJECT = """
 config_version=5
 [application]
 run/main_scene="res://main.tscn"
-"""
-
-PRESET = """
-[preset.0]
-name="Linux"
-platform="Linux"
-runnable=true
-export_filter="all_resources"
-include_filter=""
-exclude_filter=""
-export_path=""
-[preset.0.options]
-custom_template/release="{template}"
-binary_format/embed_pck=false
-binary_format/architecture="{architecture}"
 """
 
 # Both nodes stand in scenes of their own. No containers: at exit, Debian's template complains of each, in any game.
@@ -173,7 +159,8 @@ def test_in_an_exported_game(project: Path, tmp_path: Path) -> None:
     if template is None:
         pytest.skip(f"{program} has no release template beside it")
     architecture = {"aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
-    (project / "export_presets.cfg").write_text(PRESET.format(template=template, architecture=architecture).lstrip())
+    preset = EXPORT_PRESET.format(include="", template=template, architecture=architecture)
+    (project / "export_presets.cfg").write_text(preset.lstrip())
     run_godot("--export-release", "Linux", str(tmp_path / "game"), path=project)
     homes = {name: str(tmp_path / "home") for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")}
     done = subprocess.run(
