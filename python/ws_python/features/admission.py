@@ -24,5 +24,6 @@ class Admission(Feature):
     def admit(self, connection: Connection, request: WebSocketRequest) -> Answer | None:
         """See Feature."""
         if self.node.refuse_new_connections:
+            self.node._count("refused_new_connections")
             return Answer(HTTPStatus.SERVICE_UNAVAILABLE, "This server takes no new connections.")
         return None

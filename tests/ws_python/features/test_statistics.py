@@ -130,6 +130,7 @@ class TestFailures:
         refused.flush()
         poll_until(lambda: len(named(log, "handshake_failed")) == 2, server)
         assert server.get_statistics()["handshakes_failed"] == {505: 1, 503: 1}
+        assert server.get_statistics()["counts"] == {"refused_new_connections": 1}
         assert server.get_statistics()["connections_tried"] == 2
         server.stop()
         raw.close()
