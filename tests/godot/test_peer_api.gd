@@ -50,7 +50,8 @@ func test_property_request() -> void:
 
 func test_property_latency() -> void:
 	await _open()
-	_check_both(_peer.latency, "get_latency", 0.0)
+	# What the system has measured, where it does.
+	check(_peer.latency >= 0.0 and _peer.latency < DEADLINE_MSEC / 1000.0, "seconds: %f" % _peer.latency)
 	_server.heartbeat_interval = 0.1
 	await _open_with(_server)
 	await until(func() -> bool: return _peer.latency > 0.0)

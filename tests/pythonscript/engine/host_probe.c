@@ -50,20 +50,34 @@ static void write_signals(FILE *out) {
 	}
 }
 
-/* Of each thread, as the kernel has it: threads differ in number, so the masks that there are. */
+/* The line of a thread's blocked signals; 0 where the thread is gone. */
+static int read_mask(const char *thread, char *line, int size) {
+	char path[512];
+	snprintf(path, sizeof path, "/proc/self/task/%s/status", thread);
+	FILE *status = fopen(path, "re");
+	int found = 0;
+	while (status != NULL && !found && fgets(line, size, status) != NULL) {
+		found = strncmp(line, "SigBlk:", 7) == 0;
+	}
+	if (status != NULL) {
+		fclose(status);
+	}
+	return found;
+}
+
+/* Of each thread, as the kernel has it: threads differ in number, so the masks that there are. One that begins or ends has all
+ * signals blocked for a moment, by the C library. */
 static void write_thread_masks(FILE *out) {
 	DIR *tasks = opendir("/proc/self/task");
 	for (struct dirent *task; (task = readdir(tasks)) != NULL;) {
-		char path[512], line[256];
-		snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
-		FILE *status = task->d_name[0] == '.' ? NULL : fopen(path, "re");
-		while (status != NULL && fgets(line, sizeof line, status) != NULL) {
-			if (strncmp(line, "SigBlk:", 7) == 0) {
-				fprintf(out, "a thread's %s", line);
-			}
+		char line[256];
+		int found = task->d_name[0] != '.' && read_mask(task->d_name, line, sizeof line);
+		for (int again = 0; found && strstr(line, "fffffffffffbfeff") != NULL && again < 100; again++) {
+			usleep(10000);
+			found = read_mask(task->d_name, line, sizeof line);
 		}
-		if (status != NULL) {
-			fclose(status);
+		if (found) {
+			fprintf(out, "a thread's %s", line);
 		}
 	}
 	closedir(tasks);
