@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
+from ws_python import WebSocketServer
 from ws_python.declare.events import events_of
 from ws_python.net.asyncio_link import AsyncioLink
 from ws_python.net.link import Link
@@ -27,6 +28,16 @@ _PAUSE = 0.0005
 
 class Polled(Protocol):
     def poll(self) -> None: ...
+
+
+def listening(**settings: object) -> WebSocketServer:
+    """A server with these settings, on a free port of this machine."""
+    server = WebSocketServer()
+    server.bind_address = "localhost"
+    for name, value in settings.items():
+        setattr(server, name, value)
+    assert server.listen(0) == 0
+    return server
 
 
 def poll_until(condition: Callable[[], bool], *nodes: Polled, deadline: float = DEADLINE) -> None:

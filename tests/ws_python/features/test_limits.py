@@ -8,16 +8,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from ws_python import WebSocketServer
 
-from tests.ws_python.driving import RawClient, poll_until
-
-
-def listening(**settings: object) -> WebSocketServer:
-    server = WebSocketServer()
-    server.bind_address = "localhost"
-    for name, value in settings.items():
-        setattr(server, name, value)
-    assert server.listen(0) == 0
-    return server
+from tests.ws_python.driving import RawClient, listening, poll_until
 
 
 def connect(server: WebSocketServer) -> RawClient:

@@ -9,16 +9,7 @@ from websockets.frames import Frame, Opcode
 from ws_python import WebSocketClient, WebSocketServer
 
 from tests.chaos.harness import DEFLATE, MIB, Crowd, close_code, frame, read_to_end
-from tests.ws_python.driving import poll_until
-
-
-def listening(**settings: object) -> WebSocketServer:
-    server = WebSocketServer()
-    server.bind_address = "localhost"
-    for name, value in settings.items():
-        setattr(server, name, value)
-    assert server.listen(0) == 0
-    return server
+from tests.ws_python.driving import listening, poll_until
 
 
 def packed(data: bytes) -> bytes:

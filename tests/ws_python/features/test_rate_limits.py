@@ -12,19 +12,10 @@ from ws_python import WebSocketClient, WebSocketServer
 from ws_python.features.rate_limits import RateLimits
 
 from tests.chaos.harness import reset
-from tests.ws_python.driving import RawClient, named, poll_until, record
+from tests.ws_python.driving import RawClient, listening, named, poll_until, record
 
 MESSAGE = Frame(Opcode.BINARY, b"x").serialize(mask=True)
 PING = Frame(Opcode.PING, b"x").serialize(mask=True)
-
-
-def listening(**settings: object) -> WebSocketServer:
-    server = WebSocketServer()
-    server.bind_address = "localhost"
-    for name, value in settings.items():
-        setattr(server, name, value)
-    assert server.listen(0) == 0
-    return server
 
 
 def connect(server: WebSocketServer) -> RawClient:

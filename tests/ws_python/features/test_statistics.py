@@ -8,18 +8,9 @@ from websockets.frames import Opcode
 from ws_python import WebSocketClient, WebSocketServer
 from ws_python.features.statistics import Past, summary
 
-from tests.ws_python.driving import RawClient, named, poll_until, record
+from tests.ws_python.driving import RawClient, listening, named, poll_until, record
 
 Pair = tuple[WebSocketServer, WebSocketClient, int]
-
-
-def listening(**settings: object) -> WebSocketServer:
-    server = WebSocketServer()
-    server.bind_address = "localhost"
-    for name, value in settings.items():
-        setattr(server, name, value)
-    assert server.listen(0) == 0
-    return server
 
 
 def test_nothing_has_happened() -> None:
