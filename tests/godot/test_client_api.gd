@@ -372,13 +372,13 @@ func test_property_slow_peer_timeout() -> void:
 
 func test_property_max_fragments() -> void:
 	var client := WebSocketClient.new()
-	check_equal(client.max_fragments, 65536)
+	check_equal(client.max_fragments, 131072)
 	client.max_fragments = 9
 	check_equal(client.get_max_fragments(), 9)
 	client.set_max_fragments(1024)
 	check_equal(client.max_fragments, 1024)
 	client.free()
-	check_property("max_fragments", 65536, 7)
+	check_property("max_fragments", 131072, 7)
 	check_refuses("max_fragments", [-1, 1 << 31])
 
 

@@ -390,13 +390,13 @@ func test_property_max_pending_handshakes() -> void:
 
 func test_property_max_fragments() -> void:
 	var server := WebSocketServer.new()
-	check_equal(server.max_fragments, 65536)
+	check_equal(server.max_fragments, 131072)
 	server.max_fragments = 9
 	check_equal(server.get_max_fragments(), 9)
 	server.set_max_fragments(1024)
 	check_equal(server.max_fragments, 1024)
 	server.free()
-	check_property("max_fragments", 65536, 7)
+	check_property("max_fragments", 131072, 7)
 	check_refuses("max_fragments", [-1, 1 << 31])
 
 

@@ -12,7 +12,7 @@ class MessageSettings:
     """For a server or client with MessageLimits; `max_message_size` is in connection/settings.py."""
 
     max_fragments: int = setting(
-        65536,
+        131072,  # Autobahn ends 65,536 with an empty one.
         range=(0, 2**31 - 1),
         group="Message Limits",
         doc="The most fragments (RFC 6455 section 5.4) that a message may arrive in. One that has more closes the "

@@ -19,7 +19,7 @@ def packed(data: bytes) -> bytes:
 
 def test_defaults() -> None:
     for node in (WebSocketServer(), WebSocketClient()):
-        assert (node.max_fragments, node.max_compression_ratio) == (65536, 256)
+        assert (node.max_fragments, node.max_compression_ratio) == (131072, 256)
 
 
 FRAGMENTS = frame(Opcode.TEXT, b"a", fin=False) + frame(Opcode.CONT, b"b", fin=False) * 8 + frame(Opcode.CONT, b"c")
