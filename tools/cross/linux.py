@@ -44,8 +44,8 @@ CTYPES = (
 )
 # Its line lacks what the code asks for.
 EXPAT = "pyexpat pyexpat.c $(MODULE_PYEXPAT_CFLAGS) $(MODULE_PYEXPAT_LDFLAGS) -DPy_BUILD_CORE_MODULE"
-# Left out, beside what tools/runtime.py leaves out: _uuid, for which Python has a replacement, and _bz2: the library of Debian
-# cannot be linked into another one.
+# Left out, beside what tools/runtime.py leaves out: _uuid, for which Python has a replacement, and _bz2,
+# as its static library cannot be linked into another one.
 LEFT_OUT = (
     "_uuid",
     "_bz2",
