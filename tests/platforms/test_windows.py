@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ SYSTEM = re.compile(
 )
 
 
+@cache  # What lief gives out is gone when the whole is.
 def parsed(path: Path) -> Any:
     library = fetch.lief().PE.parse(path)
     assert library is not None, path
