@@ -59,12 +59,16 @@ class Pollable(
     status_changed: Event
     _status: IntEnum
 
+    def _note_poll_time(self) -> None:
+        self._inbox.poll_time = self.max_poll_time
+
     max_poll_time: float = setting(
         0.005,
         range=(0.0001, 1.0),
         step=0.0001,
         unit="s",
         group="Polling",
+        changed=_note_poll_time,
         doc="Seconds that one poll spends on reading and delivering at the most; what is left waits for the next one, "
         "in order. It is shared between the connections, so that one that sends much keeps no other one waiting. A "
         "message is never cut, and the time of a handler is its own.",
@@ -74,6 +78,7 @@ class Pollable(
         super().__init__()
         self._sink = self._new_sink()
         self._inbox = Inbox(self._sink, ref(self))  # type: ignore[arg-type]  # What is derived is a Listener.
+        self._note_poll_time()
         self._teller = Teller()
         self._features = [feature(self) for feature in self.FEATURES]
         self._next_sweep: Deadline | None = None
@@ -87,7 +92,7 @@ class Pollable(
         such calls are nested in one another, a further one leaves delivering to them. All nodes are polled on one
         thread, which is the main one in Godot; on another, poll() does nothing but log an error.
         """
-        hub.poll(self._inbox, self.max_poll_time)
+        hub.poll(self._inbox)
 
     # --- for the derived class
 

@@ -9,6 +9,9 @@ from .writers cimport Writers
 
 
 cdef class Consumer:
+    #: Seconds that one poll spends on reading and delivering at the most.
+    cdef public double poll_time
+
     cpdef bint is_empty(self) except -1
     cpdef deliver(self, double until)
 
@@ -41,7 +44,7 @@ cdef class Hub:
 
     cdef bint is_foreign(self) noexcept
     cpdef int turn(self, double wait, double seconds) except -1
-    cpdef poll(self, Consumer consumer, double seconds, long long frame=*)
+    cpdef poll(self, Consumer consumer, long long frame=*)
 
 
 cdef Hub hub

@@ -167,14 +167,15 @@ cdef class Hub:
         wait = min(wait, loop.next_timer() - monotonic(), self.deadlines.next_due - self.deadlines.now)
         return max(wait, 0.0)
 
-    cpdef poll(self, Consumer consumer, double seconds, long long frame=-1):
-        """Turn, deliver what `consumer` has, flush what was written: for `seconds` in all, but for one message at least.
+    cpdef poll(self, Consumer consumer, long long frame=-1):
+        """Turn, deliver what `consumer` has, flush what was written: for its `poll_time` in all, but for one message at least.
 
         While more comes in, again: for a millisecond, and while a connection opens for all of the time. Of several polls with
         the same `frame` number only the first turns the loop.
         """
         cdef Writers writers = self.writers
         cdef bint turns
+        cdef double seconds = consumer.poll_time
         cdef double wait = 0.0
         cdef double until = 0.0
         cdef double more_until = 0.0

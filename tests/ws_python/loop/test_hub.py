@@ -86,7 +86,9 @@ def plain_host() -> object:
 
 
 def poll(function: Callable[[], object] | None = None, frame: int = -1, seconds: float = 1.0) -> None:
-    hub.poll(Delivery(function), seconds, frame)
+    delivery = Delivery(function)
+    delivery.poll_time = seconds
+    hub.poll(delivery, frame)
 
 
 class TestTurning:
