@@ -56,6 +56,9 @@ cdef class Intake(Receiver):
         self.pass_on()
         self.owner.input_ended()
 
+    cpdef refused(self, str reason, bint retryable):
+        self.owner.refused(reason, retryable)
+
     cpdef writable(self):
         hub.writers.add(self._outbox)
 
