@@ -13,7 +13,7 @@ from .dialer import Dialer, DialError, is_refused
 from .link import Link
 from .plain_tcp import PlainLink
 from .proxy import dialer_through
-from .tls import ClientTls, explain_untrusted, is_ready, is_untrusted, ready_context, words
+from .tls import ClientTls, RecordFlood, explain_untrusted, is_ready, is_untrusted, ready_context, words
 from .tls_link import TlsLink
 from .unix import UnixDialer
 
@@ -99,6 +99,8 @@ def _explain(error: Exception, host: str, port: int, secure: bool) -> str:
         return f"{host} refuses connections on port {port}; check that the server is running, and its port"
     if is_untrusted(error):
         return explain_untrusted(error, host)
+    if isinstance(error, RecordFlood):
+        return f"{host}, port {port}: {error}"
     # A server without TLS closes on what it cannot read.
     if type(error).__name__.startswith("SSL") or (secure and isinstance(error, ConnectionResetError)):
         what = words(error) or "it hung up"

@@ -101,6 +101,16 @@ class PlainRequest(Exception):
     """What came to a server in place of TLS is HTTP."""
 
 
+class RecordFlood(Exception):
+    """Record after record came from `host` that TLS has work with, and nobody else."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(
+            "it sends TLS messages without end that carry nothing, such as KeyUpdate; its TLS is faulty, or hostile"
+        )
+        self.host = host
+
+
 @dataclass(frozen=True)
 class TlsOptions:
     """As Godot's TLSOptions. Certificates and keys are PEM: the path of a file, or the text itself."""
@@ -486,6 +496,8 @@ def explain_to_server(error: Exception) -> tuple[str, bool]:
     """Why there is no TLS with a client, for the user of the server, which tries nothing again."""
     if isinstance(error, PlainRequest):
         return "it does not speak TLS, which this port does; use a wss:// URL, not ws://", False
+    if isinstance(error, RecordFlood):
+        return str(error), False
     if isinstance(error, ConnectionError):
         return "it hung up during the TLS handshake; perhaps it does not trust this server's certificate", False
     if type(error).__name__ == "SSLCertVerificationError":
