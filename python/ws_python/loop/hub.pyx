@@ -10,13 +10,15 @@ deadlines that are due pass. Each of these goes on until the time of the turn is
 """
 
 import logging
-from time import monotonic, sleep
+from time import sleep
 
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
-from .epoll import IS_AVAILABLE
+from .clock import monotonic
+from .epoll import IS_AVAILABLE, WATCHES_SELECTORS
 from .event_loop import EventLoop
+from .shared_selector import SharedSelector
 
 _log = logging.getLogger("ws_python")
 
@@ -60,6 +62,7 @@ cdef class Hub:
         self._host = Host()
         # False: asyncio watches all sockets, as it does on other systems. It counts when the loop is made.
         self.uses_epoll = IS_AVAILABLE
+        self.shares_epoll = not WATCHES_SELECTORS
         self._tasks = set()
         self._closers = {}
         self._lingering = set()
@@ -114,12 +117,18 @@ cdef class Hub:
     def loop(self):
         """The event loop. Raises OSError where it has to be made, and the system has nothing left for it."""
         if self._loop is None:
-            loop = EventLoop()
-            try:
-                self.epoll = Epoll(loop.fileno()) if self.uses_epoll else None
-            except OSError:
-                loop.close()
-                raise
+            if self.uses_epoll and self.shares_epoll:
+                epoll = Epoll(-1)
+                selector = SharedSelector(epoll)
+                loop = selector.loop = EventLoop(selector)
+            else:
+                loop = EventLoop()
+                try:
+                    epoll = Epoll(loop.fileno()) if self.uses_epoll else None
+                except OSError:
+                    loop.close()
+                    raise
+            self.epoll = epoll
             self.now = monotonic()
             self._loop = loop
             self._ready, self._timers = loop._ready, loop._scheduled
