@@ -14,12 +14,26 @@ cdef enum:
     MOST_WAITING = 2048
 
 
+class _Telling(deque):
+    """A deque that calls `told` when something comes."""
+
+    def append(self, intake):
+        super().append(intake)
+        self.told()
+
+
 cdef class Waiting:
     """The intakes of one server or client."""
 
     def __init__(self):
         self.intakes = deque()
         self.max_unfinished = 1LL << 62
+
+    def tell(self, told):
+        """From now on call `told` each time that there is something to hand out: where nobody polls."""
+        telling = _Telling(self.intakes)
+        telling.told = told
+        self.intakes = telling
 
 
 cdef class Intake(Receiver):

@@ -87,7 +87,7 @@ cdef class Watched:
 
 @cython.final
 cdef class Epoll:
-    """Watches what is Watched, and one further file descriptor: that of the event loop's own selector."""
+    """Watches what is Watched, and `also`: the file descriptor of the event loop's own selector; -1 for none."""
 
     def __cinit__(self, int also):
         cdef epoll_event event
@@ -99,12 +99,16 @@ cdef class Epoll:
             raise OSError(errno, "epoll_create1")
         event.events = EPOLLIN
         event.data.fd = also
-        if epoll_ctl(self._epoll, EPOLL_CTL_ADD, also, &event) < 0:
+        if also >= 0 and epoll_ctl(self._epoll, EPOLL_CTL_ADD, also, &event) < 0:
             raise OSError(errno, "epoll_ctl")
 
     def __dealloc__(self):
         if self._epoll >= 0:
             close(self._epoll)
+
+    def fileno(self):
+        """The file descriptor that is readable when something of it is ready."""
+        return self._epoll
 
     cdef int _change(self, Watched watched, unsigned int mask) except -1:
         cdef epoll_event event
