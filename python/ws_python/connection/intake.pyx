@@ -16,6 +16,14 @@ cdef enum:
     SHARE = 64
 
 
+class _Telling(deque):
+    """A deque that calls `told` when something comes."""
+
+    def append(self, intake):
+        super().append(intake)
+        self.told()
+
+
 cdef class Waiting:
     """The intakes of one server or client."""
 
@@ -23,6 +31,12 @@ cdef class Waiting:
         self.intakes = deque()
         self.behind = deque()
         self.max_unfinished = 1LL << 62
+
+    def tell(self, told):
+        """From now on call `told` each time that there is something to hand out: where nobody polls."""
+        telling = _Telling(self.intakes)
+        telling.told = told
+        self.intakes = telling
 
 
 cdef class Intake(Receiver):

@@ -91,7 +91,7 @@ cdef class Watched:
 
 @cython.final
 cdef class Epoll:
-    """Watches what is Watched, and one further file descriptor, that of the event loop's own selector; -1 for none."""
+    """Watches what is Watched, and `also`: the file descriptor of the event loop's own selector; -1 for none."""
 
     def __cinit__(self, int also):
         cdef epoll_event event
@@ -111,6 +111,10 @@ cdef class Epoll:
     def __dealloc__(self):
         if self._epoll >= 0:
             close(self._epoll)
+
+    def fileno(self):
+        """The file descriptor that is readable when something of it is ready."""
+        return self._epoll
 
     cdef int _change(self, Watched watched, unsigned int mask) except -1:
         cdef epoll_event event

@@ -22,6 +22,8 @@ cdef class Hub:
     cdef readonly Deadlines deadlines
     #: Watches sockets past the loop; None unless `uses_epoll`.
     cdef readonly Epoll epoll
+    #: What works in a loop of the program's own, where nobody has to poll; None where somebody polls.
+    cdef readonly object drive
     #: When this turn began, by monotonic(), after its wait.
     cdef readonly double now
     #: How many connections are on their way to open.
@@ -40,6 +42,7 @@ cdef class Hub:
     cdef unsigned long long _turns
     cdef unsigned long long _turns_at_frame_end
     cdef bint _waits_for_frame_end
+    cdef bint _is_closing
     cdef set _tasks
     cdef dict _closers
     cdef set _lingering

@@ -184,7 +184,8 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
         self.is_ended = True
         if self._transport is not None:
             # close() hands over what asyncio holds, where the system takes it; abort() would throw it away.
-            self._transport.abort() if self.is_blocked else self._transport.close()
+            with contextlib.suppress(RuntimeError):  # The program has closed its loop before.
+                self._transport.abort() if self.is_blocked else self._transport.close()
             self._transport = None
 
 

@@ -58,7 +58,7 @@ async def connect(
 
 
 async def _context(tls: ClientTls) -> ssl.SSLContext:
-    return ready_context(tls) if is_ready(tls) else await hub.loop().on_thread(lambda: ready_context(tls))
+    return ready_context(tls) if is_ready(tls) else await hub.loop().run_in_executor(None, ready_context, tls)
 
 
 def _securing(

@@ -80,4 +80,4 @@ def is_refused(error: OSError) -> bool:
 async def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:
     if is_ip_address(host):  # Resolved at once, and not on another thread.
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)  # type: ignore[return-value]
-    return await hub.loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+    return await hub.loop().getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)  # type: ignore[return-value]
