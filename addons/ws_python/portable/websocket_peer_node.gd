@@ -1,0 +1,3 @@
+## WebSocketPeerNode where the extension cannot be.
+class_name WebSocketPeerNode
+extends "res://addons/ws_python/portable/members/peer_node.gd"
