@@ -32,6 +32,8 @@ var events_size := 0
 var messages_received := 0
 var frames_received := 0
 var control_frames_received := 0
+## Whether the frames that come are a client's, which have a mask.
+var is_masked := true
 var max_message_size: int
 var max_fragments: int
 ## The most messages that one step parses.
@@ -135,20 +137,22 @@ func _parse_frame() -> bool:
 	if not _is_allowed(first, second):
 		return false
 	var length := second & 0x7f
-	var head := 6
+	var mask := 4 if is_masked else 0
+	var head := 2 + mask
 	if length == 126:
 		if size < 4:
 			return false
 		length = _input[_at + 2] << 8 | _input[_at + 3]
-		head = 8
+		head = 4 + mask
 	elif length == 127:
 		if size < 10:
 			return false
 		length = _long_length()
-		head = 14
+		head = 10 + mask
 	if not _fits(first, length) or size < head + length:
 		return false
-	var payload := _unmasked(_at + head - 4, length)
+	var begin := _at + head
+	var payload := _unmasked(begin - 4, length) if is_masked else _input.slice(begin, begin + length)
 	_at += head + length
 	frames_received += 1
 	if first & 0x08:
@@ -169,8 +173,8 @@ func _long_length() -> int:
 ## RFC 6455 section 5.2: whether such a frame may come now.
 func _is_allowed(first: int, second: int) -> bool:
 	var opcode := first & 0x0f
-	if not second & _MASKED:
-		fail(PROTOCOL_ERROR, "a client's frame is not masked")
+	if (second & _MASKED != 0) != is_masked:
+		fail(PROTOCOL_ERROR, "a client's frame is not masked" if is_masked else "a server's frame is masked")
 	elif first & _RESERVED_BITS:
 		fail(PROTOCOL_ERROR, "reserved bits are set")
 	elif opcode > PONG or (opcode > BINARY and opcode < CLOSE):
@@ -274,7 +278,7 @@ func _take_close(payload: PackedByteArray) -> void:
 		close_reason = reason
 		_message = PackedByteArray()
 		if not close_sent:
-			close_frame = make_frame(CLOSE, payload.slice(0, 2))
+			close_frame = make_frame(CLOSE, payload)
 
 
 ## Section 7.4 and the IANA registry.
