@@ -30,7 +30,7 @@ func check(condition: bool, what: String) -> void:
 func check_equal(actual: Variant, expected: Variant, what: String = "") -> void:
 	var same: bool = typeof(actual) == typeof(expected) and actual == expected
 	var prefix := what + ": " if what else ""
-	check(same, "%s%s, not %s" % [prefix, _shown(actual), _shown(expected)])
+	check(same, "" if same else "%s%s, not %s" % [prefix, _shown(actual), _shown(expected)])
 
 
 ## Says that the next lines of the engine's log hold exactly one error for each call of this, which matches `pattern`, a

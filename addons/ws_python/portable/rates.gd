@@ -7,6 +7,11 @@ enum Verdict { FINE, PAUSE, CLOSE }
 
 const LEAST_PAUSE := 0.1
 const IN_A_ROW := 1.0
+const _WHAT: Dictionary[String, String] = {
+	"max_messages_per_second": "messages",
+	"max_bytes_per_second": "bytes",
+	"max_control_frames_per_second": "control frames",
+}
 
 ## The bucket that is empty, for the log: its property, its rate, what it counts, how far it is overdrawn.
 var emptiest := ""
@@ -17,17 +22,21 @@ var paused_until := -INF
 
 var _rates: Dictionary[String, float] = {}
 var _left: Dictionary[String, float] = {}
+# How much of each was counted before.
+var _seen: Dictionary[String, int] = {}
 var _burst := 2.0
 var _at := 0.0
 var _paused_since := -INF
 
 
-## By the limits of a node at this moment; null where it has none.
-static func of(node: Node, now: float) -> RefCounted:
+## By the limits of a node at this moment; null where it has none. Control frames count where they can be seen.
+static func of(node: Node, now: float, sees_control_frames: bool = false) -> RefCounted:
 	var rates := {
 		"max_messages_per_second": float(node.get(&"max_messages_per_second")),
 		"max_bytes_per_second": float(node.get(&"max_bytes_per_second")),
 	}
+	if sees_control_frames:
+		rates["max_control_frames_per_second"] = float(node.get(&"max_control_frames_per_second"))
 	var made: RefCounted = new()
 	for limit: String in rates:
 		if rates[limit] > 0.0:
@@ -50,6 +59,22 @@ func take(size: int) -> void:
 		_left["max_bytes_per_second"] -= size
 
 
+## So many messages, bytes and control frames have come until now, in all.
+func look_at(messages: int, bytes: int, control_frames: int, now: float, timeout: float) -> Verdict:
+	var is_used := false
+	for limit: String in _rates:
+		var total := messages
+		if limit == "max_bytes_per_second":
+			total = bytes
+		elif limit == "max_control_frames_per_second":
+			total = control_frames
+		var used: int = total - _seen.get(limit, 0)
+		is_used = is_used or used > 0
+		_left[limit] -= used
+		_seen[limit] = total
+	return look(now, timeout) if is_used else Verdict.FINE
+
+
 func look(now: float, timeout: float) -> Verdict:
 	var seconds := now - _at
 	_at = now
@@ -61,7 +86,7 @@ func look(now: float, timeout: float) -> Verdict:
 			worst = wait
 			emptiest = limit
 			rate = _rates[limit]
-			what = "bytes" if limit.contains("bytes") else "messages"
+			what = _WHAT[limit]
 			beyond = -_left[limit]
 	if worst <= 0.0:
 		return Verdict.FINE
