@@ -1,7 +1,7 @@
 ## A client's connection in a browser, over the engine's WebSocketPeer, which is the page's own WebSocket there.
 ##
-## No page sees headers, pings or why a connection failed, nor may it set headers or close with another code than 1000 and
-## 3000 to 4999. What the browser has received must be taken at once: the engine drops what its buffer has no room for.
+## No page sees headers, pings or why a connection failed, nor may it set headers or close with another code than 1000
+## and 3000 to 4999. What has come must be taken at once: the engine drops what its buffer has no room for.
 extends "res://addons/ws_python/portable/wire.gd"
 
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
