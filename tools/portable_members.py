@@ -64,18 +64,19 @@ def files_of(classes: dict[str, Members]) -> dict[str, str]:
 
 
 def _shared(classes: dict[str, Members]) -> Members:
-    """What both nodes have alike: properties, enums, and the methods that read and write these properties."""
+    """What both nodes have alike: properties, enums and methods. A type of the same name may be another enum."""
     one, other = (classes[name] for name in NODES)
-    shared: Members = {"signals": {}, "methods": {}}
+    shared: Members = {"signals": {}}
     for kind in ("properties", "enums"):
         shared[kind] = {name: value for name, value in one[kind].items() if other[kind].get(name) == value}
     own = {name: value for name, value in one["enums"].items() if name not in shared["enums"]}
-    # A type of the same name may be another enum.
     shared["properties"] = {k: v for k, v in shared["properties"].items() if v["type"] not in own}
-    for name in shared["properties"]:
-        for accessor in (f"get_{name}", f"set_{name}"):
-            if accessor in one["methods"]:
-                shared["methods"][accessor] = one["methods"][accessor]
+    others = {f"{kind}_{name}" for name in one["properties"].keys() - shared["properties"] for kind in ("get", "set")}
+    shared["methods"] = {
+        name: method
+        for name, method in one["methods"].items()
+        if other["methods"].get(name) == method and name not in others and method["returns"] not in own
+    }
     return shared
 
 

@@ -27,6 +27,25 @@ static func unavailable(method: String, why: String = "the engine's WebSocketPee
 	return ERR_UNAVAILABLE
 
 
+## An IP address as people write it (RFC 5952): the engine leaves no zeros out.
+static func address(text: String) -> String:
+	var groups := text.split(":")
+	if groups.size() != 8:
+		return text
+	var longest := 1
+	var longest_at := -1
+	for at: int in 8:
+		var end := at
+		while end < 8 and groups[end] == "0":
+			end += 1
+		if end - at > longest:
+			longest = end - at
+			longest_at = at
+	if longest_at < 0:
+		return text
+	return "%s::%s" % [":".join(groups.slice(0, longest_at)), ":".join(groups.slice(longest_at + longest))]
+
+
 static func tell_once(text: String) -> void:
 	if not _told.has(text):
 		_told[text] = true

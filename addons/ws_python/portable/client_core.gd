@@ -1,8 +1,11 @@
 ## What a WebSocketClient does: connects, delivers what the server sends, and connects again if it is told to.
 extends "res://addons/ws_python/portable/core.gd"
 
+const BrowserWire := preload("res://addons/ws_python/portable/browser_wire.gd")
 const ClientMembers := preload("res://addons/ws_python/portable/members/client.gd")
 const Reconnect := preload("res://addons/ws_python/portable/reconnect.gd")
+const Settings := preload("res://addons/ws_python/portable/handshake_settings.gd")
+const SocketWire := preload("res://addons/ws_python/portable/socket_wire.gd")
 const Url := preload("res://addons/ws_python/portable/url.gd")
 
 var status: ClientMembers.Status = ClientMembers.STATUS_IDLE
@@ -12,8 +15,6 @@ var url := Url.new("ws://localhost")
 var _client: ClientMembers
 var _tls_options: TLSOptions
 var _reconnect := Reconnect.new(self)
-# Of a name that is looked up, for the reason if that fails.
-var _lookup := IP.RESOLVER_INVALID_ID
 # While `connection_closed` is told, the connection that it is told of: by then there may be another one.
 var _told_of: Connection
 
@@ -57,9 +58,7 @@ func connect_to_url(to: String, tls_options: TLSOptions) -> Error:
 	_tls_options = tls_options
 	_reconnect.stop()
 	statistics.connects()
-	error = _start_connecting()
-	if error:
-		return error
+	_start_connecting()
 	_set_status(ClientMembers.STATUS_CONNECTING)
 	return OK
 
@@ -72,9 +71,18 @@ func _check(target: Url, tls_options: TLSOptions) -> Error:
 		return ERR_INVALID_PARAMETER
 	if _client.proxy not in ["", "none"]:
 		return Checks.unavailable("connect_to_url", "it goes through no proxy; empty the property `proxy`")
+	var problem := _settings_problem()
+	if problem:
+		push_error("connect_to_url: %s" % problem)
+		return ERR_INVALID_PARAMETER
 	if target.is_secure:
 		return _check_tls(tls_options if tls_options else _client.tls_options)
 	return OK
+
+
+func _settings_problem() -> String:
+	var problem := Settings.headers_problem(_client.handshake_headers)
+	return problem if problem else Settings.protocols_problem(_client.supported_protocols)
 
 
 func _check_tls(options: TLSOptions) -> Error:
@@ -98,23 +106,11 @@ func _trusted() -> X509Certificate:
 	return null
 
 
-func _start_connecting() -> Error:
+func _start_connecting() -> void:
 	statistics.happened("connections_tried")
-	var peer := Connection.new_peer(_client)
-	if Checks.is_web():
-		if not _client.handshake_headers.is_empty():
-			Checks.tell_once("handshake_headers: a page in a browser sets no headers: they are left out")
-	else:
-		peer.handshake_headers = _client.handshake_headers + url.authorization()
-		if not url.host.is_valid_ip_address():
-			_lookup = IP.resolve_hostname_queue_item(url.host)
-	var error := peer.connect_to_url(url.as_ascii(), _options())
-	connection = Connection.new(self, peer, _client.connect_timeout)
-	connection.host = url.host
-	connection.port = url.port
-	if error:
-		push_error("connect_to_url: the engine cannot connect (%s)" % error_string(error))
-	return error
+	var wire: RefCounted = BrowserWire.new() if Checks.is_web() else SocketWire.new()
+	wire.connect_to(url, _client, _options())
+	connection = Connection.new(self, wire, _client.connect_timeout)
 
 
 func _options() -> TLSOptions:
@@ -149,7 +145,6 @@ func end_all() -> void:
 ## Leaves whatever connection or attempt there is to itself.
 func _leave(code: int, reason: String) -> void:
 	_reconnect.stop()
-	_forget_lookup()
 	statistics.gave_up(true)
 	if connection != null:
 		var was_open := connection.is_open()
@@ -169,12 +164,13 @@ func _set_status(value: ClientMembers.Status) -> void:
 func poll_network(until: int) -> void:
 	if status == ClientMembers.STATUS_RECONNECTING and now >= _reconnect.next_attempt:
 		_reconnect.begin_attempt()
-		if _start_connecting() == OK:
-			# The attempt is told by what comes of it: as the native client, which stays in this status meanwhile.
-			connection.poll(now, until)
-		else:
-			put(Connection.Event.FAILED, connection, "the engine cannot connect")
-		return
+		var problem := _settings_problem()
+		if problem:
+			# The properties were changed since the last attempt.
+			connection.wire.may_pass = false
+			put(Connection.Event.FAILED, connection, problem)
+			return
+		_start_connecting()
 	if connection != null:
 		connection.poll(now, until)
 
@@ -184,11 +180,14 @@ func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
 		Connection.Event.OPENED:
 			_opened(of)
 		Connection.Event.FAILED:
-			_failed(payload)
+			_failed(of, payload)
 		Connection.Event.MESSAGE:
 			var passed: Variant = supervised([], payload)
 			if passed != null and is_alive() and not of.is_ignored:
 				_client.message_received.emit(passed)
+		Connection.Event.PONG:
+			if not (of as Connection).is_answer(payload as PackedByteArray):
+				_client.pong_received.emit(payload)
 		Connection.Event.DRAINED:
 			_client.drained.emit()
 		Connection.Event.CLOSED:
@@ -196,7 +195,6 @@ func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
 
 
 func _opened(of: Connection) -> void:
-	_forget_lookup()
 	var came_back := _reconnect.opened()
 	statistics.recovered()
 	statistics.happened("connections_made")
@@ -211,9 +209,8 @@ func _is_active(of: Connection) -> bool:
 	return is_alive() and status == ClientMembers.STATUS_ACTIVE and of == connection
 
 
-func _failed(reason: String) -> void:
-	reason = _explained_lookup(reason)
-	var gave_up := _reconnect.failed(true)
+func _failed(of: Connection, reason: String) -> void:
+	var gave_up := _reconnect.failed(of.wire.may_pass, of.wire.retry_after)
 	var target := url.redacted()  # A handler of the status may connect to another one.
 	statistics.met_error()
 	var wait := _go_on()
@@ -223,28 +220,12 @@ func _failed(reason: String) -> void:
 	_tell_reconnecting(wait)
 
 
-func _explained_lookup(reason: String) -> String:
-	var is_unknown := (
-		_lookup != IP.RESOLVER_INVALID_ID and IP.get_resolve_item_status(_lookup) == IP.RESOLVER_STATUS_ERROR
-	)
-	_forget_lookup()
-	if not is_unknown:
-		return reason
-	return 'the host name "%s" cannot be resolved; check its spelling and the network' % url.host
-
-
-func _forget_lookup() -> void:
-	if _lookup != IP.RESOLVER_INVALID_ID:
-		IP.erase_resolve_item(_lookup)
-		_lookup = IP.RESOLVER_INVALID_ID
-
-
 func _closed(of: Connection) -> void:
 	statistics.closed(of.close_code, of.meter)
 	if status == ClientMembers.STATUS_ACTIVE:
 		if of.close_code != 1000:
 			statistics.met_error()
-		var gave_up := _reconnect.closed(of.close_code, of.close_code != Connection.ABNORMAL)
+		var gave_up := _reconnect.closed(of.close_code, of.wire.close_code == of.close_code)
 		if gave_up:
 			push_warning("%s: the connection has ended; %s" % [url.redacted(), gave_up])
 	else:
@@ -300,7 +281,7 @@ func ping(payload: PackedByteArray) -> Error:
 	if payload.size() > 125:
 		push_error("ping: the payload has %d bytes; at most 125 fit" % payload.size())
 		return ERR_INVALID_PARAMETER
-	return Checks.unavailable("ping", "the engine's peer has none; heartbeat_interval does that by itself")
+	return _explained("ping", payload, connection.ping(payload))
 
 
 func _explained(method: String, message: Variant, error: Error) -> Error:

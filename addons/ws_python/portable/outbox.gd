@@ -1,26 +1,26 @@
-## The sending half of a connection: checks for room, keeps what waits, and hands it to the engine's peer.
+## The sending half of a connection: checks for room, keeps what waits, and hands it to the wire.
 ##
-## The peer gets one message after the other, when it has sent the one before: what waits is here, where a limit of
-## bytes holds, a newer message can take the place of an older one, and a close does not overtake it.
+## The wire gets no more than it can send soon: what waits is here, where a limit of bytes holds, and a newer message
+## can take the place of an older one.
 extends RefCounted
 
 const Meter := preload("res://addons/ws_python/portable/meter.gd")
-const Checks := preload("res://addons/ws_python/portable/checks.gd")
+const Wire := preload("res://addons/ws_python/portable/wire.gd")
 
 ## What a frame adds to its payload at most (RFC 6455 section 5.2).
 const FRAME_OVERHEAD := 14
 ## Keys of send_latest() that may wait.
 const MOST_KEYS := 4096
-## A browser sends by itself, and its page sees late what it has sent.
-const MOST_HANDED_WEB := 1 << 20
+## What of it is handed on in one go.
+const BATCH := 4 * 1024
 
 var is_flushed_soon := false
+var is_in_fragments := false
 
-var _peer: WebSocketPeer
+var _wire: Wire
 var _meter: Meter
 var _limit := 0
-var _most_handed := 0
-## [data, is_text, size on the wire], from `_next` on.
+## [data, kind, size on the wire, is_final], from `_next` on.
 var _out: Array[Array] = []
 var _next := 0
 var _size := 0
@@ -33,11 +33,10 @@ var _needed := 0
 var _explained := {}
 
 
-func _init(peer: WebSocketPeer, meter: Meter, limit: int) -> void:
-	_peer = peer
-	_meter = meter
+func _init(wire: Wire, limit: int) -> void:
+	_wire = wire
+	_meter = wire.meter
 	_limit = limit
-	_most_handed = MOST_HANDED_WEB if Checks.is_web() else 0
 
 
 func send(message: Variant) -> Error:
@@ -46,6 +45,20 @@ func send(message: Variant) -> Error:
 	if error:
 		return error
 	_meter.messages_sent += 1
+	_queue(item)
+	return OK
+
+
+## One part of a message. While the whole is not known, others wait.
+func send_fragment(part: Variant, is_first: bool, is_final: bool) -> Error:
+	var item := _item(part)
+	var error := _check_size(item[0].size(), 0)
+	if error:
+		return error
+	item[1] = item[1] if is_first else Wire.Kind.CONTINUATION
+	item[3] = is_final
+	is_in_fragments = not is_final
+	_meter.messages_sent += 1 if is_final else 0
 	_queue(item)
 	return OK
 
@@ -73,7 +86,7 @@ func check_room(message: Variant) -> Error:
 func _item(message: Variant) -> Array:
 	var is_text := not (message is PackedByteArray)
 	var data: PackedByteArray = str(message).to_utf8_buffer() if is_text else message
-	return [data, is_text, Meter.frame_size(data.size(), true)]
+	return [data, Wire.Kind.TEXT if is_text else Wire.Kind.BINARY, Meter.frame_size(data.size(), true), true]
 
 
 func _check_size(size: int, before: int) -> Error:
@@ -95,9 +108,9 @@ func _queue(item: Array) -> void:
 	_size += item[2]
 
 
-## A close comes next: what waits for its turn has it now.
+## A close comes next: what waits for its turn has it now, or never.
 func leave() -> void:
-	for key: Variant in _latest:
+	for key: Variant in _latest.keys() if not is_in_fragments else []:
 		_meter.messages_sent += 1
 		_queue(_latest[key])
 	_latest.clear()
@@ -106,7 +119,7 @@ func leave() -> void:
 
 func flush() -> void:
 	is_flushed_soon = false
-	while _next < _out.size() and _peer.get_current_outbound_buffered_amount() <= _most_handed:
+	while _next < _out.size() and _wire.amount() <= _wire.most_handed:
 		if not _hand_out(_out[_next]):
 			return
 		_size -= _out[_next][2]
@@ -118,45 +131,46 @@ func flush() -> void:
 	elif _next > 1024:
 		_out = _out.slice(_next)
 		_next = 0
-	if not _out.is_empty():
+	_hand_out_latest()
+
+
+func _hand_out_latest() -> void:
+	if not _out.is_empty() or is_in_fragments:
 		return
+	var handed := 0
 	for key: Variant in _latest.keys():
-		if _peer.get_current_outbound_buffered_amount() > _most_handed or not _hand_out(_latest[key]):
+		if _wire.amount() > handed or handed > BATCH:
 			return
+		var item: Array = _latest[key]
+		if not _hand_out(item):
+			return
+		handed += item[2]
 		_meter.messages_sent += 1
-		_latest_size -= _latest[key][2]
+		_latest_size -= item[2]
 		_latest.erase(key)
 
 
 func _hand_out(item: Array) -> bool:
-	if _peer.get_ready_state() != WebSocketPeer.STATE_OPEN:
-		return false
-	var mode := WebSocketPeer.WRITE_MODE_TEXT if item[1] else WebSocketPeer.WRITE_MODE_BINARY
 	var data: PackedByteArray = item[0]
-	if _peer.send(data, mode) != OK:
+	if not _wire.send(data, item[1] as Wire.Kind, item[3] as bool):
 		return false
-	_meter.frames_sent += 1
-	_meter.bytes_sent += item[2]
 	_sent_size += item[2]
 	return true
 
 
 ## Bytes that were sent and that the system, or the browser, has not taken.
 func amount() -> int:
-	return _size + _latest_size + _peer.get_current_outbound_buffered_amount()
+	return _size + _latest_size + _wire.amount()
 
 
 ## Bytes that it has taken.
 func taken() -> int:
-	return _sent_size - _peer.get_current_outbound_buffered_amount()
+	return _sent_size - _wire.amount()
 
 
+## Whether all was handed on.
 func is_empty() -> bool:
-	return (
-		_out.is_empty()
-		and _latest.is_empty()
-		and (Checks.is_web() or _peer.get_current_outbound_buffered_amount() == 0)
-	)
+	return _out.is_empty()
 
 
 ## Messages that will not leave any more.

@@ -64,12 +64,13 @@ func closed(code: int, by_server: bool) -> String:
 		_since = -1.0
 	if by_server and code in core.node.reconnect_stop_codes:
 		return _give_up("the server has closed with %d, which is one of reconnect_stop_codes" % code)
-	return _try_again()
+	return _try_again(0.0)
 
 
-## No connection came to be.
-func failed(may_pass: bool) -> String:
-	return _try_again() if may_pass else _give_up("this does not pass by itself")
+## No connection came to be. The server may have asked to wait for so many seconds.
+func failed(may_pass: bool, retry_after: float) -> String:
+	var asked := minf(retry_after, _core.get_ref().node.reconnect_retry_after_max)
+	return _try_again(asked) if may_pass else _give_up("this does not pass by itself")
 
 
 ## It is time for the next attempt, which begins now.
@@ -78,7 +79,7 @@ func begin_attempt() -> void:
 	_core.get_ref().statistics.count("reconnect_attempts")
 
 
-func _try_again() -> String:
+func _try_again(asked: float) -> String:
 	var core: RefCounted = _core.get_ref()
 	var node: Node = core.node
 	if not node.auto_reconnect:
@@ -92,20 +93,24 @@ func _try_again() -> String:
 	var left: float = _since + node.reconnect_max_time - core.now if node.reconnect_max_time > 0.0 else INF
 	if left <= 0.0 or _is_last:
 		return _give_up("%s s have gone (reconnect_max_time)" % String.num(node.reconnect_max_time))
+	if asked > left:
+		return _give_up("the server asks to wait for %.0f s, longer than reconnect_max_time" % asked)
 	attempt += 1
 	waits += 1
 	_is_recovering = true
-	next_attempt = core.now + _delay(node, left)
+	next_attempt = core.now + _delay(node, asked, left)
 	return ""
 
 
-func _delay(node: Node, left: float) -> float:
+func _delay(node: Node, asked: float, left: float) -> float:
 	var longest := minf(node.reconnect_delay * pow(2.0, _doublings), node.reconnect_delay_max)
 	_doublings = mini(_doublings + 1, 32)
 	var delay := longest * randf_range(LEAST_JITTER, 1.0)
+	if asked > 0.0:
+		delay = maxf(delay, asked + longest * randf())  # All were told the same.
 	if delay > left:
 		_is_last = true
-		delay = left * randf_range(LEAST_JITTER, 1.0)
+		delay = maxf(asked, left * randf_range(LEAST_JITTER, 1.0))
 	return delay
 
 

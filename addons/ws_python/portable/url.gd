@@ -130,6 +130,11 @@ func encoded_target() -> String:
 	return encoded
 
 
+func host_header() -> String:
+	var name := "[%s]" % host if host.contains(":") else host
+	return name if port == (443 if is_secure else 80) else "%s:%d" % [name, port]
+
+
 ## The header for the user information in the URL (RFC 7617), if it has some.
 func authorization() -> PackedStringArray:
 	var authority := text.substr(text.find("://") + 3).get_slice("/", 0).get_slice("?", 0)

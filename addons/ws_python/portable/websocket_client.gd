@@ -72,15 +72,23 @@ func get_close_reason() -> String:
 
 
 func get_connected_host() -> String:
-	return _ws_client().connection.host if _ws_client().connection else ""
+	return _ws_client().connection.wire.host if _ws_client().connection else ""
 
 
 func get_connected_port() -> int:
-	return _ws_client().connection.port if _ws_client().connection else 0
+	return _ws_client().connection.wire.port if _ws_client().connection else 0
 
 
 func get_selected_protocol() -> String:
-	return _ws_client().connection.peer.get_selected_protocol() if _ws_client().connection else ""
+	return _ws_client().connection.wire.protocol if _ws_client().connection else ""
+
+
+func get_handshake_header(header: String) -> String:
+	return _ws_client().connection.wire.get_header(header) if _ws_client().connection else ""
+
+
+func get_latency() -> float:
+	return _ws_client().connection.latency if _ws_client().connection else 0.0
 
 
 func get_request_path() -> String:

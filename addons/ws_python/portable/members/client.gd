@@ -158,10 +158,6 @@ func get_selected_protocol() -> String:
 	return ""
 
 
-func get_statistics() -> Dictionary:
-	return {}
-
-
 func get_status() -> Status:
 	return Status.STATUS_IDLE
 
@@ -176,10 +172,6 @@ func get_url() -> String:
 
 func ping(payload: PackedByteArray = PackedByteArray()) -> Error:
 	return Checks.unavailable("ping")
-
-
-func poll() -> void:
-	pass
 
 
 func send(message: Variant) -> Error:

@@ -76,13 +76,129 @@ func get_close_timeout() -> float:
 	return close_timeout
 
 
+func get_compression() -> CompressionMode:
+	return compression
+
+
+func get_compression_context_takeover() -> bool:
+	return compression_context_takeover
+
+
+func get_compression_min_size() -> int:
+	return compression_min_size
+
+
+func get_compression_window_bits() -> int:
+	return compression_window_bits
+
+
+func get_handshake_headers() -> PackedStringArray:
+	return handshake_headers
+
+
+func get_heartbeat_interval() -> float:
+	return heartbeat_interval
+
+
+func get_heartbeat_timeout() -> float:
+	return heartbeat_timeout
+
+
+func get_low_latency() -> bool:
+	return low_latency
+
+
+func get_max_bytes_per_second() -> int:
+	return max_bytes_per_second
+
+
+func get_max_compression_ratio() -> int:
+	return max_compression_ratio
+
+
+func get_max_control_frames_per_second() -> int:
+	return max_control_frames_per_second
+
+
+func get_max_fragments() -> int:
+	return max_fragments
+
+
+func get_max_messages_per_second() -> int:
+	return max_messages_per_second
+
+
+func get_max_poll_time() -> float:
+	return max_poll_time
+
+
+func get_max_queued_bytes() -> int:
+	return max_queued_bytes
+
+
+func get_max_unfinished_size() -> int:
+	return max_unfinished_size
+
+
+func get_outbound_buffer_size() -> int:
+	return outbound_buffer_size
+
+
+func get_outgoing_supervisor() -> Callable:
+	return outgoing_supervisor
+
+
+func get_process_callback() -> ProcessCallback:
+	return process_callback
+
+
+func get_rate_burst() -> float:
+	return rate_burst
+
+
+func get_rate_timeout() -> float:
+	return rate_timeout
+
+
+func get_slow_peer_timeout() -> float:
+	return slow_peer_timeout
+
+
+func get_statistics() -> Dictionary:
+	return {}
+
+
+func get_supervisor() -> Callable:
+	return supervisor
+
+
+func get_supported_protocols() -> PackedStringArray:
+	return supported_protocols
+
+
+func get_tls_certificate() -> String:
+	return tls_certificate
+
+
+func get_tls_options() -> TLSOptions:
+	return tls_options
+
+
+func get_tls_private_key() -> String:
+	return tls_private_key
+
+
+func get_unfinished_timeout() -> float:
+	return unfinished_timeout
+
+
+func poll() -> void:
+	pass
+
+
 func set_close_timeout(value: float) -> void:
 	if Checks.is_in_range(self, "close_timeout", value, 0.1, 300.0, "s"):
 		close_timeout = value
-
-
-func get_compression() -> CompressionMode:
-	return compression
 
 
 func set_compression(value: CompressionMode) -> void:
@@ -90,16 +206,8 @@ func set_compression(value: CompressionMode) -> void:
 		compression = value
 
 
-func get_compression_context_takeover() -> bool:
-	return compression_context_takeover
-
-
 func set_compression_context_takeover(value: bool) -> void:
 	compression_context_takeover = value
-
-
-func get_compression_min_size() -> int:
-	return compression_min_size
 
 
 func set_compression_min_size(value: int) -> void:
@@ -107,25 +215,13 @@ func set_compression_min_size(value: int) -> void:
 		compression_min_size = value
 
 
-func get_compression_window_bits() -> int:
-	return compression_window_bits
-
-
 func set_compression_window_bits(value: int) -> void:
 	if Checks.is_in_range(self, "compression_window_bits", value, 9, 15, ""):
 		compression_window_bits = value
 
 
-func get_handshake_headers() -> PackedStringArray:
-	return handshake_headers
-
-
 func set_handshake_headers(value: PackedStringArray) -> void:
 	handshake_headers = value
-
-
-func get_heartbeat_interval() -> float:
-	return heartbeat_interval
 
 
 func set_heartbeat_interval(value: float) -> void:
@@ -133,25 +229,13 @@ func set_heartbeat_interval(value: float) -> void:
 		heartbeat_interval = value
 
 
-func get_heartbeat_timeout() -> float:
-	return heartbeat_timeout
-
-
 func set_heartbeat_timeout(value: float) -> void:
 	if Checks.is_in_range(self, "heartbeat_timeout", value, 0.1, 3600.0, "s"):
 		heartbeat_timeout = value
 
 
-func get_low_latency() -> bool:
-	return low_latency
-
-
 func set_low_latency(value: bool) -> void:
 	low_latency = value
-
-
-func get_max_bytes_per_second() -> int:
-	return max_bytes_per_second
 
 
 func set_max_bytes_per_second(value: int) -> void:
@@ -159,17 +243,9 @@ func set_max_bytes_per_second(value: int) -> void:
 		max_bytes_per_second = value
 
 
-func get_max_compression_ratio() -> int:
-	return max_compression_ratio
-
-
 func set_max_compression_ratio(value: int) -> void:
 	if Checks.is_in_range(self, "max_compression_ratio", value, 0, 2147483647, ""):
 		max_compression_ratio = value
-
-
-func get_max_control_frames_per_second() -> int:
-	return max_control_frames_per_second
 
 
 func set_max_control_frames_per_second(value: int) -> void:
@@ -177,17 +253,9 @@ func set_max_control_frames_per_second(value: int) -> void:
 		max_control_frames_per_second = value
 
 
-func get_max_fragments() -> int:
-	return max_fragments
-
-
 func set_max_fragments(value: int) -> void:
 	if Checks.is_in_range(self, "max_fragments", value, 0, 2147483647, ""):
 		max_fragments = value
-
-
-func get_max_messages_per_second() -> int:
-	return max_messages_per_second
 
 
 func set_max_messages_per_second(value: int) -> void:
@@ -195,17 +263,9 @@ func set_max_messages_per_second(value: int) -> void:
 		max_messages_per_second = value
 
 
-func get_max_poll_time() -> float:
-	return max_poll_time
-
-
 func set_max_poll_time(value: float) -> void:
 	if Checks.is_in_range(self, "max_poll_time", value, 0.0001, 1.0, "s"):
 		max_poll_time = value
-
-
-func get_max_queued_bytes() -> int:
-	return max_queued_bytes
 
 
 func set_max_queued_bytes(value: int) -> void:
@@ -213,17 +273,9 @@ func set_max_queued_bytes(value: int) -> void:
 		max_queued_bytes = value
 
 
-func get_max_unfinished_size() -> int:
-	return max_unfinished_size
-
-
 func set_max_unfinished_size(value: int) -> void:
 	if Checks.is_in_range(self, "max_unfinished_size", value, 1024, 2147483647, "bytes"):
 		max_unfinished_size = value
-
-
-func get_outbound_buffer_size() -> int:
-	return outbound_buffer_size
 
 
 func set_outbound_buffer_size(value: int) -> void:
@@ -231,16 +283,8 @@ func set_outbound_buffer_size(value: int) -> void:
 		outbound_buffer_size = value
 
 
-func get_outgoing_supervisor() -> Callable:
-	return outgoing_supervisor
-
-
 func set_outgoing_supervisor(value: Callable) -> void:
 	outgoing_supervisor = value
-
-
-func get_process_callback() -> ProcessCallback:
-	return process_callback
 
 
 func set_process_callback(value: ProcessCallback) -> void:
@@ -248,17 +292,9 @@ func set_process_callback(value: ProcessCallback) -> void:
 		process_callback = value
 
 
-func get_rate_burst() -> float:
-	return rate_burst
-
-
 func set_rate_burst(value: float) -> void:
 	if Checks.is_in_range(self, "rate_burst", value, 0.1, 3600.0, "s"):
 		rate_burst = value
-
-
-func get_rate_timeout() -> float:
-	return rate_timeout
 
 
 func set_rate_timeout(value: float) -> void:
@@ -266,57 +302,29 @@ func set_rate_timeout(value: float) -> void:
 		rate_timeout = value
 
 
-func get_slow_peer_timeout() -> float:
-	return slow_peer_timeout
-
-
 func set_slow_peer_timeout(value: float) -> void:
 	if Checks.is_in_range(self, "slow_peer_timeout", value, 0.0, 3600.0, "s"):
 		slow_peer_timeout = value
-
-
-func get_supervisor() -> Callable:
-	return supervisor
 
 
 func set_supervisor(value: Callable) -> void:
 	supervisor = value
 
 
-func get_supported_protocols() -> PackedStringArray:
-	return supported_protocols
-
-
 func set_supported_protocols(value: PackedStringArray) -> void:
 	supported_protocols = value
-
-
-func get_tls_certificate() -> String:
-	return tls_certificate
 
 
 func set_tls_certificate(value: String) -> void:
 	tls_certificate = value
 
 
-func get_tls_options() -> TLSOptions:
-	return tls_options
-
-
 func set_tls_options(value: TLSOptions) -> void:
 	tls_options = value
 
 
-func get_tls_private_key() -> String:
-	return tls_private_key
-
-
 func set_tls_private_key(value: String) -> void:
 	tls_private_key = value
-
-
-func get_unfinished_timeout() -> float:
-	return unfinished_timeout
 
 
 func set_unfinished_timeout(value: float) -> void:

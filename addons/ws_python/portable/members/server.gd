@@ -122,10 +122,6 @@ func get_reserved_descriptors() -> int:
 	return reserved_descriptors
 
 
-func get_statistics() -> Dictionary:
-	return {}
-
-
 func get_status() -> Status:
 	return Status.STATUS_IDLE
 
@@ -156,10 +152,6 @@ func is_listening() -> bool:
 
 func listen(port: int = -1) -> Error:
 	return Checks.unavailable("listen")
-
-
-func poll() -> void:
-	pass
 
 
 func send(peer_id: int, message: Variant) -> Error:
