@@ -43,6 +43,8 @@ var is_held := false
 ## Why the connection is over: what the other side sent, or what it did wrong.
 var close_code := NO_CODE
 var close_reason := ""
+## Whether it broke a rule, of the protocol or of ours.
+var has_failed := false
 ## A close frame that is to leave before nothing else does; empty for none.
 var close_frame := PackedByteArray()
 ## Whether a close frame was queued, by whatever cause.
@@ -120,6 +122,7 @@ func receive_end(code: int) -> void:
 func fail(code: int, reason: String) -> void:
 	if close_code != NO_CODE:
 		return
+	has_failed = true
 	close_code = code
 	close_reason = reason
 	_message = PackedByteArray()

@@ -88,8 +88,6 @@ var _now := 0.0
 var _is_full := false
 # The features were asked about its request.
 var _is_asked := false
-# The other side broke a rule: it may send on, and is given time to read why.
-var _has_failed := false
 var _rates: Rates
 # Its last event was told.
 var _is_retired := false
@@ -214,7 +212,7 @@ func _poll_ending() -> void:
 	flush()
 	if phase != Phase.ENDING:
 		return
-	if codec != null and not _has_failed and codec.close_code != Codec.NO_CODE and outbox.is_empty():
+	if codec != null and not codec.has_failed and codec.close_code != Codec.NO_CODE and outbox.is_empty():
 		_go()  # Both sides have said goodbye.
 		return
 	var data := _stream.receive(_READ_SIZE)
@@ -363,9 +361,7 @@ func _take_close() -> void:
 		close_reason = codec.close_reason
 	_put(Happening.CLOSED)
 	# Who broke the protocol may send on. What came before can be answered until the next flush.
-	if codec.close_frame.size() > 4:
-		_has_failed = true
-	else:
+	if not codec.has_failed:
 		_say_goodbye()
 	_end()
 

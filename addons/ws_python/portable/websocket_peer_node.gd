@@ -11,6 +11,12 @@ var _ws_connection: ServerConnection
 var _ws_core: RefCounted
 
 
+func _init() -> void:
+	# duplicate() of a server copies its children, too, and gives them their scripts last; the connections are not copied.
+	if get_parent() != null:
+		queue_free()
+
+
 func _ws_bind(connection: ServerConnection, core: RefCounted) -> void:
 	_ws_connection = connection
 	_ws_core = core
@@ -21,10 +27,6 @@ func _notification(what: int) -> void:
 		NOTIFICATION_ENTER_TREE:
 			if _ws_connection == null and not is_queued_for_deletion():
 				push_error("This %s; use get_peer() of the server" % _WS_ORPHAN)
-		NOTIFICATION_PARENTED:
-			# duplicate() of a server copies its children, too; the connections are not copied.
-			if _ws_connection == null and get_parent() is WebSocketServer:
-				queue_free()
 		NOTIFICATION_PREDELETE:
 			if _ws_connection != null:
 				_ws_connection.peer = null
