@@ -150,6 +150,21 @@ class Apt:
     def download(self) -> list[Path]:
         """The .deb files of the engine and of everything it needs."""
         report.progress("godot", f"no engine on this machine: asking apt's Debian mirror for that of {SUITE} ...")
+        self._update()
+        wanted = self._run("install", "--print-uris", "-qq", *PACKAGES)
+        with self._progress(wanted):
+            self._run("install", "--download-only", *PACKAGES)
+        return sorted(self.archives.glob("*.deb"))
+
+    def download_alone(self, *packages: str) -> list[Path]:
+        """The .deb files of these packages, without what they need."""
+        report.progress("godot", f"asking apt's Debian mirror for {' and '.join(packages)} of {SUITE} ...")
+        self._update()
+        with self._progress(self._run("download", "--print-uris", "-qq", *packages)):
+            self._run("download", *packages)
+        return sorted(self.archives.glob("*.deb"))
+
+    def _update(self) -> None:
         keyring = next((path for path in KEYRINGS if path.exists()), None)
         if keyring is None:
             raise report.SetupError(f"no Debian archive keyring: install debian-archive-keyring, {OR_SET_GODOT}")
@@ -162,15 +177,11 @@ class Apt:
             except report.SetupError:
                 if last:
                     raise
-        wanted = self._run("install", "--print-uris", "-qq", *PACKAGES)
-        size = sum(int(found) for found in re.findall(r"^'\S+' \S+ (\d+) ", wanted, re.MULTILINE))
-        with self._progress(size):
-            self._run("install", "--download-only", *PACKAGES)
-        return sorted(self.archives.glob("*.deb"))
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
             ["apt-get", *arguments],
+            cwd=self.archives,
             env={**os.environ, "APT_CONFIG": str(self.config), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -181,10 +192,11 @@ class Apt:
         return done.stdout
 
     @contextmanager
-    def _progress(self, size: int) -> Iterator[None]:
-        """Print how far the download is, each second, until the block ends."""
+    def _progress(self, wanted: str) -> Iterator[None]:
+        """Print how far the download is of what apt says is wanted, each second, until the block ends."""
         import threading
 
+        size = sum(int(found) for found in re.findall(r"^'\S+' \S+ (\d+) ", wanted, re.MULTILINE))
         done = threading.Event()
 
         def watch() -> None:
@@ -245,15 +257,19 @@ def patch(prefix: Path, final: Path) -> None:
         ("godot", f"$ORIGIN/../lib/{libraries.name}"),
         ("godot-template-release", f"{final}/usr/lib/{libraries.name}"),
     ):
-        program = str(prefix / "usr/bin" / name)
-        loader = patchelf("--print-interpreter", program).strip()
-        patchelf("--set-interpreter", f"{final}/usr{loader}", "--force-rpath", "--set-rpath", search, program)
+        patch_program(prefix / "usr/bin" / name, final, search)
     # A library with a search path of its own (LLVM, PulseAudio) does not look into the program's: bring it here too.
     for path in libraries.rglob("*.so*"):
         if path.is_symlink() or path.parent.name == "gconv" or not patchelf("--print-rpath", str(path)).strip():
             continue
         here = f"$ORIGIN/{os.path.relpath(libraries, path.parent)}"
         patchelf("--force-rpath", "--set-rpath", f"{here}:{here}/pulseaudio", str(path))
+
+
+def patch_program(program: Path, final: Path, search: str) -> None:
+    """Make a program run with the loader of the prefix `final`, and with the libraries that `search` names."""
+    loader = patchelf("--print-interpreter", str(program)).strip()
+    patchelf("--set-interpreter", f"{final}/usr{loader}", "--force-rpath", "--set-rpath", search, str(program))
 
 
 def patchelf(*arguments: str) -> str:

@@ -11,7 +11,7 @@ import report
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv/bin"
 PYTHON = ("python", "tests", "tools", "demo")
-GDSCRIPT = ("addons", "demo", "tests/bench", "tests/chaos", "tests/conformance", "tests/godot")
+GDSCRIPT = ("addons", "demo", "tests/bench", "tests/chaos", "tests/conformance", "tests/godot", "tests/platforms")
 
 
 def gdscripts() -> list[str]:
