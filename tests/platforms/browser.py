@@ -15,7 +15,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -51,12 +51,12 @@ def site(folder: Path) -> Iterator[str]:
 class Tab:
     """A tab of the browser, with its console as it comes."""
 
-    def __init__(self, debugger: str, url: str) -> None:
+    def __init__(self, socket: ClientConnection, url: str) -> None:
         self._lines: list[str] = []
         self._answers: dict[int, dict[str, Any]] = {}
         self._news = threading.Condition()
         self._number = 0
-        self._socket: ClientConnection = connect(debugger, max_size=None, proxy=None)
+        self._socket = socket
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         for domain in ("Runtime", "Log", "Page"):
@@ -145,7 +145,7 @@ class Browser:
         self._log = Path(self._profile.name, "stderr")
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        self._tabs: list[Tab] = []
+        self._sockets = ExitStack()
         self._port = self._find_port()
 
     def __enter__(self) -> Self:
@@ -154,13 +154,15 @@ class Browser:
     def __exit__(self, *_: object) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)  # Its own session: it and its children.
         self._process.wait()
+        self._sockets.close()
         self._profile.cleanup()
 
     def open(self, url: str) -> Tab:
         """A new tab that goes to a URL."""
         request = urllib.request.Request(f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT")
         with urllib.request.urlopen(request, timeout=chromium.DEADLINE) as answer:
-            return Tab(json.load(answer)["webSocketDebuggerUrl"], url)
+            debugger = json.load(answer)["webSocketDebuggerUrl"]
+        return Tab(self._sockets.enter_context(connect(debugger, max_size=None, proxy=None, close_timeout=1)), url)
 
     def _find_port(self) -> int:
         deadline = time.monotonic() + chromium.DEADLINE
