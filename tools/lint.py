@@ -11,7 +11,11 @@ import report
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv/bin"
 PYTHON = ("python", "tests", "tools", "demo")
-GDSCRIPT = ("addons", "demo", "tests/bench", "tests/chaos", "tests/conformance", "tests/godot", "tests/platforms")
+GDSCRIPT = (
+    "addons",
+    "demo",
+    *(f"tests/{folder}" for folder in ("bench", "chaos", "conformance", "godot", "platforms", "portable")),
+)
 
 
 def gdscripts() -> list[str]:

@@ -1,0 +1,41 @@
+"""What the portable nodes have by name only, and the tests that are of the native nodes: each with its reason.
+
+A property of these can be set and is kept, and changes nothing; a method answers ERR_UNAVAILABLE, or what is empty.
+"""
+
+from __future__ import annotations
+
+_UNSEEN = "the engine's peer does not show it"
+_NO_COMPRESSION = "the engine's peer does not compress"
+_WIRE = "looks at frames on the wire"
+
+#: Members, of each class that has them.
+MEMBERS: dict[str, str] = {
+    "compression": _NO_COMPRESSION,
+    "compression_context_takeover": _NO_COMPRESSION,
+    "compression_min_size": _NO_COMPRESSION,
+    "compression_window_bits": _NO_COMPRESSION,
+    "get_handshake_header": _UNSEEN,
+    "latency": "the engine's peer measures none",
+    "low_latency": "the wait between frames is the engine's",
+    "max_compression_ratio": _NO_COMPRESSION,
+    "max_control_frames_per_second": _UNSEEN,
+    "max_fragments": _UNSEEN,
+    "max_unfinished_size": _UNSEEN,
+    "pong_received": "the engine's peer sends no pings of the game's",
+    "reconnect_retry_after_max": _UNSEEN,
+    "tls_private_key": "a client shows no certificate",
+    "unfinished_timeout": _UNSEEN,
+}
+
+#: Tests, as "suite" or "suite.test".
+TESTS: dict[str, str] = {
+    "test_unix_sockets": "the engine's TCPServer listens on no Unix sockets",
+    "test_proxy": "the engine's peer goes through no proxy",
+    "test_compression": _NO_COMPRESSION,
+    "test_inspector": "the Inspector shows the native nodes",
+    "test_shortcuts": "of the bridge",
+    "test_low_latency": "the wait between frames is the engine's",
+    "test_server_api.test_method_poll": "the portable nodes have no loop in common: each polls for itself",
+    "test_thread_groups": "a script's node may not run on a thread of its own",
+}
