@@ -15,7 +15,11 @@ BIN = ROOT / ".venv/bin"
 PYTHON = ("python", "tests", "tools", "demo")
 # Offline, and a file that is no workflow is an error.
 WORKFLOWS = ("zizmor", "--quiet", "--no-progress", "--offline", "--strict-collection", ".github/workflows")
-GDSCRIPT = ("addons", "demo", "tests/bench", "tests/chaos", "tests/conformance", "tests/godot", "tests/portable")
+GDSCRIPT = (
+    "addons",
+    "demo",
+    *(f"tests/{folder}" for folder in ("bench", "chaos", "conformance", "godot", "platforms", "portable")),
+)
 
 
 def gdscripts() -> list[str]:
