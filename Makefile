@@ -6,7 +6,7 @@ VENV := .venv/bin/python
 SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build editor lint format bench load chaos fuzz conformance clean distclean
+.PHONY: help setup demo test build install editor lint format bench load chaos fuzz conformance clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -17,6 +17,9 @@ setup:
 
 build: setup ## build the addon: the bridge, the codec, and the Python runtime that a game ships
 	@$(SCONS)
+
+install: build ## put the addon into a project and enable its plugin: make install PROJECT=/path/to/the/project
+	@$(VENV) tools/install.py "$(PROJECT)"
 
 demo: build ## run the demo: a server and a client in Godot, and a client from outside, compare every message
 	@$(VENV) demo/run_demo.py
