@@ -6,7 +6,7 @@ VENV := .venv/bin/python
 SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build install editor lint format bench load chaos fuzz conformance clean distclean
+.PHONY: help setup demo test build install editor lint format bench load chaos fuzz conformance platforms clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -51,6 +51,10 @@ fuzz: build ## run 10 million inputs made by coverage through codec and handshak
 
 conformance: build ## run the whole Autobahn test suite
 	@$(VENV) -m tests.conformance
+
+platforms: build ## cross-compile for every platform, and run the tests of that (slow; needs qemu and Wine)
+	@$(SCONS) -j$$(nproc) platforms
+	@$(VENV) -m pytest -m platforms tests/platforms
 
 clean: ## remove what was built (not .venv, not the fetched engine)
 	@rm -rf build .godot addons/ws_python/bin addons/ws_python/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -139,16 +139,21 @@ def compile_module(source: Path, target: Path, shown: str) -> None:
     py_compile.compile(str(source), str(target.with_suffix(".pyc")), dfile=shown, doraise=True, invalidation_mode=mode)
 
 
+def compile_text(text: str, target: Path, folder: str) -> None:
+    """Compile a module that has no file; `folder` is where tracebacks say that it is."""
+    with tempfile.TemporaryDirectory() as directory:
+        source = Path(directory, target.name)
+        source.write_text(text)
+        compile_module(source, target, f"{folder}/{target.name}")
+
+
 def stage_configuration(target: Path, name: str) -> None:
     """How Python was built, as the module sysconfig (and so zoneinfo) reads it, less the paths of this machine."""
     module = f"{sysconfig._get_sysconfigdata_name()}.py"  # type: ignore[attr-defined]
     built = {
         key: value for key, value in sysconfig.get_config_vars().items() if key == "TZPATH" or "/" not in str(value)
     }
-    with tempfile.TemporaryDirectory() as directory:
-        source = Path(directory, module)
-        source.write_text(f"build_time_vars = {built!r}\n")
-        compile_module(source, target / module, f"{name}/{module}")
+    compile_text(f"build_time_vars = {built!r}\n", target / module, name)
 
 
 def extension_modules() -> list[Path]:
@@ -198,13 +203,25 @@ def stage_licenses(folder: Path) -> None:
     found = {"python": python_license()}
     if openssl_libraries():
         found["openssl"] = OPENSSL_LICENSE  # That of version 3; it is the same for all of them.
-    for package in THIRD_PARTY:
-        files = [file for file in importlib.metadata.files(package) or [] if LICENSE.match(file.name)]
-        found[package] = Path(str(files[0].locate())) if files else None
     for name, path in found.items():
         if path is None:
-            raise report.SetupError(f"the licence of {name}, which has to ship with it, is not on this machine")
+            raise missing_license(name)
         shutil.copyfile(path, target / f"{name}.txt")
+    for package in THIRD_PARTY:
+        shutil.copyfile(package_license(package), target / f"{package}.txt")
+
+
+def package_license(package: str) -> Path:
+    """The licence of a package that is installed here."""
+    for file in importlib.metadata.files(package) or []:
+        if LICENSE.match(file.name):
+            return Path(str(file.locate()))
+    raise missing_license(package)
+
+
+def missing_license(name: str) -> report.SetupError:
+    """The error for one that is nowhere."""
+    return report.SetupError(f"the licence of {name}, which has to ship with it, is not on this machine")
 
 
 def python_license() -> Path | None:

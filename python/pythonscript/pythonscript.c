@@ -2,21 +2,20 @@
  *
  * It is not linked with libpython: the library that ships beside it is opened by path, with its symbols made global
  * (Godot opens extensions RTLD_LOCAL, and Python's own extension modules need PyExc_* and friends). So a Python that
- * cannot be loaded is one clear error and the engine runs on. Layout, relative to this library's folder:
- *     ../lib/<PYTHON_LIBRARY>  ../lib/<PYTHON_VERSION_DIR>[/lib-dynload]  ../lib/site-packages
- * In an exported game, where this library is beside the executable: pythonscript/lib instead of ../lib.
+ * cannot be loaded is one clear error and the engine runs on. Layout of the runtime's folder, ../lib/<PLATFORM> from this
+ * library's, or <EXPORTED_FOLDER>/<PLATFORM> in an exported game:
+ *     <PYTHON_LIBRARY>  <PYTHON_VERSION_DIR>[/lib-dynload]  site-packages
+ * These names are the build's: see tools/platforms.py.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
-#include <dlfcn.h>
 #include <gdextension_interface.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#define PATH_MAX_BYTES 4096
-#define EXPORTED_FOLDER "pythonscript"
+#include "system.h"
+
+#define CURE "Build or copy the whole addon folder (bin and lib) again."
 
 /* The few functions of libpython that are needed before the bridge is up. */
 #define PYTHON_FUNCTIONS(X) \
@@ -67,15 +66,16 @@ static void print_error(const char *description, int line) {
 	} while (0)
 
 static int cut_last_name(char *path) {
-	char *slash = strrchr(path, '/');
-	if (slash == NULL) {
-		return 0;
+	for (char *each = path + strlen(path); each > path; each--) {
+		if (*each == '/' || *each == *SEPARATOR) {
+			*each = 0;
+			return 1;
+		}
 	}
-	*slash = 0;
-	return 1;
+	return 0;
 }
 
-/* Absolute path of the folder that holds lib: the addon's, or the one that an export made. Returns 0 when there is none. */
+/* Absolute path of the runtime's folder: the addon's, or the one that an export made. Returns 0 when there is none. */
 static int runtime_folder(char *path) {
 	GDExtensionInterfaceGetLibraryPath get_library_path = (GDExtensionInterfaceGetLibraryPath)(void *)get_proc_address("get_library_path");
 	GDExtensionInterfaceStringToUtf8Chars to_utf8 = (GDExtensionInterfaceStringToUtf8Chars)(void *)get_proc_address("string_to_utf8_chars");
@@ -91,27 +91,34 @@ static int runtime_folder(char *path) {
 	if (!cut_last_name(path)) {
 		return 0;
 	}
-	char exported[PATH_MAX_BYTES + 64];
-	if (snprintf(exported, sizeof exported, "%s/" EXPORTED_FOLDER, path) < PATH_MAX_BYTES && access(exported, F_OK) == 0) {
-		strcpy(path, exported);
-		return 1;
+	char folder[PATH_MAX_BYTES + 64];
+	int size = snprintf(folder, sizeof folder, "%s/" EXPORTED_FOLDER "/" PLATFORM, path);
+	if (size < PATH_MAX_BYTES && system_exists(folder)) {
+		strcpy(path, folder);
+		return system_native_path(path);
 	}
-	return cut_last_name(path);
+	if (!cut_last_name(path) || snprintf(folder, sizeof folder, "%s/lib/" PLATFORM, path) >= PATH_MAX_BYTES) {
+		return 0;
+	}
+	strcpy(path, folder);
+	return system_native_path(path);
 }
 
 /* Opens libpython and fills `py`. Returns 0, with the error printed, when that cannot be done. */
-static int load_python(const char *addon) {
+static int load_python(const char *runtime) {
 	char path[PATH_MAX_BYTES + 64];
-	snprintf(path, sizeof path, "%s/lib/%s", addon, PYTHON_LIBRARY);
-	void *handle = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+	snprintf(path, sizeof path, "%s" SEPARATOR PYTHON_LIBRARY, runtime);
+	void *handle = system_open(path, 1);
 	if (handle == NULL) {
-		FAIL("Python cannot be loaded from %s: %s. Build or copy the whole addon folder (bin and lib) again.", path, dlerror());
+		char why[PATH_MAX_BYTES + 256];
+		system_explain(path, why, sizeof why);
+		FAIL("Python cannot be loaded from %s: %s. " CURE, path, why);
 		return 0;
 	}
 #define LOAD(NAME) \
-	py.NAME = (__typeof__(&NAME))dlsym(handle, #NAME); \
+	py.NAME = (__typeof__(&NAME))system_find(handle, #NAME); \
 	if (py.NAME == NULL) { \
-		FAIL("%s has no " #NAME ": it is not the Python that this addon was built for. Build or copy the whole addon folder again.", path); \
+		FAIL("%s has no " #NAME ": it is not the Python that this addon was built for. " CURE, path); \
 		return 0; \
 	}
 	PYTHON_FUNCTIONS(LOAD)
@@ -119,71 +126,56 @@ static int load_python(const char *addon) {
 	return 1;
 }
 
-static PyStatus append_path(PyConfig *config, const char *addon, const char *folder) {
+static PyStatus append_path(PyConfig *config, const char *runtime, const char *folder) {
 	char path[PATH_MAX_BYTES + 64];
-	snprintf(path, sizeof path, "%s/lib/%s", addon, folder);
+	snprintf(path, sizeof path, "%s" SEPARATOR "%s", runtime, folder);
 	wchar_t *wide = py.Py_DecodeLocale(path, NULL);
 	PyStatus status = py.PyWideStringList_Append(&config->module_search_paths, wide);
 	py.PyMem_RawFree(wide);
 	return status;
 }
 
-static void end_as_by_default(int number) {
-	signal(number, SIG_DFL);
-	raise(number);
-}
-
 /* Imports Python's module of signals, so that Ctrl+C stays the engine's. When first imported, by asyncio and others too, it
  * makes SIGINT raise KeyboardInterrupt unless somebody has a handler: so somebody has one meanwhile, which does what none does.
  * Python then knows SIGINT as not its own, and nothing that looks at that later (asyncio.run, the end) touches it. */
 static void import_signals(void) {
-	struct sigaction before;
-	struct sigaction meanwhile = { .sa_handler = end_as_by_default };
-	int is_default = sigaction(SIGINT, NULL, &before) == 0 && before.sa_handler == SIG_DFL;
-	if (is_default) {
-		sigaction(SIGINT, &meanwhile, NULL);
-	}
 	if (py.PyImport_ImportModule("_signal") == NULL) {
 		py.PyErr_Clear(); /* A Python that is not whole: the import of the bridge says what is missing. */
-	}
-	if (is_default) {
-		sigaction(SIGINT, &before, NULL);
 	}
 }
 
 /* Has OpenSSL start without the player's settings (OPENSSL_CONF, openssl.cnf), by which no TLS connection may succeed. Before
- * Python uses it, and through the module that Python loads it with: where there is none, there is nothing to do. */
-static void ignore_openssl_settings(const char *addon) {
+ * Python uses it, and through the library that Python loads it with: where there is none, there is nothing to do. */
+static void ignore_openssl_settings(const char *runtime) {
 	char path[PATH_MAX_BYTES + 128];
-	snprintf(path, sizeof path, "%s/lib/" PYTHON_VERSION_DIR "/lib-dynload/_ssl" PYTHON_EXTENSION_SUFFIX, addon);
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	snprintf(path, sizeof path, "%s" SEPARATOR PYTHON_VERSION_DIR SEPARATOR "lib-dynload" SEPARATOR OPENSSL_LIBRARY, runtime);
+	void *handle = system_open(path, 0);
 	if (handle == NULL) {
 		return;
 	}
-	int (*init)(uint64_t, const void *) = (int (*)(uint64_t, const void *))dlsym(handle, "OPENSSL_init_crypto");
+	int (*init)(uint64_t, const void *) = (int (*)(uint64_t, const void *))system_find(handle, "OPENSSL_init_crypto");
 	if (init != NULL) {
 		init(0x80, NULL); /* OPENSSL_INIT_NO_LOAD_CONFIG; the headers of OpenSSL are not needed for it. */
 	}
 }
 
 /* An isolated interpreter: nothing of the machine's own Python, its environment or its user's folders is looked at. */
-static PyStatus initialize_python(PyConfig *config, const char *addon) {
+static PyStatus initialize_python(PyConfig *config, const char *runtime) {
 	PyPreConfig preconfig;
 	py.PyPreConfig_InitIsolatedConfig(&preconfig);
 	preconfig.utf8_mode = 1;
 	PyStatus status = py.Py_PreInitialize(&preconfig);
 	py.PyConfig_InitIsolatedConfig(config);
-	config->install_signal_handlers = 0; /* Signals belong to the engine: see import_signals() and pythonscript/sockets.py. */
+	config->install_signal_handlers = 0; /* Signals belong to the engine: see start() and engine/sockets.py. */
 	config->site_import = 0;
 	config->write_bytecode = 0;
 	config->module_search_paths_set = 1;
-	char home[PATH_MAX_BYTES + 64];
 	char program[PATH_MAX_BYTES + 64];
-	snprintf(home, sizeof home, "%s/lib", addon);
-	snprintf(program, sizeof program, "%s/lib/bin/python3", addon); /* Need not exist; keeps Python from guessing a path. */
-	const char *folders[] = { PYTHON_VERSION_DIR, PYTHON_VERSION_DIR "/lib-dynload", "site-packages" };
+	/* Need not exist; keeps Python from guessing a path. */
+	snprintf(program, sizeof program, "%s" SEPARATOR "bin" SEPARATOR "python3", runtime);
+	const char *folders[] = { PYTHON_VERSION_DIR, PYTHON_VERSION_DIR SEPARATOR "lib-dynload", "site-packages" };
 	if (!py.PyStatus_Exception(status)) {
-		status = py.PyConfig_SetBytesString(config, &config->home, home);
+		status = py.PyConfig_SetBytesString(config, &config->home, runtime);
 	}
 	if (!py.PyStatus_Exception(status)) {
 		status = py.PyConfig_SetBytesString(config, &config->executable, program);
@@ -192,48 +184,48 @@ static PyStatus initialize_python(PyConfig *config, const char *addon) {
 		status = py.PyConfig_SetBytesString(config, &config->program_name, program);
 	}
 	for (size_t i = 0; i < sizeof folders / sizeof *folders && !py.PyStatus_Exception(status); i++) {
-		status = append_path(config, addon, folders[i]);
+		status = append_path(config, runtime, folders[i]);
 	}
 	return py.PyStatus_Exception(status) ? status : py.Py_InitializeFromConfig(config);
 }
 
-static void print_python_error(const char *what, const char *addon) {
+static void print_python_error(const char *what, const char *runtime) {
 	PyObject *type, *value, *traceback;
 	py.PyErr_Fetch(&type, &value, &traceback);
 	py.PyErr_NormalizeException(&type, &value, &traceback);
 	PyObject *text = value != NULL ? py.PyObject_Str(value) : NULL;
 	const char *utf8 = text != NULL ? py.PyUnicode_AsUTF8(text) : NULL;
-	FAIL("%s: %s (looked in %s/lib). Build or copy the whole addon folder again.", what, utf8 != NULL ? utf8 : "unknown error", addon);
+	FAIL("%s: %s (looked in %s). " CURE, what, utf8 != NULL ? utf8 : "unknown error", runtime);
 	py.PyErr_Clear();
 }
 
 /* Starts CPython and imports the bridge. On failure one error is printed and `bridge` stays NULL. */
 static void start(void) {
-	char addon[PATH_MAX_BYTES];
-	if (!runtime_folder(addon)) {
+	char runtime[PATH_MAX_BYTES];
+	if (!runtime_folder(runtime)) {
 		FAIL("The path of the Python library is empty or longer than %d bytes. Move the project to a shorter path.", PATH_MAX_BYTES);
 		return;
 	}
-	if (!load_python(addon)) {
+	if (!load_python(runtime)) {
 		return;
 	}
 	PyConfig config;
-	PyStatus status = initialize_python(&config, addon);
+	PyStatus status = initialize_python(&config, runtime);
 	py.PyConfig_Clear(&config);
 	if (py.PyStatus_Exception(status)) {
-		FAIL("Python cannot be started from %s/lib: %s. Build or copy the whole addon folder again.", addon, status.err_msg);
+		FAIL("Python cannot be started from %s: %s. " CURE, runtime, status.err_msg);
 		return;
 	}
-	import_signals();
-	ignore_openssl_settings(addon);
+	system_call_with_interrupt_handled(import_signals);
+	ignore_openssl_settings(runtime);
 	PyObject *module = py.PyImport_ImportModule("pythonscript.engine.lifecycle");
 	if (module == NULL) {
-		print_python_error("The Python package pythonscript cannot be imported", addon);
+		print_python_error("The Python package pythonscript cannot be imported", runtime);
 	} else {
 		PyObject *started = py.PyObject_CallMethod(module, "start", "KKs", (unsigned long long)(uintptr_t)get_proc_address,
 				(unsigned long long)(uintptr_t)library, PYTHONSCRIPT_MODULES);
 		if (started == NULL) {
-			print_python_error("The Python bridge cannot be started", addon);
+			print_python_error("The Python bridge cannot be started", runtime);
 		} else {
 			bridge = module;
 		}
@@ -271,7 +263,7 @@ static void deinitialize(void *userdata, GDExtensionInitializationLevel level) {
 	py.Py_FinalizeEx();
 }
 
-__attribute__((visibility("default"))) GDExtensionBool pythonscript_init(GDExtensionInterfaceGetProcAddress p_get_proc_address,
+EXPORTED GDExtensionBool pythonscript_init(GDExtensionInterfaceGetProcAddress p_get_proc_address,
 		GDExtensionClassLibraryPtr p_library, GDExtensionInitialization *r_initialization) {
 	get_proc_address = p_get_proc_address;
 	library = p_library;

@@ -6,11 +6,13 @@ import os
 import shutil
 from pathlib import Path
 
+import platforms
 import trustme
 
 from tests.godot_process import ROOT
 
 ADDON = ROOT / "addons/ws_python"
+RUNTIME = platforms.machine().runtime  # the folder of the addon with this machine's Python
 
 # How a game is exported, with a template that is at hand; `include` names files that are no resources.
 EXPORT_PRESET = """

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.godot_process import ROOT, GodotProcess, unclean_lines
+from tests.addon.projects import ADDON, RUNTIME
+from tests.godot_process import GodotProcess, unclean_lines
 from tests.ws_python.net.proxies import HTTPProxy, Proxy, SOCKSProxy
 
-ADDON = ROOT / "addons/ws_python"
 MAIN = """extends SceneTree
 
 func _initialize() -> void:
@@ -236,6 +236,6 @@ def test_without_openssl_plain_connections_work(tmp_path: Path) -> None:
     addon = tmp_path / "addon"
     shutil.copytree(ADDON, addon, copy_function=os.link)
     for module in ("_ssl", "_hashlib", "_ctypes", "_bz2", "_lzma", "_uuid"):  # linked with what a machine may lack
-        for path in addon.glob(f"lib/python3.*/lib-dynload/{module}.*"):
+        for path in (addon / RUNTIME).glob(f"python3.*/lib-dynload/{module}.*"):
             path.unlink()
     assert_echoes(log_of(make_project(tmp_path / "project", addon)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import engine
+import platforms
 import pytest
 import trustme
 
@@ -83,6 +84,11 @@ class Game:
     libraries: list[str]
     """Where its program finds libraries that this machine may lack."""
 
+    @property
+    def runtime(self) -> Path:
+        """The Python that came along."""
+        return self.folder / "pythonscript" / platforms.machine().name
+
 
 @pytest.fixture(scope="module")
 def game(tmp_path_factory: pytest.TempPathFactory) -> Game:
@@ -130,7 +136,7 @@ def test_holds_the_runtime(game: Game) -> None:
     names = {path.name for path in game.folder.iterdir()}
     assert {"game", "game.pck", "pythonscript"} <= names
     assert any(name.startswith("libpythonscript.") for name in names)
-    assert (game.folder / "pythonscript/lib/licenses/python.txt").exists()
+    assert (game.runtime / "licenses/python.txt").exists()
 
 
 def test_holds_only_the_games_own_sources(game: Game) -> None:
@@ -156,5 +162,5 @@ def test_runs_on_its_own(game: Game) -> None:
     assert "over TLS" in done.stdout.splitlines(), done.stdout
     assert "the certificate of localhost is not trusted (" in done.stdout
     mapped = [Path(line.removeprefix("mapped ")) for line in done.stdout.splitlines() if line.startswith("mapped ")]
-    if list((game.folder / "pythonscript/lib").glob("libssl-*")):  # Not where Python has an OpenSSL of its own.
-        assert {path.parent for path in mapped} == {game.folder / "pythonscript/lib"}, done.stdout
+    if list(game.runtime.glob("libssl-*")):  # Not where Python has an OpenSSL of its own.
+        assert {path.parent for path in mapped} == {game.runtime}, done.stdout

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from ws_python import Error
 
-from tests.addon.projects import GAME, copy_of_addon, make_game, told
+from tests.addon.projects import GAME, RUNTIME, copy_of_addon, make_game, told
 from tests.addon.test_missing_parts import check
 from tests.godot_process import GodotProcess, unclean_lines
 
@@ -105,7 +105,7 @@ def test_a_machine_that_trusts_nobody(tmp_path: Path) -> None:
     """Then certifi says whom to trust; without it, nobody is, which one line tells."""
     check(play(make_game(tmp_path / "project"), NOBODY), {}, {}, [])
     addon = copy_of_addon(tmp_path / "addon")
-    shutil.rmtree(addon / "lib/site-packages/certifi")
+    shutil.rmtree(addon / RUNTIME / "site-packages/certifi")
     said = (
         "no server will be trusted, as neither this machine nor certifi names authorities (No module named 'certifi')"
     )

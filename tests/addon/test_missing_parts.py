@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ws_python import Error
 
-from tests.addon.projects import ADDON, copy_of_addon, make_game, told
+from tests.addon.projects import ADDON, RUNTIME, copy_of_addon, make_game, told
 from tests.godot_process import GodotProcess, unclean_lines
 
 _OPEN = "0 open"
@@ -44,7 +44,7 @@ def play(folder: Path, *missing: str) -> str:
     """The log of a game whose addon lacks what these patterns match."""
     addon = copy_of_addon(folder / "addon")
     for pattern in missing:
-        found = list(addon.glob(f"lib/{pattern}"))
+        found = list((addon / RUNTIME).glob(pattern))
         assert found, pattern
         for path in found:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -93,7 +93,7 @@ def test_no_certifi(tmp_path: Path) -> None:
 
 
 SHIPPED_OPENSSL = pytest.mark.skipif(
-    not list(ADDON.glob("lib/libssl-*")), reason="this Python has an OpenSSL of its own"
+    not list((ADDON / RUNTIME).glob("libssl-*")), reason="this Python has an OpenSSL of its own"
 )
 
 

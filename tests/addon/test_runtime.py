@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.addon.projects import ADDON, RUNTIME
 from tests.godot_process import ROOT, run_godot
 
-ADDON = ROOT / "addons/ws_python"
+FOLDER = ADDON / RUNTIME
 LIBRARIES = [path for path in ADDON.rglob("*") if re.search(r"\.so(\.[\d.]+)?$", path.name)]
 
 
@@ -32,24 +33,24 @@ def test_no_library_is_looked_for_outside() -> None:
         assert found in ("", "$ORIGIN/../..", "$ORIGIN"), path
 
 
-@pytest.mark.skipif(not list(ADDON.glob("lib/libz.*")), reason="this Python has a zlib of its own")
+@pytest.mark.skipif(not list(FOLDER.glob("libz.*")), reason="this Python has a zlib of its own")
 def test_zlib_is_shipped() -> None:
     """websockets needs binascii, which is linked with it."""
-    for path in ADDON.glob("lib/python3.*/lib-dynload/binascii.*"):
+    for path in FOLDER.glob("python3.*/lib-dynload/binascii.*"):
         loaded = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
         found = re.search(r"libz\.so\.1 => (\S+)", loaded)
         assert found
-        assert Path(found[1]).resolve() == ADDON / "lib/libz.so.1"
+        assert Path(found[1]).resolve() == FOLDER / "libz.so.1"
 
 
-@pytest.mark.skipif(not list(ADDON.glob("lib/libssl-*")), reason="this Python has an OpenSSL of its own")
+@pytest.mark.skipif(not list(FOLDER.glob("libssl-*")), reason="this Python has an OpenSSL of its own")
 @pytest.mark.parametrize("module", ["_ssl", "_hashlib"])
 def test_openssl_is_shipped(module: str) -> None:
-    (path,) = ADDON.glob(f"lib/python3.*/lib-dynload/{module}.*")
+    (path,) = FOLDER.glob(f"python3.*/lib-dynload/{module}.*")
     loaded = subprocess.run(["ldd", path], capture_output=True, text=True, check=True).stdout
     found = re.findall(r"lib(?:ssl|crypto)\S* => (\S+)", loaded)
     assert found
-    assert {Path(each).resolve().parent for each in found} == {ADDON / "lib"}
+    assert {Path(each).resolve().parent for each in found} == {FOLDER}
 
 
 def test_what_reads_how_python_was_built(tmp_path: Path) -> None:
@@ -71,9 +72,9 @@ def test_what_reads_how_python_was_built(tmp_path: Path) -> None:
 
 def test_licences() -> None:
     assert (ADDON / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
-    packages = {path.name for path in ADDON.glob("lib/site-packages/*")} - {"pythonscript", "ws_godot", "ws_python"}
-    licences = {path.stem: path.read_text() for path in ADDON.glob("lib/licenses/*.txt")}
-    openssl = {"openssl"} if list(ADDON.glob("lib/libssl-*")) else set()
+    packages = {path.name for path in FOLDER.glob("site-packages/*")} - {"pythonscript", "ws_godot", "ws_python"}
+    licences = {path.stem: path.read_text() for path in FOLDER.glob("licenses/*.txt")}
+    openssl = {"openssl"} if list(FOLDER.glob("libssl-*")) else set()
     assert set(licences) == {"python", *packages, *openssl}
     assert "PYTHON SOFTWARE FOUNDATION" in licences["python"]
     assert all("Copyright" in text or "Mozilla Public License" in text for text in licences.values())

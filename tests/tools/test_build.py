@@ -7,11 +7,12 @@ import subprocess
 import sys
 import sysconfig
 
+import platforms
 import pytest
 
 from tests.tools.clones import ROOT
 
-LIB = ROOT / "addons/ws_python/lib"
+LIB = ROOT / "addons/ws_python" / platforms.machine().runtime
 
 
 def scons(*arguments: str) -> subprocess.CompletedProcess[str]:

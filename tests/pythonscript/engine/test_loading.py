@@ -7,11 +7,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import platforms
 import pytest
 
 from tests.godot_process import ROOT, GodotProcess, unclean_lines
 
 ADDON = ROOT / "addons" / "ws_python"
+RUNTIME = platforms.machine().runtime
 NewProject = Callable[..., Path]
 IMPORT = "from pythonscript.godot import Node, RefCounted\n"
 NODE = f"{IMPORT}class Fine(Node):\n    def ok(self) -> int:\n        return 1\n"
@@ -32,7 +34,7 @@ def addon(tmp_path: Path) -> Path:
 
 
 def python_library(addon: Path) -> Path:
-    return next(addon.glob("lib/libpython*.so*"))
+    return next((addon / RUNTIME).glob("libpython*.so*"))
 
 
 def errors_of(project: Path) -> list[str]:
@@ -57,14 +59,21 @@ def remove(path: Path) -> None:
 @pytest.mark.parametrize(
     ("missing", "said"),
     [
-        ("lib", "Python cannot be loaded from {addon}/lib/libpython"),
-        ("lib/libpython*", "Python cannot be loaded from {addon}/lib/libpython"),
-        ("lib/python3.*", "{addon}/lib"),
-        ("lib/site-packages/pythonscript", "No module named 'pythonscript' (looked in {addon}/lib"),
-        ("lib/site-packages/pythonscript/_bridge*", "_bridge"),
-        ("lib/site-packages/pythonscript/describe/declare.*", "declare"),
-        ("lib/site-packages/websockets", "The Python module ws_godot cannot be loaded: No module named 'websockets'"),
-        ("lib/site-packages/ws_python", "The Python module ws_godot cannot be loaded: No module named 'ws_python'"),
+        ("lib", "Python cannot be loaded from {runtime}/libpython"),
+        (RUNTIME, "Python cannot be loaded from {runtime}/libpython"),
+        (f"{RUNTIME}/libpython*", "Python cannot be loaded from {runtime}/libpython"),
+        (f"{RUNTIME}/python3.*", "{runtime}"),
+        (f"{RUNTIME}/site-packages/pythonscript", "No module named 'pythonscript' (looked in {runtime}"),
+        (f"{RUNTIME}/site-packages/pythonscript/_bridge*", "_bridge"),
+        (f"{RUNTIME}/site-packages/pythonscript/describe/declare.*", "declare"),
+        (
+            f"{RUNTIME}/site-packages/websockets",
+            "The Python module ws_godot cannot be loaded: No module named 'websockets'",
+        ),
+        (
+            f"{RUNTIME}/site-packages/ws_python",
+            "The Python module ws_godot cannot be loaded: No module named 'ws_python'",
+        ),
     ],
 )
 def test_a_missing_part_is_one_error(new_project: NewProject, addon: Path, missing: str, said: str) -> None:
@@ -73,20 +82,20 @@ def test_a_missing_part_is_one_error(new_project: NewProject, addon: Path, missi
     project = new_project({}, addon)
     errors = errors_of(project)
     assert len(errors) == 1, errors
-    assert said.format(addon=project / "addons" / "ws_python") in errors[0]
-    assert str(project / "addons" / "ws_python" / "lib") in errors[0], "the path that was looked at"
+    assert said.format(runtime=project / "addons" / "ws_python" / RUNTIME) in errors[0]
+    assert str(project / "addons" / "ws_python" / RUNTIME) in errors[0], "the path that was looked at"
     assert "again" in errors[0], "what to do"
 
 
 @pytest.mark.parametrize(
     ("missing", "name"),
     [
-        ("lib/site-packages/websockets", "websockets"),
+        (f"{RUNTIME}/site-packages/websockets", "websockets"),
         pytest.param(
-            "lib/python3.*/lib-dynload/zlib.*",
+            f"{RUNTIME}/python3.*/lib-dynload/zlib.*",
             "zlib",
             marks=pytest.mark.skipif(
-                not list(ADDON.glob("lib/python3.*/lib-dynload/zlib.*")), reason="this Python has it built in"
+                not list((ADDON / RUNTIME).glob("python3.*/lib-dynload/zlib.*")), reason="this Python has it built in"
             ),
         ),
     ],
@@ -112,7 +121,7 @@ def test_a_corrupt_library_is_one_error(new_project: NewProject, addon: Path, co
     project = new_project({}, addon)
     errors = errors_of(project)
     assert len(errors) == 1, errors
-    assert f"Python cannot be loaded from {project}/addons/ws_python/lib/{library.name}" in errors[0]
+    assert f"Python cannot be loaded from {project}/addons/ws_python/{RUNTIME}/{library.name}" in errors[0]
 
 
 def test_another_library_is_one_error(new_project: NewProject, addon: Path) -> None:
