@@ -6,7 +6,7 @@ VENV := .venv/bin/python
 SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build install editor lint format bench load chaos fuzz conformance platforms clean distclean
+.PHONY: help setup demo test build install package editor lint format bench load chaos fuzz conformance platforms clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -20,6 +20,10 @@ build: setup ## build the addon: the bridge, the codec, and the Python runtime t
 
 install: build ## put the addon into a project and enable its plugin: make install PROJECT=/path/to/the/project
 	@$(VENV) tools/install.py "$(PROJECT)"
+
+package: build ## pack the addon for all platforms: dist/ws_python-VERSION.zip
+	@$(SCONS) platforms
+	@$(VENV) tools/package.py
 
 demo: build ## run the demo: a server and a client in Godot, and a client from outside, compare every message
 	@$(VENV) demo/run_demo.py
@@ -57,7 +61,7 @@ platforms: build ## cross-compile for every platform, and run the tests of that 
 	@$(VENV) -m pytest -m platforms tests/platforms
 
 clean: ## remove what was built (not .venv, not the fetched engine)
-	@rm -rf build .godot addons/ws_python/bin addons/ws_python/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf build dist .godot addons/ws_python/bin addons/ws_python/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@rm -f python/pythonscript/engine/_api.py python/pythonscript/godot.pyi
 	@find python -name '*.so' -delete
 

@@ -43,7 +43,7 @@ def project_folder(argument: str) -> Path:
 def built_addon(root: Path) -> Path:
     """The addon of this clone. Raises SetupError where it is not built."""
     addon = root / "addons" / NAME
-    if not list(addon.glob("bin/lib*")) or not list(addon.glob("lib/**/runtime.txt")):
+    if not list(addon.glob("bin/lib*")) or not list(addon.glob("lib/*/runtime.txt")):
         raise report.SetupError("the addon is not built: run `make build`")
     return addon
 
@@ -66,7 +66,7 @@ def put(addon: Path, addons: Path) -> None:
     for left in (draft, old):
         _remove(left)  # of a run that was killed
     try:
-        shutil.copytree(addon, draft)
+        shutil.copytree(addon, draft, ignore=_left_behind)
         if os.path.lexists(target):
             target.rename(old)
         try:
@@ -78,6 +78,11 @@ def put(addon: Path, addons: Path) -> None:
     finally:
         _remove(draft)
     _remove(old)
+
+
+def _left_behind(folder: str, names: list[str]) -> list[str]:
+    """What an older build has left in lib/, where each platform has a folder of its own."""
+    return [name for name in names if Path(folder).name == "lib" and not Path(folder, name, "runtime.txt").exists()]
 
 
 def _remove(path: Path) -> None:

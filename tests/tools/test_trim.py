@@ -13,14 +13,13 @@ from pathlib import Path
 import pytest
 import trim
 
-from tests.addon.projects import GAME, make_game
+from tests.addon.projects import ADDON, GAME, RUNTIME, make_game
 from tests.addon.test_missing_parts import check
 from tests.godot_process import GodotProcess
 from tests.tools.clones import ROOT
 from tests.ws_python.test_layers import imports, sources
 
-ADDON = ROOT / "addons/ws_python"
-STAGED = next(path.parent for path in sorted(ADDON.glob("lib/**/runtime.txt")))
+STAGED = ADDON / RUNTIME
 VERSION = f"python{sysconfig.get_python_version()}"
 # What more a game may use than the ways to connect.
 MORE = """
