@@ -6,7 +6,8 @@ VENV := .venv/bin/python
 SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build editor lint format bench load chaos fuzz conformance platforms wheels clean distclean
+.PHONY: help setup demo test build install package wheels editor lint format bench load chaos fuzz conformance platforms
+.PHONY: clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -17,6 +18,13 @@ setup:
 
 build: setup ## build the addon: the bridge, the codec, and the Python runtime that a game ships
 	@$(SCONS)
+
+install: build ## put the addon into a project and enable its plugin: make install PROJECT=/path/to/the/project
+	@$(VENV) tools/install.py "$(PROJECT)"
+
+package: build ## pack the addon for all platforms: dist/ws_python-VERSION.zip
+	@$(SCONS) platforms
+	@$(VENV) tools/package.py
 
 wheels: build ## build the Python package for all platforms: the source and the wheels in dist/
 	@$(SCONS) platforms

@@ -71,7 +71,9 @@ def _origin(record: logging.LogRecord) -> tuple[str, str, int]:
     nearest caller that has one, or for itself: then it is the logger's name and no line.
     """
     package: list[str] = getattr(sys.modules.get(record.name), "__path__", [])
-    elsewhere = package and not record.pathname.startswith(tuple(package))
+    # Byte code without its source, as tools/trim.py makes it, knows its path in site-packages only.
+    inside = (*package, f"{record.name.replace('.', '/')}/")
+    elsewhere = package and not record.pathname.startswith(inside)
     is_compiled = elsewhere or record.pathname == _LOGGING_FILE
     if not is_compiled and record.pathname.startswith("res://"):
         return record.funcName, record.pathname, record.lineno
@@ -184,7 +186,7 @@ def _place(error: BaseException, name: str) -> tuple[str, str, int]:
     """Function, file and line of what has to be corrected: not of Python's import and ours, which came across it."""
     if isinstance(error, SyntaxError) and error.filename:
         return "<module>", error.filename, error.lineno or 0
-    importing = (__file__, importlib.import_module.__code__.co_filename)
+    importing = (_place.__code__.co_filename, importlib.import_module.__code__.co_filename)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename not in importing and not frame.filename.startswith("<frozen "):
             return frame.name, frame.filename, frame.lineno or 0
