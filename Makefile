@@ -6,7 +6,8 @@ VENV := .venv/bin/python
 SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build editor lint format bench load chaos fuzz conformance platforms clean distclean
+.PHONY: help setup demo test build install package wheels editor lint format bench load chaos fuzz conformance platforms
+.PHONY: clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -18,6 +19,17 @@ setup:
 build: setup ## build the addon: the bridge, the codec, and the Python runtime that a game ships
 	@$(SCONS)
 
+install: build ## put the addon into a project and enable its plugin: make install PROJECT=/path/to/the/project
+	@$(VENV) tools/install.py "$(PROJECT)"
+
+package: build ## pack the addon for all platforms: dist/ws_python-VERSION.zip
+	@$(SCONS) platforms
+	@$(VENV) tools/package.py
+
+wheels: build ## build the Python package for all platforms: the source and the wheels in dist/
+	@$(SCONS) platforms
+	@$(VENV) tools/wheels.py
+
 demo: build ## run the demo: a server and a client in Godot, and a client from outside, compare every message
 	@$(VENV) demo/run_demo.py
 
@@ -27,7 +39,7 @@ test: lint ## build, lint and run every test
 editor: build ## open this project in the Godot editor
 	@tools/godot --editor --path .
 
-lint: build ## check Python with ruff and mypy, GDScript with gdlint and gdformat
+lint: build ## check Python with ruff and mypy, GDScript with gdlint and gdformat, workflows with zizmor
 	@$(VENV) tools/lint.py
 
 format: setup ## format Python with ruff, GDScript with gdformat
@@ -54,9 +66,10 @@ platforms: build ## cross-compile for every platform, and run the tests of that 
 	@$(VENV) -m pytest -m platforms tests/platforms
 
 clean: ## remove what was built (not .venv, not the fetched engine)
-	@rm -rf build .godot addons/ws_python/bin addons/ws_python/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf build dist .godot addons/ws_python/bin addons/ws_python/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	@rm -f python/pythonscript/engine/_api.py python/pythonscript/godot.pyi
 	@find python -name '*.so' -delete
+	@rm -rf python/ws_python.egg-info
 
 distclean: clean ## remove the .venv and the fetched engine too
 	@rm -rf .venv .engine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -21,7 +22,14 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 def pytest_configure() -> None:
     """Do not start where the tests would run what was compiled before the last edit."""
-    check_compiled()
+    if not is_installed():
+        check_compiled()
+
+
+def is_installed() -> bool:
+    """Whether the tests are of an installed ws_python, and not of the sources beside them: see tools/try_wheel.py."""
+    found = importlib.util.find_spec("ws_python")
+    return found is not None and not Path(str(found.origin)).is_relative_to(compiled.ROOT)
 
 
 def check_compiled(root: Path = compiled.ROOT) -> None:

@@ -173,10 +173,14 @@ class Apt:
 
     def download(self, packages: Iterable[str], where: Path) -> list[Path]:
         """The .deb files of these packages and of everything they need; `where` is named to whoever waits for them."""
-        wanted = self.run("install", "--print-uris", "-qq", *packages)
-        size = sum(int(found) for found in re.findall(r"^'\S+' \S+ (\d+) ", wanted, re.MULTILINE))
-        with self._progress(size, where):
+        with self._progress(self.run("install", "--print-uris", "-qq", *packages), where):
             self.run("install", "--download-only", *packages)
+        return sorted(self.archives.glob("*.deb"))
+
+    def download_alone(self, packages: Iterable[str], where: Path) -> list[Path]:
+        """The .deb files of these packages, without what they need."""
+        with self._progress(self.run("download", "--print-uris", "-qq", *packages), where):
+            self.run("download", *packages, cwd=self.archives)
         return sorted(self.archives.glob("*.deb"))
 
     def run(self, *arguments: str, cwd: Path | None = None) -> str:
@@ -194,10 +198,11 @@ class Apt:
         return done.stdout
 
     @contextmanager
-    def _progress(self, size: int, where: Path) -> Iterator[None]:
-        """Print how far the download is, each second, until the block ends."""
+    def _progress(self, wanted: str, where: Path) -> Iterator[None]:
+        """Print how far the download is of what apt says is wanted, each second, until the block ends."""
         import threading
 
+        size = sum(int(found) for found in re.findall(r"^'\S+' \S+ (\d+) ", wanted, re.MULTILINE))
         done = threading.Event()
 
         def watch() -> None:
@@ -258,15 +263,19 @@ def patch(prefix: Path, final: Path) -> None:
         ("godot", f"$ORIGIN/../lib/{libraries.name}"),
         ("godot-template-release", f"{final}/usr/lib/{libraries.name}"),
     ):
-        program = str(prefix / "usr/bin" / name)
-        loader = patchelf("--print-interpreter", program).strip()
-        patchelf("--set-interpreter", f"{final}/usr{loader}", "--force-rpath", "--set-rpath", search, program)
+        patch_program(prefix / "usr/bin" / name, final, search)
     # A library with a search path of its own (LLVM, PulseAudio) does not look into the program's: bring it here too.
     for path in libraries.rglob("*.so*"):
         if path.is_symlink() or path.parent.name == "gconv" or not patchelf("--print-rpath", str(path)).strip():
             continue
         here = f"$ORIGIN/{os.path.relpath(libraries, path.parent)}"
         patchelf("--force-rpath", "--set-rpath", f"{here}:{here}/pulseaudio", str(path))
+
+
+def patch_program(program: Path, final: Path, search: str) -> None:
+    """Make a program run with the loader of the prefix `final`, and with the libraries that `search` names."""
+    loader = patchelf("--print-interpreter", str(program)).strip()
+    patchelf("--set-interpreter", f"{final}/usr{loader}", "--force-rpath", "--set-rpath", search, str(program))
 
 
 def patchelf(*arguments: str) -> str:

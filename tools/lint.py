@@ -1,4 +1,6 @@
-"""Checks the sources, or formats them with --fix: Python with ruff and mypy, GDScript with gdlint and gdformat."""
+"""Checks the sources, or formats them with --fix: Python with ruff and mypy, GDScript with gdlint and gdformat, and the
+workflows of the forge with zizmor.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ import report
 ROOT = Path(__file__).resolve().parent.parent
 BIN = ROOT / ".venv/bin"
 PYTHON = ("python", "tests", "tools", "demo")
-GDSCRIPT = ("addons", "demo", "tests/bench", "tests/chaos", "tests/conformance", "tests/godot")
+# Offline, and a file that is no workflow is an error.
+WORKFLOWS = ("zizmor", "--quiet", "--no-progress", "--offline", "--strict-collection", ".github/workflows")
+GDSCRIPT = (
+    "addons",
+    "demo",
+    *(f"tests/{folder}" for folder in ("bench", "chaos", "conformance", "godot", "platforms", "portable")),
+)
 
 
 def gdscripts() -> list[str]:
@@ -27,7 +35,7 @@ def commands(fix: bool) -> list[list[str]]:
     if fix:
         return [["ruff", "format"], ["ruff", "check", "--fix"], *gdformat]
     gdlint = [["gdlint", *scripts]] if scripts else []
-    return [["ruff", "format", "--check"], ["ruff", "check"], ["mypy", *folders], *gdlint, *gdformat]
+    return [["ruff", "format", "--check"], ["ruff", "check"], ["mypy", *folders], *gdlint, *gdformat, [*WORKFLOWS]]
 
 
 def main() -> int:

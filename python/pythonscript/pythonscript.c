@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "fallback.h"
 #include "system.h"
 
 #define CURE "Build or copy the whole addon folder (bin and lib) again."
@@ -32,6 +33,7 @@
 	X(Py_FinalizeEx) \
 	X(PyImport_ImportModule) \
 	X(PyObject_CallMethod) \
+	X(PyObject_IsTrue) \
 	X(PyErr_Print) \
 	X(PyErr_Fetch) \
 	X(PyErr_NormalizeException) \
@@ -52,6 +54,7 @@ static struct {
 static GDExtensionInterfaceGetProcAddress get_proc_address;
 static GDExtensionClassLibraryPtr library;
 static PyObject *bridge; /* The module pythonscript.engine.lifecycle, NULL when Python could not be started. */
+static int is_whole; /* Whether the addon's own classes could all be loaded. */
 
 static void print_error(const char *description, int line) {
 	GDExtensionInterfacePrintError print = (GDExtensionInterfacePrintError)(void *)get_proc_address("print_error");
@@ -228,6 +231,7 @@ static void start(void) {
 			print_python_error("The Python bridge cannot be started", runtime);
 		} else {
 			bridge = module;
+			is_whole = py.PyObject_IsTrue(started);
 		}
 	}
 	py.PyEval_SaveThread();
@@ -246,6 +250,10 @@ static void initialize(void *userdata, GDExtensionInitializationLevel level) {
 	(void)userdata;
 	if (level == GDEXTENSION_INITIALIZATION_SCENE) {
 		start();
+		if (!is_whole && fall_back(get_proc_address)) {
+			GDExtensionInterfacePrintWarning print = (GDExtensionInterfacePrintWarning)(void *)get_proc_address("print_warning");
+			print("The game goes on: its nodes in GDScript serve instead of those that the error above is about.", __func__, __FILE__, __LINE__, 0);
+		}
 	}
 	if (bridge != NULL && level >= GDEXTENSION_INITIALIZATION_SCENE) {
 		call_bridge("initialize", (int)level);

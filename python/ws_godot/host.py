@@ -14,3 +14,6 @@ class GodotHost(Host):
     def at_frame_end(self, callback: Callable[[], None]) -> bool:
         """See Host. False in Godot before 4.5."""
         return call_at_frame_end(callback)
+
+    def running_loop(self) -> None:
+        """See Host. Nodes are polled by the engine, whatever a script of the game's does with asyncio."""

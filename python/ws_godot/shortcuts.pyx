@@ -150,7 +150,7 @@ cdef int poll(object node, long long frame) except -1:
         if not hub.at_frame_end(node.poll):
             node._tell_thread_group()
     else:
-        hub.poll(companion_of(node).inbox, node.max_poll_time, frame)
+        hub.poll(companion_of(node).inbox, frame)
     return 0
 
 

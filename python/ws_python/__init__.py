@@ -1,5 +1,6 @@
-"""WebSocket server and client in plain Python, driven by poll(): no thread, no event loop of yours, no await."""
+"""WebSocket server and client for Python: in asyncio's event loop, or driven by poll(), as in a game's main loop."""
 
+from . import _compiled  # noqa: F401 - first: it says what to do where the others cannot be imported
 from .client import WebSocketClient
 from .connection.inbox import Sink
 from .connection.phase import ReadyState

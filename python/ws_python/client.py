@@ -7,6 +7,7 @@ from collections.abc import Collection
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from .awaiting import AwaitableClient
 from .connection.connection import Connection
 from .connection.happenings import NotTried
 from .connection.inbox import Sink
@@ -46,9 +47,10 @@ class ClientStatus(IntEnum):
     STATUS_RECONNECTING = 4
 
 
-class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings, ClientTlsSettings):
+class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, ProxySettings, ClientTlsSettings):
     """A WebSocket client. Call connect_to_url(), then poll() once a frame, in which events are delivered.
 
+    In asyncio's running loop, connect_to_url() is enough, and connected() and closed() may be awaited.
     Of other calls, connect_to_url() and close() emit `status_changed` before they return. connect_to_url() is answered
     by either `connected_to_server` or `connection_failed`; `connected_to_server` is followed by one
     `connection_closed`. A handler may call anything, also close(), connect_to_url() or poll(). Closed in
@@ -172,7 +174,7 @@ class WebSocketClient(Pollable, Endpoint, ReconnectSettings, ProxySettings, Clie
         self._target = url
         self._reconnect.stop()
         self._connects()
-        hub.at_close(self._end)
+        self._joins_hub()
         self._start_connecting(handshake)
         self._set_status(ClientStatus.STATUS_CONNECTING)
         return _OK

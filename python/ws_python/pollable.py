@@ -6,7 +6,7 @@ import logging
 from collections.abc import Collection
 from enum import IntEnum
 from typing import ClassVar
-from weakref import ref
+from weakref import WeakMethod, ref
 
 from .connection.connection import Connection
 from .connection.inbox import Inbox, Sink
@@ -44,7 +44,10 @@ class Pollable(
     RateSettings,
     SupervisorSettings,
 ):
-    """Delivers events in poll() only. What is derived declares `status_changed` and sets its first status."""
+    """Delivers events in poll(), or in callbacks of asyncio's loop where it was begun in one that was running.
+
+    What is derived declares `status_changed` and sets its first status.
+    """
 
     FEATURES: ClassVar[tuple[type[Feature], ...]] = (
         Statistics,
@@ -59,12 +62,16 @@ class Pollable(
     status_changed: Event
     _status: IntEnum
 
+    def _note_poll_time(self) -> None:
+        self._inbox.poll_time = self.max_poll_time
+
     max_poll_time: float = setting(
         0.005,
         range=(0.0001, 1.0),
         step=0.0001,
         unit="s",
         group="Polling",
+        changed=_note_poll_time,
         doc="Seconds that one poll spends on reading and delivering at the most; what is left waits for the next one, "
         "in order. It is shared between the connections, so that one that sends much keeps no other one waiting. A "
         "message is never cut, and the time of a handler is its own.",
@@ -74,20 +81,25 @@ class Pollable(
         super().__init__()
         self._sink = self._new_sink()
         self._inbox = Inbox(self._sink, ref(self))  # type: ignore[arg-type]  # What is derived is a Listener.
+        self._note_poll_time()
         self._teller = Teller()
         self._features = [feature(self) for feature in self.FEATURES]
         self._next_sweep: Deadline | None = None
+        # Whether what arrives is told to the hub, so that it is delivered with nobody to poll.
+        self._wakes_hub = False
         # It is being freed: nothing can be started any more.
         self._is_going = False
 
     def poll(self) -> None:
         """Read and write the network, and deliver what arrived. Never waits. Call it once a frame.
 
+        In a program that runs asyncio's event loop nobody has to call it: what was begun there is polled by the loop.
+
         A handler may call it, too, and what arrived after the event that it handles is delivered within. Where too many
         such calls are nested in one another, a further one leaves delivering to them. All nodes are polled on one
         thread, which is the main one in Godot; on another, poll() does nothing but log an error.
         """
-        hub.poll(self._inbox, self.max_poll_time)
+        hub.poll(self._inbox)
 
     # --- for the derived class
 
@@ -109,12 +121,23 @@ class Pollable(
 
     def _cannot_start(self, method: str) -> Error:
         """Why `method` cannot start anything now, in the log, too; OK if it can."""
-        if hub.refuses(method):
+        if hub.refuses_to_begin(method):
             return Error.ERR_UNAVAILABLE
         if self._is_going:
             _log.error("%s: this node is being freed; use another one", method)
             return Error.ERR_UNAVAILABLE
         return Error.OK
+
+    def _joins_hub(self) -> None:
+        """Something is open from now on."""
+        hub.at_close(self._end)
+        if hub.drive is not None and not self._wakes_hub:
+            self._wakes_hub = True
+            deliver = WeakMethod(self._deliver)
+            self._inbox.waiting.tell(lambda: None if hub.drive is None else hub.drive.wake(deliver))
+
+    def _deliver(self) -> None:
+        hub.deliver(self._inbox)
 
     # --- features
 

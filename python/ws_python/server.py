@@ -62,6 +62,7 @@ class WebSocketServer(
 ):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
+    In asyncio's running loop, listen() is enough.
     Of other calls, listen() and stop() emit `status_changed` before they return, and stop() the end of every peer.
     Every connection is a peer with a number, announced by `client_connected` and taken back by `client_disconnected`,
     once each. A handler may call anything, also stop(), poll(), or close the connection it was called for.
@@ -182,7 +183,7 @@ class WebSocketServer(
             _log.error("listen: cannot listen on %s, port %d: %s", self.bind_address, port, advice)
             self._events["listen_failed"] += 1
             return code
-        hub.at_close(self._end)
+        self._joins_hub()
         self._events["listened"] += 1
         self._set_status(ServerStatus.STATUS_ACTIVE)
         return _OK

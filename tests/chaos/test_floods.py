@@ -10,7 +10,8 @@ import pytest
 from websockets.frames import Opcode
 from ws_python import WebSocketClient, WebSocketServer
 
-from tests.chaos.harness import MAX_POLL_TIME, PATIENCE, Crowd, RawServer, Timed, frame, send_some
+from tests.chaos.harness import DEFLATE, MAX_POLL_TIME, MIB, PATIENCE, Crowd, RawServer, Timed, frame, send_some
+from tests.chaos.test_bombs import packed
 from tests.ws_python.driving import named, poll_until, record
 
 FLOODING = 50
@@ -129,9 +130,8 @@ def test_one_message_is_never_cut(server: WebSocketServer) -> None:
 class Flood:
     """Peers whose sockets are full whenever the server polls."""
 
-    def __init__(self, crowd: Crowd) -> None:
-        block = memoryview(numbered(251) * 40)
-        self._block = block
+    def __init__(self, crowd: Crowd, says: bytes = numbered(251) * 40) -> None:
+        self._block = memoryview(says)
         self._next = dict.fromkeys(crowd.sockets, 0)
 
     def top_up(self) -> None:
@@ -181,6 +181,36 @@ def test_a_peer_that_behaves_is_heard_within_three_polls(server: WebSocketServer
         assert sorted(waited)[-3] <= PATIENT_POLLS
         assert max(waited) <= 2 * PATIENT_POLLS
     assert texts == [str(number) for number in range(20)]
+
+
+def test_a_peer_that_behaves_is_heard_before_all_bombs(server: WebSocketServer) -> None:
+    """A round of them takes 50 ms, of unpacking alone."""
+    texts: list[object] = []
+    unpacked = 0
+
+    def handle(_peer_id: int, message: str | bytes) -> None:
+        nonlocal unpacked
+        if isinstance(message, str):
+            texts.append(message)
+        else:
+            unpacked += 1
+
+    server.message_received.connect(handle)
+    port = server.get_local_port()
+    bombs = frame(Opcode.BINARY, packed(MIB), compressed=True) * 100
+    with (
+        Crowd(port, FLOODING, DEFLATE).wait_until_open(server) as crowd,
+        Crowd(port, 1).wait_until_open(server) as behaved,
+    ):
+        flood = Flood(crowd, bombs)
+        while unpacked < FLOODING:
+            flood.top_up()
+            server.poll()
+        waited = []
+        for number in range(20):
+            behaved.send(frame(Opcode.TEXT, str(number).encode()))
+            waited.append(polls_until_heard(lambda: len(texts) > number, flood, server))  # noqa: B023
+    assert sorted(waited)[-3] <= PATIENT_POLLS
 
 
 def test_a_newcomer_is_let_in_while_others_flood(server: WebSocketServer) -> None:

@@ -1,4 +1,5 @@
 ## Runs suites: `godot --headless --path . --script res://tests/godot/runner.gd -- [suite ...]`, all of them by default.
+## `--without=suite.test` leaves out a test.
 ##
 ## A suite is a script `test_*.gd` beside this one, derived from suite.gd; a test is a method `test_*` of it, which may
 ## await. Each test has a suite node of its own, freed after it with all that it holds, and a deadline. One line is
@@ -15,6 +16,7 @@ const FRAME_SLEEP_USEC := 1000
 
 var _passed := 0
 var _failed := 0
+var _without := PackedStringArray()
 
 
 func _initialize() -> void:
@@ -23,7 +25,12 @@ func _initialize() -> void:
 
 
 func _run() -> void:
-	var suites := OS.get_cmdline_user_args()
+	var suites := PackedStringArray()
+	for argument: String in OS.get_cmdline_user_args():
+		if argument.begins_with("--without="):
+			_without.append(argument.trim_prefix("--without="))
+		else:
+			suites.append(argument)
 	if suites.is_empty():
 		suites = _find_suites()
 	for suite: String in suites:
@@ -47,7 +54,7 @@ func _run_suite(suite: String) -> void:
 		return
 	for method: Dictionary in script.get_script_method_list():
 		var method_name: String = method["name"]
-		if method_name.begins_with("test_"):
+		if method_name.begins_with("test_") and not _without.has("%s.%s" % [suite, method_name]):
 			await _run_test(script, suite, method_name)
 
 

@@ -1,6 +1,8 @@
 ## What every suite derives from: checks, waiting for conditions, recorded signals, and connected nodes.
 extends Node
 
+const Classes := preload("res://tests/godot/classes.gd")
+
 const DEADLINE_MSEC := 5000
 
 var failures := PackedStringArray()
@@ -28,7 +30,7 @@ func check(condition: bool, what: String) -> void:
 func check_equal(actual: Variant, expected: Variant, what: String = "") -> void:
 	var same: bool = typeof(actual) == typeof(expected) and actual == expected
 	var prefix := what + ": " if what else ""
-	check(same, "%s%s, not %s" % [prefix, _shown(actual), _shown(expected)])
+	check(same, "" if same else "%s%s, not %s" % [prefix, _shown(actual), _shown(expected)])
 
 
 ## Says that the next lines of the engine's log hold exactly one error for each call of this, which matches `pattern`, a
@@ -79,7 +81,7 @@ func frames(count: int) -> void:
 ## A list that grows by [signal name, arguments...] with every signal that the class of `node` declares.
 func record(node: Node) -> Array[Array]:
 	var log: Array[Array] = []
-	for info: Dictionary in ClassDB.class_get_signal_list(node.get_class(), true):
+	for info: Dictionary in Classes.signals_of(node):
 		var arguments: Array = info["args"]
 		var signal_name: String = info["name"]
 		match arguments.size():

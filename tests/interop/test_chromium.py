@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.server
 import os
-import shutil
 import signal
 import subprocess
 import threading
@@ -18,11 +17,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ws_python import Error, WebSocketServer
 
+from tests import chromium as browser
 from tests.ws_python.driving import poll_until
-
-NAMES = ("chromium", "chromium-headless-shell", "chromium-browser", "google-chrome", "google-chrome-stable")
-# A browser that starts on a busy machine takes its time.
-DEADLINE = 90.0
 
 # Each reports what became of it by asking for a picture: that may be done from everywhere.
 PAGE = """<!doctype html><meta charset="utf-8"><script>
@@ -73,13 +69,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    named = os.environ.get("CHROMIUM")
-    found = shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(
-            f"{named or 'Chromium'} is missing: put it on PATH, or name it in $CHROMIUM, to test with a browser"
-        )
-    return found
+    return browser.find()
 
 
 @pytest.fixture
@@ -112,22 +102,19 @@ def visit(
     command = [
         chromium,
         "--headless",
-        "--no-sandbox",  # As root it does not start otherwise; and nothing strange is visited.
+        *browser.ARGUMENTS,
         "--disable-gpu",
-        "--disable-background-networking",
-        "--no-first-run",
-        "--remote-debugging-port=0",  # So that it stays.
         f"--user-data-dir={folder / 'profile'}",
-        "--host-resolver-rules=MAP *.example 127.0.0.1, MAP * ~NOTFOUND , EXCLUDE 127.0.0.1, EXCLUDE localhost",
+        f"--host-resolver-rules=MAP *.example 127.0.0.1, {browser.ONLY_HERE}",
         url,
     ]
     with (folder / "log").open("wb") as log:
-        browser = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         try:
-            poll_until(lambda: pages.told.keys() >= {"page", "frame"}, server, deadline=DEADLINE)
+            poll_until(lambda: pages.told.keys() >= {"page", "frame"}, server, deadline=browser.DEADLINE)
         finally:
-            os.killpg(browser.pid, signal.SIGKILL)  # Its own session: it and its children.
-            browser.wait()
+            os.killpg(process.pid, signal.SIGKILL)  # Its own session: it and its children.
+            process.wait()
 
 
 def test_a_page_of_this_machine_may_connect(

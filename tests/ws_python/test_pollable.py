@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 
@@ -96,6 +97,36 @@ def test_while_others_flood_one_message_comes_within_three_polls(server: WebSock
 @pytest.mark.parametrize("node", [WebSocketServer(), WebSocketClient()])
 def test_max_poll_time_is_5_milliseconds(node: WebSocketServer | WebSocketClient) -> None:
     assert node.max_poll_time == 0.005
+
+
+def test_max_poll_time_counts_from_the_next_poll_on(server: WebSocketServer, raw: RawClient) -> None:
+    log = record(server)
+    server.max_poll_time = 0.0001
+    raw.send_raw(Frame(Opcode.TEXT, b"x").serialize(mask=True) * 2000)
+    server.message_received.connect(lambda _peer_id, _message: time.sleep(0.0001))
+    poll_until(lambda: bool(named(log, "message_received")), server)
+    assert len(named(log, "message_received")) < 2000
+    server.max_poll_time = 1.0
+    server.poll()
+    assert len(named(log, "message_received")) == 2000
+
+
+def test_a_poll_that_brings_nothing_calls_no_python(server: WebSocketServer, client: WebSocketClient) -> None:
+    client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}")
+    poll_until(
+        lambda: server.get_peer_count() == 1 and client.get_ready_state() == client.State.STATE_OPEN, server, client
+    )
+    called: list[str] = []
+    quiet = 0
+    end = time.monotonic() + 30
+    while quiet < 10:  # What follows the opening handshake, and what is done once a second, calls some.
+        called.clear()
+        sys.setprofile(lambda frame, event, _argument: called.append(f"{event} {frame.f_code.co_name}"))
+        server.poll()
+        client.poll()
+        sys.setprofile(None)
+        quiet = 0 if any(each.startswith("call ") for each in called) else quiet + 1
+        assert time.monotonic() < end, called
 
 
 @pytest.mark.parametrize("name", ["server", "client"])

@@ -71,7 +71,9 @@ def _origin(record: logging.LogRecord) -> tuple[str, str, int]:
     nearest caller that has one, or for itself: then it is the logger's name and no line.
     """
     package: list[str] = getattr(sys.modules.get(record.name), "__path__", [])
-    elsewhere = package and not record.pathname.startswith(tuple(package))
+    # Byte code without its source, as tools/trim.py makes it, knows its path in site-packages only.
+    inside = (*package, f"{record.name.replace('.', '/')}/")
+    elsewhere = package and not record.pathname.startswith(inside)
     is_compiled = elsewhere or record.pathname == _LOGGING_FILE
     if not is_compiled and record.pathname.startswith("res://"):
         return record.funcName, record.pathname, record.lineno
@@ -118,20 +120,21 @@ class EngineStream:
         return False
 
 
-def start(get_proc_address: int, library: int, modules: str) -> None:
+def start(get_proc_address: int, library: int, modules: str) -> bool:
     """Loads the addon's own modules, then the project's, and registers their classes, whichever of them can be.
 
     Called by pythonscript.c, once, with pointers of the engine's; `modules` are the addon's own, separated by commas.
+    Returns whether the addon's own were all loaded.
     """
     _bridge.start(get_proc_address, library, frame, shutdown)
     sys.stdout, sys.stderr = EngineStream(False), EngineStream(True)
     logging.getLogger().addHandler(EngineLogHandler())
     sockets.raise_no_signals()
     with _hidden_environment():
-        for name in filter(None, modules.split(",")):
-            _load(name, importlib.import_module)
+        loaded = [_load(name, importlib.import_module) for name in filter(None, modules.split(","))]
     for path in _project_modules():
         _load(path, import_resource)
+    return all(loaded)
 
 
 @contextmanager
@@ -150,13 +153,17 @@ def _hidden_environment() -> Iterator[None]:
         environment._data = variables
 
 
-def _load(name: str, load: Callable[[str], Any]) -> None:
-    """Loads one module and registers its classes. What cannot be is told with its place in the module."""
+def _load(name: str, load: Callable[[str], Any]) -> bool:
+    """Loads one module and registers its classes. What cannot be is told with its place in the module.
+
+    Returns whether it was loaded: if not, none of its classes is there.
+    """
     try:
         load(name)
         for wrong in declare.register_noted():
             message = f"A class of the Python module {name} cannot be registered: {wrong}"
             _bridge.print_message("error", message, "", "", name)
+        return True
     except ImportError as error:
         declare.forget_noted()
         cure = (
@@ -172,13 +179,14 @@ def _load(name: str, load: Callable[[str], Any]) -> None:
         trace = "".join(traceback.format_exception(error)).rstrip()
         title = f"The Python module {name} cannot be loaded: {error}"
         _bridge.print_message("script", title, f"{title}\n{trace}", *_place(error, name))
+    return False
 
 
 def _place(error: BaseException, name: str) -> tuple[str, str, int]:
     """Function, file and line of what has to be corrected: not of Python's import and ours, which came across it."""
     if isinstance(error, SyntaxError) and error.filename:
         return "<module>", error.filename, error.lineno or 0
-    importing = (__file__, importlib.import_module.__code__.co_filename)
+    importing = (_place.__code__.co_filename, importlib.import_module.__code__.co_filename)
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename not in importing and not frame.filename.startswith("<frozen "):
             return frame.name, frame.filename, frame.lineno or 0

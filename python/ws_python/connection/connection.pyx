@@ -114,6 +114,10 @@ cdef class Connection(Receiver):
         if self.phase is OPENING:
             self.handshake.error = reason
             self.fail(reason, retryable)
+        elif self.phase in (OPEN, CLOSING):
+            if self._keeper is not None:
+                self._keeper._count("closed_link_refused")
+            self.drop(reason)
         else:
             self.input_ended()
 

@@ -31,4 +31,5 @@ cdef class Inbox(Consumer):
     cdef int _left
 
     cdef _deliver(self, double until)
+    cdef int _put_back(self) except -1
     cdef Intake _turn_to_next(self)

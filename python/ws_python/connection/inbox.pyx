@@ -1,12 +1,15 @@
 # cython: language_level=3
 """The way in: what arrived at the connections of one server or client is handed out by its poll, in turn.
 
-Each connection hands out some, and then the next one: whoever sends much keeps nobody waiting. Within a connection everything
-comes in order. What is handed out is taken away before, and which connection it is the turn of is shared: so a handler may
-poll; the inner delivery goes on where the outer one is, and nothing comes twice or out of order.
+Each connection hands out some, and then the next one: whoever sends much keeps nobody waiting. In a round each has a share,
+and those that have not used it up come first, so that who says little is heard at once; the round is over when each of the
+others has had one more turn. Within a connection everything comes in order.
+
+What is handed out is taken away before, and which connection it is the turn of is shared: so a handler may poll; the inner
+delivery goes on where the outer one is, and nothing comes twice or out of order.
 """
 
-from time import monotonic
+from ws_python.loop.clock import monotonic
 
 cdef enum:
     # How deep polls in handlers may nest in one another; each level takes some of the thread's stack.
@@ -78,7 +81,7 @@ cdef class Inbox(Consumer):
         self._listener = listener
 
     cpdef bint is_empty(self) except -1:
-        return self._current is None and not self.waiting.intakes
+        return self._current is None and not self.waiting.intakes and not self.waiting.behind
 
     cpdef deliver(self, double until):
         """See Consumer. Nested too deep, it leaves that to the deliveries that are under way."""
@@ -93,13 +96,16 @@ cdef class Inbox(Consumer):
     cdef _deliver(self, double until):
         cdef int since_clock = 0
         cdef Intake intake
+        if not self.waiting.behind:
+            self.waiting.round += 1
+            self.waiting.turns = 0
         while True:
             intake = self._current
             if intake is None or self._left <= 0:
                 if since_clock >= EVENTS_PER_CLOCK:
                     since_clock = 0
                     if monotonic() >= until:
-                        self._turn_to_next()
+                        self._put_back()
                         return
                 intake = self._turn_to_next()
                 if intake is None:
@@ -119,17 +125,33 @@ cdef class Inbox(Consumer):
                             since_clock = EVENTS_PER_CLOCK
             elif intake.refill():
                 since_clock += EVENTS_PER_CLOCK
-                self._left = 0
+                self._left = intake.share = 0
             else:
                 intake.is_waiting = False
+                intake.share += self._left
                 self._current = None
 
-    cdef Intake _turn_to_next(self):
-        """Have the current intake wait behind the others, and turn to the first of them. None: nobody has anything."""
+    cdef int _put_back(self) except -1:
+        """Have the current intake, whose turn is over, wait for the next one."""
         if self._current is not None:
-            self.waiting.intakes.append(self._current)
+            (self.waiting.intakes if self._current.share > 0 else self.waiting.behind).append(self._current)
             self._current = None
-        if self.waiting.intakes:
-            self._current = self.waiting.intakes.popleft()
+        return 0
+
+    cdef Intake _turn_to_next(self):
+        """As _put_back(), and turn to the first of the others. None: nobody has anything."""
+        cdef Waiting waiting = self.waiting
+        self._put_back()
+        if waiting.intakes:
+            self._current = waiting.intakes.popleft()
+            self._left = min(self._current.share, TURN)
+            self._current.share -= self._left
+        elif waiting.behind:
+            if waiting.turns == 0:
+                waiting.round += 1
+                waiting.turns = len(waiting.behind)
+            waiting.turns -= 1
+            self._current = waiting.behind.popleft()
+            self._current.round = waiting.round
             self._left = TURN
         return self._current

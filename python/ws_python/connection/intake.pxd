@@ -7,8 +7,13 @@ from ws_python.protocol.codec cimport Codec
 
 
 cdef class Waiting:
-    #: The intakes that have something to hand out, the next one first: a deque.
+    #: The intakes that have something to hand out and still their share of this round, the next one first: a deque.
     cdef readonly object intakes
+    #: Those that have had it, likewise.
+    cdef readonly object behind
+    #: The number of the round, and how many of `behind` have their turn in it until the next one begins.
+    cdef long long round
+    cdef Py_ssize_t turns
     #: Bytes of memory that unfinished messages hold, of all intakes, and how many may be held before one is `overdrawn`.
     cdef readonly Py_ssize_t unfinished
     cdef public Py_ssize_t max_unfinished
@@ -33,6 +38,9 @@ cdef class Intake(Receiver):
     cdef Waiting waiting
     # It stands there, or is the one that is being asked.
     cdef bint is_waiting
+    # How many events it may still hand out in that round before it has to wait behind the others.
+    cdef long long round
+    cdef int share
     # What waits to be handed out, from `next` on, and the memory that all of it takes in bytes.
     cdef list events
     cdef Py_ssize_t next

@@ -1,4 +1,5 @@
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from ..net.link import Link, Receiver
@@ -12,7 +13,10 @@ class Waiting:
     @property
     def intakes(self) -> deque[Intake]: ...
     @property
+    def behind(self) -> deque[Intake]: ...
+    @property
     def unfinished(self) -> int: ...
+    def tell(self, told: Callable[[], None]) -> None: ...
 
 class Intake(Receiver):
     peer: Any

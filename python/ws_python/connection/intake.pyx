@@ -12,6 +12,16 @@ cdef Hub hub = _hub
 cdef enum:
     # That many messages that wait are enough to be busy with: what else there is waits in the system.
     MOST_WAITING = 2048
+    # Events of one intake in a round before it waits behind all that have had less.
+    SHARE = 64
+
+
+class _Telling(deque):
+    """A deque that calls `told` when something comes."""
+
+    def append(self, intake):
+        super().append(intake)
+        self.told()
 
 
 cdef class Waiting:
@@ -19,7 +29,14 @@ cdef class Waiting:
 
     def __init__(self):
         self.intakes = deque()
+        self.behind = deque()
         self.max_unfinished = 1LL << 62
+
+    def tell(self, told):
+        """From now on call `told` each time that there is something to hand out: where nobody polls."""
+        telling = _Telling(self.intakes)
+        telling.told = told
+        self.intakes = telling
 
 
 cdef class Intake(Receiver):
@@ -55,6 +72,9 @@ cdef class Intake(Receiver):
         self.codec.receive_eof()
         self.pass_on()
         self.owner.input_ended()
+
+    cpdef refused(self, str reason, bint retryable):
+        self.owner.refused(reason, retryable)
 
     cpdef writable(self):
         hub.writers.add(self._outbox)
@@ -96,9 +116,17 @@ cdef class Intake(Receiver):
         self._wait()
 
     cdef int _wait(self) except -1:
-        if not self.is_waiting and self.waiting is not None:
-            self.is_waiting = True
-            self.waiting.intakes.append(self)
+        cdef Waiting waiting = self.waiting
+        if self.is_waiting or waiting is None:
+            return 0
+        self.is_waiting = True
+        if self.round != waiting.round:
+            self.round = waiting.round
+            self.share = SHARE
+        if self.share > 0:
+            waiting.intakes.append(self)
+        else:
+            waiting.behind.append(self)
         return 0
 
     cdef int _account(self, Codec codec) except -1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, TypeVar, cast
 
@@ -28,6 +29,7 @@ class Setting:
         group: str,
         doc: str,
         files: str = "",
+        changed: Callable[[Any], object] | None = None,
     ) -> None:
         self.name = ""
         self.default = default
@@ -39,6 +41,7 @@ class Setting:
         self.group = group
         self.doc = self.__doc__ = doc
         self.files = files
+        self.changed = changed
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -53,6 +56,8 @@ class Setting:
 
     def __set__(self, instance: object, value: Any) -> None:
         instance.__dict__[self.name] = self.validated(value)
+        if self.changed is not None:
+            self.changed(instance)
 
     def validated(self, value: Any) -> Any:
         """`value` as the setting's own type. Raises TypeError or ValueError with what is allowed."""
@@ -108,13 +113,17 @@ def setting(
     unit: str = "",
     group: str = "",
     files: str = "",
+    changed: Callable[[Any], object] | None = None,
 ) -> T:
     """Declare a setting in a class body: `port: int = setting(8080, range=(0, 65535), doc="...")`.
 
-    `files` are patterns, "*.crt,*.pem", of the files that an editor is to offer for one that is a path.
+    `files` are patterns, "*.crt,*.pem", of the files that an editor is to offer for one that is a path. `changed`, a
+    function of the class that stands above, is called whenever a value was assigned.
     """
     # What type checkers see is what reading the attribute of an instance gives.
-    return cast(T, Setting(default, range=range, step=step, unit=unit, group=group, doc=doc, files=files))
+    return cast(
+        T, Setting(default, range=range, step=step, unit=unit, group=group, doc=doc, files=files, changed=changed)
+    )
 
 
 def settings_of(cls: type) -> dict[str, Setting]:
@@ -140,5 +149,6 @@ def with_default(inherited: T, default: T) -> T:
             group=base.group,
             doc=base.doc,
             files=base.files,
+            changed=base.changed,
         ),
     )

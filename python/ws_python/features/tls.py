@@ -16,6 +16,7 @@ from ..net.link import Link
 from ..net.tls import (
     ClientTls,
     PlainRequest,
+    RecordFlood,
     ServerTls,
     TlsError,
     TlsOptions,
@@ -140,8 +141,12 @@ class ServerTlsFeature(Feature):
         return TlsLink(link, context, self._explained, server=True, plain_answer=_PLAIN_ANSWER)
 
     def _explained(self, error: Exception) -> tuple[str, bool]:
-        self.node._count("refused_without_tls" if isinstance(error, PlainRequest) else "failed_tls_handshake")
-        return explain_to_server(error)
+        reason, retryable = explain_to_server(error)
+        if isinstance(error, RecordFlood):
+            self.node._teller.tell(error.host or "a local connection", "%s: disconnected", reason)
+        else:
+            self.node._count("refused_without_tls" if isinstance(error, PlainRequest) else "failed_tls_handshake")
+        return reason, retryable
 
     def _settings(self) -> tuple[object, ...]:
         node = self.node

@@ -25,6 +25,9 @@ cdef class Deadlines:
     #: When the first one passes; infinite where there is none.
     cdef readonly double next_due
 
+    #: Told before one is added, and when the first one comes sooner: what sees to it that time is polled. None: a program.
+    cdef public object driver
+
     #: How many polls there were, and ends of frames in their place.
     cdef public unsigned long long polls
 

@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Final, final
+from typing import Any, Final, final
 
 UNNOTICED: Final[float]
 MOST_USUAL: Final[float]
@@ -12,6 +12,7 @@ class Deadline:
 @final
 class Deadlines:
     polls: int
+    driver: Any
     def __init__(self) -> None: ...
     @property
     def now(self) -> float: ...

@@ -9,9 +9,9 @@ passes only in a turn that has looked at all sockets first, and one of an answer
 
 import logging
 from heapq import heapify, heappop, heappush
-from time import monotonic
-
 cimport cython
+
+from .clock import monotonic
 
 _log = logging.getLogger("ws_python")
 
@@ -66,6 +66,8 @@ cdef class Deadlines:
 
     cdef Deadline _add(self, double seconds, object callback, unsigned long long not_before):
         cdef Deadline deadline = Deadline.__new__(Deadline)
+        if self.driver is not None:
+            self.driver.before_adding()
         deadline.when = self.now + seconds
         deadline._callback = callback
         deadline._deadlines = self
@@ -78,6 +80,8 @@ cdef class Deadlines:
         heappush(self._heap, (deadline.when, self._number, deadline))
         if deadline.when < self.next_due:
             self.next_due = deadline.when
+            if self.driver is not None:
+                self.driver.comes_sooner()
         return 0
 
     def clear(self):

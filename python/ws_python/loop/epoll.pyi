@@ -1,6 +1,7 @@
 from typing import Final, final
 
 IS_AVAILABLE: Final[bool]
+WATCHES_SELECTORS: Final[bool]
 READING: Final[int]
 WRITING: Final[int]
 
@@ -16,4 +17,5 @@ class Watched:
 @final
 class Epoll:
     def __init__(self, also: int) -> None: ...
+    def fileno(self) -> int: ...
     def has_rest(self) -> bool: ...

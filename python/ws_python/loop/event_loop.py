@@ -7,13 +7,14 @@ import contextlib
 import heapq
 import logging
 import selectors
-import socket
 import threading
 from collections.abc import Callable
-from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
+
+from .clock import monotonic
 
 T = TypeVar("T")
+Arguments = TypeVarTuple("Arguments")
 
 _log = logging.getLogger("ws_python")
 
@@ -28,10 +29,12 @@ class EventLoop(asyncio.SelectorEventLoop):
     _process_events: Any
     _timer_cancelled_count: int
 
-    def __init__(self) -> None:
+    time = staticmethod(monotonic)  # That of asyncio is as coarse as time.monotonic() may be.
+
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         # Without descriptors it cannot be made, and then asyncio would try to close in vain what it never had.
         self._closed = True
-        selector = selectors.DefaultSelector()
+        selector = selector or selectors.DefaultSelector()
         try:
             super().__init__(selector)
         except OSError:
@@ -62,6 +65,10 @@ class EventLoop(asyncio.SelectorEventLoop):
         """
         if self.is_running():
             return
+        if asyncio._get_running_loop() is not None:
+            raise RuntimeError(
+                "poll: this was begun before the event loop that is running; begin it in there, then nobody has to poll"
+            )
         self._until = until
         self.stop()  # So that run_forever() makes one turn.
         self.run_forever()
@@ -91,19 +98,15 @@ class EventLoop(asyncio.SelectorEventLoop):
             else:
                 self._ready.append(handle)
 
-    async def getaddrinfo(  # type: ignore[override]  # typeshed: str | None, which bytes hosts do not need here
-        self, host: str | None, port: str | int | None, **hints: Any
-    ) -> list[Any]:
-        """As socket.getaddrinfo(), on a thread of its own."""
-        return await self.on_thread(lambda: socket.getaddrinfo(host, port, **hints))
-
-    async def on_thread(self, work: Callable[[], T]) -> T:
-        """What `work` returns, called on a daemon thread: asyncio's own executor is waited for when Python exits."""
+    def run_in_executor(  # type: ignore[override]  # Nobody here passes an executor, for which there is no thread pool.
+        self, executor: None, func: Callable[[*Arguments], T], *args: *Arguments
+    ) -> asyncio.Future[T]:
+        """As asyncio's, on a daemon thread: asyncio's own executor is waited for when Python exits."""
         answer: asyncio.Future[T] = self.create_future()
 
         def run() -> None:
             try:
-                outcome: T | Exception = work()
+                outcome: T | Exception = func(*args)
             except Exception as error:
                 outcome = error
             # RuntimeError: the loop was closed in the meantime, and nobody waits any more.
@@ -119,7 +122,7 @@ class EventLoop(asyncio.SelectorEventLoop):
                 answer.set_result(outcome)
 
         threading.Thread(target=run, name="ws_python", daemon=True).start()
-        return await answer
+        return answer
 
 
 def _log_error(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 # cython: language_level=3
 """The host: what an engine adds to the loop. It hands an object of its own over, as `Hub.host`."""
 
+from asyncio import get_running_loop
+
 
 cdef class Host:
     """A plain Python program, which has no frames."""
@@ -12,3 +14,10 @@ cdef class Host:
     cpdef bint at_frame_end(self, object callback) except -1:
         """Call `callback` once, at the end of the running frame. False, and no call, where there is no such moment."""
         return False
+
+    def running_loop(self):
+        """The event loop in which the caller runs and in which nodes are to work, with nobody to poll; None for none."""
+        try:
+            return get_running_loop()
+        except RuntimeError:
+            return None

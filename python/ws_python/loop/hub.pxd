@@ -9,6 +9,9 @@ from .writers cimport Writers
 
 
 cdef class Consumer:
+    #: Seconds that one poll spends on reading and delivering at the most.
+    cdef public double poll_time
+
     cpdef bint is_empty(self) except -1
     cpdef deliver(self, double until)
 
@@ -19,12 +22,16 @@ cdef class Hub:
     cdef readonly Deadlines deadlines
     #: Watches sockets past the loop; None unless `uses_epoll`.
     cdef readonly Epoll epoll
+    #: What works in a loop of the program's own, where nobody has to poll; None where somebody polls.
+    cdef readonly object drive
     #: When this turn began, by monotonic(), after its wait.
     cdef readonly double now
     #: How many connections are on their way to open.
     cdef public int opening
     #: Whether sockets are watched past the loop; False where the system has no epoll.
     cdef public bint uses_epoll
+    #: Whether the epoll watches the files of asyncio one by one, as where it cannot watch a selector.
+    cdef public bint shares_epoll
 
     cdef Host _host
     cdef object _loop
@@ -35,13 +42,14 @@ cdef class Hub:
     cdef unsigned long long _turns
     cdef unsigned long long _turns_at_frame_end
     cdef bint _waits_for_frame_end
+    cdef bint _is_closing
     cdef set _tasks
     cdef dict _closers
     cdef set _lingering
 
     cdef bint is_foreign(self) noexcept
     cpdef int turn(self, double wait, double seconds) except -1
-    cpdef poll(self, Consumer consumer, double seconds, long long frame=*)
+    cpdef poll(self, Consumer consumer, long long frame=*)
 
 
 cdef Hub hub

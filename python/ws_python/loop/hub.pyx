@@ -1,6 +1,8 @@
 # cython: language_level=3
 """The hub: one event loop for the whole process, never run, only turned, by each poll for a moment.
 
+In an asyncio program it is the program's own loop that is used, and drive.py in place of polls.
+
 It belongs to one thread, the one that polls: the first to do so, or the one that claimed it. Nothing that a user wrote is
 called during a turn: what arrives is queued, and delivered after it. The loop is made at the first use, and again at the
 first use after close().
@@ -10,13 +12,16 @@ deadlines that are due pass. Each of these goes on until the time of the turn is
 """
 
 import logging
-from time import monotonic, sleep
+from time import sleep
 
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
-from .epoll import IS_AVAILABLE
+from .clock import monotonic
+from .drive import Drive
+from .epoll import IS_AVAILABLE, WATCHES_SELECTORS
 from .event_loop import EventLoop
+from .shared_selector import SharedSelector
 
 _log = logging.getLogger("ws_python")
 
@@ -60,6 +65,7 @@ cdef class Hub:
         self._host = Host()
         # False: asyncio watches all sockets, as it does on other systems. It counts when the loop is made.
         self.uses_epoll = IS_AVAILABLE
+        self.shares_epoll = not WATCHES_SELECTORS
         self._tasks = set()
         self._closers = {}
         self._lingering = set()
@@ -67,6 +73,8 @@ cdef class Hub:
 
     def _reset(self):
         self._loop = None
+        self.drive = None
+        self.deadlines.driver = None
         self.epoll = None
         self._ready = ()
         self._timers = []
@@ -100,9 +108,31 @@ cdef class Hub:
 
     def refuses(self, str method):
         """Whether the calling thread is not the one that polls; then one line in the log tells that of `method`."""
+        self._forget_closed_loop()
         if not self.is_foreign():
             return False
-        _log.error("%s: only the thread that polls may call it (in Godot, the main one): use call_deferred", method)
+        if self.drive is not None:
+            _log.error(
+                "%s: only the thread of the event loop in which nodes are in use may call it; use call_soon_threadsafe", method
+            )
+        else:
+            _log.error("%s: only the thread that polls may call it (in Godot, the main one): use call_deferred", method)
+        return True
+
+    def refuses_to_begin(self, str method):
+        """As refuses(), where something is to be begun: also in another event loop than the one that is in use."""
+        if self.refuses(method):
+            return True
+        running = self._host.running_loop()
+        if self._loop is None or running is None or running is self._loop:
+            return False
+        if self.drive is None and not (self._closers or self._tasks or self._lingering):
+            self.close(0.0)  # Nothing polled for it yet, or no more.
+            return False
+        _log.error(
+            "%s: nodes are in use %s; stop them first, or use them in the event loop that is running now", method,
+            "outside of it, by poll()" if self.drive is None else "in another event loop, which is not closed",
+        )
         return True
 
     def at_frame_end(self, callback):
@@ -113,17 +143,51 @@ cdef class Hub:
 
     def loop(self):
         """The event loop. Raises OSError where it has to be made, and the system has nothing left for it."""
+        self._forget_closed_loop()
         if self._loop is None:
+            running = self._host.running_loop()
+            if running is None:
+                self._make_loop()
+            else:
+                self._join_loop(running)
+        return self._loop
+
+    def _make_loop(self):
+        if self.uses_epoll and self.shares_epoll:
+            epoll = Epoll(-1)
+            selector = SharedSelector(epoll)
+            loop = selector.loop = EventLoop(selector)
+        else:
             loop = EventLoop()
             try:
-                self.epoll = Epoll(loop.fileno()) if self.uses_epoll else None
+                epoll = Epoll(loop.fileno()) if self.uses_epoll else None
             except OSError:
                 loop.close()
                 raise
-            self.now = monotonic()
-            self._loop = loop
-            self._ready, self._timers = loop._ready, loop._scheduled
-        return self._loop
+        self.epoll = epoll
+        self.now = monotonic()
+        self._loop = loop
+        self._ready, self._timers = loop._ready, loop._scheduled
+
+    def _join_loop(self, running):
+        """Use the program's own loop."""
+        # Where asyncio cannot watch an epoll, it watches all sockets.
+        self.epoll = Epoll(-1) if self.uses_epoll and WATCHES_SELECTORS else None
+        try:
+            self.drive = Drive(self, running, CLOSING_TIME)
+        except OSError:
+            self.epoll = None
+            raise
+        self.now = monotonic()
+        self._loop = running
+        self.deadlines.driver = self.drive
+        self.drive.comes_sooner()  # There may be deadlines already.
+        self.claim()
+
+    def _forget_closed_loop(self):
+        """The program has closed its loop with nodes in use in it: they have ended."""
+        if self.drive is not None and not self._is_closing and self.drive.is_over():
+            self.close(0.0)
 
     cpdef int turn(self, double wait, double seconds) except -1:
         """Handle what is ready now, for `seconds`; if nothing is, return at once, or when something is but after `wait`.
@@ -142,7 +206,7 @@ cdef class Hub:
             wait = self._wait_until_due(loop, wait)
         if self.epoll is not None:
             others = self.epoll.collect(wait)
-        else:
+        elif self.drive is None:
             others = bool(loop._selector.select(wait))
         before = self.now
         self.now = monotonic()
@@ -164,17 +228,20 @@ cdef class Hub:
         """How long a turn may wait that was asked to wait for `wait`."""
         if self._ready:
             return 0.0
-        wait = min(wait, loop.next_timer() - monotonic(), self.deadlines.next_due - self.deadlines.now)
+        wait = min(wait, self.deadlines.next_due - self.deadlines.now)
+        if self.drive is None:
+            wait = min(wait, loop.next_timer() - monotonic())
         return max(wait, 0.0)
 
-    cpdef poll(self, Consumer consumer, double seconds, long long frame=-1):
-        """Turn, deliver what `consumer` has, flush what was written: for `seconds` in all, but for one message at least.
+    cpdef poll(self, Consumer consumer, long long frame=-1):
+        """Turn, deliver what `consumer` has, flush what was written: for its `poll_time` in all, but for one message at least.
 
         While more comes in, again: for a millisecond, and while a connection opens for all of the time. Of several polls with
         the same `frame` number only the first turns the loop.
         """
         cdef Writers writers = self.writers
         cdef bint turns
+        cdef double seconds = consumer.poll_time
         cdef double wait = 0.0
         cdef double until = 0.0
         cdef double more_until = 0.0
@@ -210,6 +277,23 @@ cdef class Hub:
             if monotonic() >= (until if self.opening or found & OTHERS else more_until):
                 return
             wait = 0.0
+
+    def deliver(self, Consumer consumer):
+        """What poll() does behind its turn, for the `poll_time` of the consumer."""
+        cdef Writers writers = self.writers
+        writers.polls += 1
+        try:
+            if not consumer.is_empty():
+                consumer.deliver(monotonic() + consumer.poll_time)
+        finally:
+            writers.polls -= 1
+            writers.flush()
+
+    def catch_up(self):
+        """Have the clock of deadlines go on to now, as far as it goes without a poll."""
+        cdef double before = self.now
+        self.now = monotonic()
+        self.deadlines.advance(self.now - before)
 
     def _is_first_to_poll(self):
         if self._loop is None:
@@ -281,15 +365,36 @@ cdef class Hub:
         """Take an at_close() back: it is closed already."""
         self._closers.pop(callback, None)
 
-    def close(self, double seconds=CLOSING_TIME):
-        """End everything: say goodbye, for `seconds` at the most let what was sent leave, cancel timers and tasks."""
-        cdef double until
-        loop = self._loop
-        if loop is None:
-            return
+    @property
+    def is_lingering(self):
+        """Whether connections still say goodbye."""
+        return bool(self._lingering)
+
+    def say_goodbye(self):
+        """End what is open, and let what was sent leave as far as it does at once."""
         while self._closers:
             self._closers.popitem()[0]()
         self.writers.flush()
+
+    def close(self, double seconds=CLOSING_TIME):
+        """End everything: say goodbye, for `seconds` at the most let what was sent leave, cancel timers and tasks.
+
+        In an asyncio program, where it has no part in the end of the loop, nothing but sockets of ours goes on meanwhile.
+        """
+        if self._loop is None or self._is_closing:
+            return
+        self._is_closing = True
+        self.writers.polls += 1  # Nobody is to request what is flushed here.
+        try:
+            self._close(seconds if self.drive is None or self.epoll is not None else 0.0)
+        finally:
+            self.writers.polls -= 1
+            self._is_closing = False
+
+    def _close(self, double seconds):
+        cdef double until
+        loop, drive = self._loop, self.drive
+        self.say_goodbye()
         until = monotonic() + seconds
         while self._lingering and monotonic() < until:
             self.turn(until - monotonic(), seconds)
@@ -298,14 +403,18 @@ cdef class Hub:
             connection.drop()
         self.turn(0.0, CLOSING_TIME)  # A task that never started could not close what it was given.
         for task in list(self._tasks):
-            task.cancel()
+            if not loop.is_closed():
+                task.cancel()
         for _ in range(CLOSING_TURNS):
             self.turn(0.0, CLOSING_TIME)
         self.writers.clear()
         self.deadlines.clear()
         self._lingering.clear()
         self._reset()
-        loop.close()
+        if drive is None:
+            loop.close()
+        else:
+            drive.detach()
 
 
 cdef Hub hub = Hub()

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..declare.system_words import words_of
 from ..loop.hub import hub
 from . import descriptors
 from .asyncio_link import AsyncioLink
@@ -13,7 +14,7 @@ from .dialer import Dialer, DialError, is_refused
 from .link import Link
 from .plain_tcp import PlainLink
 from .proxy import dialer_through
-from .tls import ClientTls, explain_untrusted, is_ready, is_untrusted, ready_context, words
+from .tls import ClientTls, RecordFlood, explain_untrusted, is_ready, is_untrusted, ready_context, words
 from .tls_link import TlsLink
 from .unix import UnixDialer
 
@@ -57,7 +58,7 @@ async def connect(
 
 
 async def _context(tls: ClientTls) -> ssl.SSLContext:
-    return ready_context(tls) if is_ready(tls) else await hub.loop().on_thread(lambda: ready_context(tls))
+    return ready_context(tls) if is_ready(tls) else await hub.loop().run_in_executor(None, ready_context, tls)
 
 
 def _securing(
@@ -94,11 +95,13 @@ def explain(error: Exception, host: str, port: int, *, secure: bool, dialer: Dia
 
 def _explain(error: Exception, host: str, port: int, secure: bool) -> str:
     if isinstance(error, socket.gaierror):
-        return f'the host name "{host}" cannot be resolved ({error.strerror}); check its spelling and the network'
+        return f'the host name "{host}" cannot be resolved ({words_of(error)}); check its spelling and the network'
     if isinstance(error, OSError) and is_refused(error):
         return f"{host} refuses connections on port {port}; check that the server is running, and its port"
     if is_untrusted(error):
         return explain_untrusted(error, host)
+    if isinstance(error, RecordFlood):
+        return f"{host}, port {port}: {error}"
     # A server without TLS closes on what it cannot read.
     if type(error).__name__.startswith("SSL") or (secure and isinstance(error, ConnectionResetError)):
         what = words(error) or "it hung up"
@@ -115,6 +118,6 @@ def may_pass(error: Exception) -> bool:
 
 def _detail(error: Exception) -> str:
     if isinstance(error, OSError):
-        return error.strerror or str(error)
+        return words_of(error)
     first_line = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {first_line}"

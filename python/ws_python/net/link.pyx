@@ -41,7 +41,7 @@ cdef class Receiver:
         raise NotImplementedError
 
     cpdef refused(self, str reason, bint retryable):
-        """The other side and this one did not agree on how to carry bytes. Once, before any came; the link ends later.
+        """The other side and this one did not agree on how to carry bytes, or do not any more. Once; the link ends later.
 
         `reason` says why in one line, `retryable` whether another attempt may succeed.
         """

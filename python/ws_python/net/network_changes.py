@@ -54,13 +54,14 @@ class _Netlink:
         try:
             self._socket.setblocking(False)
             self._socket.bind((0, _GROUPS))
-            hub.loop().add_reader(self._socket.fileno(), self._read)
+            self._loop = hub.loop()
+            self._loop.add_reader(self._socket.fileno(), self._read)
         except BaseException:
             self._socket.close()
             raise
 
     def close(self) -> None:
-        hub.loop().remove_reader(self._socket.fileno())
+        self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
 
     def _read(self) -> None:

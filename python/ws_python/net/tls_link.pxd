@@ -18,6 +18,16 @@ cdef class TlsLink(Link):
     cdef object _pending
     # How many bytes of records the link below has taken.
     cdef long long _records_taken
+    # What came and OpenSSL was not given yet, from `_rest_used` on; None for nothing.
+    cdef bytes _rest
+    cdef Py_ssize_t _rest_used
+    # Where in a record it is that what comes next belongs: how much of its head was seen, and how much of its body is to come.
+    cdef int _head_seen
+    cdef unsigned short _body_size
+    cdef Py_ssize_t _body_left
+    # Records that OpenSSL was given and nothing came out of yet, with what it answered them; since when, on the clock of deadlines.
+    cdef Py_ssize_t _idle
+    cdef double _idle_since
     cdef object _explain
     cdef object _fault
     cdef bytes _plain_answer
@@ -35,6 +45,10 @@ cdef class TlsLink(Link):
     cdef int _arrived(self, Py_ssize_t size) except -1
     cdef int _below_ended(self) except -1
     cdef int _below_writable(self) except -1
+    cdef int _take(self, const uchar* data, Py_ssize_t size) except -1
+    cdef bint _take_rest(self) except? -1
+    cdef Py_ssize_t _portion(self, const uchar* data, Py_ssize_t size) noexcept
+    cdef int _settle(self) except -1
     cdef int _shake_hands(self) except -1
     cdef int _read(self) except -1
     cdef bint _read_once(self, Receiver receiver) except? -1

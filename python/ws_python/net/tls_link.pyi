@@ -3,6 +3,8 @@ from ssl import SSLContext
 
 from .link import Link, Receiver
 
+IDLE_TIME: float
+
 class Below(Receiver): ...
 
 class TlsLink(Link):

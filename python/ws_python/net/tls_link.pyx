@@ -3,6 +3,10 @@
 
 It waits for nothing, and asks for no socket: what the link below brings is decrypted at once, and what is written is encrypted
 and given to it. So TLS goes over whatever a Link goes over. The handshake begins by itself; until it is done, nothing is taken.
+
+A record may hold nothing for the receiver and still be work for OpenSSL, which may answer it, as it does KeyUpdate (RFC 8446
+section 4.6.3). OpenSSL goes through as many of them in one call as it has. Hence it is given a portion of the records at a time,
+and whoever sends too many that are idle in this sense is refused.
 """
 
 try:
@@ -12,11 +16,12 @@ except ImportError:
 
 from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
 from cpython.bytearray cimport PyByteArray_AS_STRING
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
 
 from ..loop.hub import hub
 
-from .tls import PlainRequest
+from .tls import PlainRequest, RecordFlood
 
 cdef enum:
     RECEIVE_SIZE = 64 * 1024
@@ -24,6 +29,20 @@ cdef enum:
     WRITE_SIZE = 256 * 1024
     # About how many microseconds a step of the handshake takes: most of it is the signature by an RSA key of 2048 bits.
     HANDSHAKE_WORK = 1000
+    # Type, version, length (RFC 8446 section 5.1).
+    HEAD_SIZE = 5
+    # Records that OpenSSL is given at once, and about how many microseconds an idle one takes.
+    PORTION = 64
+    IDLE_WORK = 30
+    # Bytes of a record that OpenSSL answers with: a KeyUpdate or an alert.
+    ANSWER_SIZE = 26
+    # Idle records, and answers, that may come within IDLE_TIME. Sessions, keys that are changed and warnings are a few.
+    MOST_IDLE = 256
+    # Bytes of answers that may wait for the link below.
+    MOST_ANSWERS = 16 * 1024
+
+#: Seconds after which idle records are forgiven, if what they were answered with was taken.
+IDLE_TIME = 60.0
 
 # What arrives lies here until OpenSSL has a copy, which is before anything else can arrive.
 cdef bytearray shared_buffer = bytearray(RECEIVE_SIZE)
@@ -77,6 +96,7 @@ cdef class TlsLink(Link):
     cdef int _arrived(self, Py_ssize_t size) except -1:
         """Bytes are in the shared buffer; about how many microseconds they took, beside what bytes take."""
         cdef const uchar* data = <const uchar*>PyByteArray_AS_STRING(shared_buffer)
+        cdef Py_ssize_t before = self._idle
         if self._has_failed:
             return 0
         if not self._has_heard:
@@ -86,12 +106,12 @@ cdef class TlsLink(Link):
                 self._below.write(self._plain_answer)
                 self._fail(PlainRequest())
                 return 0
-        self._incoming.write(PyMemoryView_FromMemory(<char*>data, size, PyBUF_READ))
+        self._take(data, size)
         if not self._is_ready:
             self._shake_hands()
             return HANDSHAKE_WORK
         self._read()
-        return 0
+        return max(self._idle - before, 0) * IDLE_WORK
 
     cdef int _below_ended(self) except -1:
         self._below_has_ended = True
@@ -101,7 +121,8 @@ cdef class TlsLink(Link):
             self.is_ended = True
             self._fail(ConnectionResetError())
         else:
-            self._incoming.write_eof()
+            if self._rest is None:
+                self._incoming.write_eof()
             self._read()
         return 0
 
@@ -116,18 +137,95 @@ cdef class TlsLink(Link):
                 self.receiver.writable()
         return 0
 
+    # --- records
+
+    cdef int _take(self, const uchar* data, Py_ssize_t size) except -1:
+        """Give OpenSSL the first portion of what arrived, and keep the rest."""
+        cdef Py_ssize_t used = 0
+        if self._rest is None:
+            used = self._portion(data, size)
+            self._incoming.write(PyMemoryView_FromMemory(<char*>data, used, PyBUF_READ))
+        else:
+            self._rest = self._rest[self._rest_used:]
+            self._rest_used = 0
+        if used < size:
+            rest = PyBytes_FromStringAndSize(<const char*>data + used, size - used)
+            self._rest = rest if self._rest is None else self._rest + rest
+        return 0
+
+    cdef bint _take_rest(self) except? -1:
+        """Give OpenSSL the next portion of what was kept. Whether there was any."""
+        cdef Py_ssize_t used
+        if self._rest is None:
+            return False
+        used = self._portion(<const uchar*>PyBytes_AS_STRING(self._rest) + self._rest_used, len(self._rest) - self._rest_used)
+        self._incoming.write(memoryview(self._rest)[self._rest_used:self._rest_used + used])
+        self._rest_used += used
+        if self._rest_used == len(self._rest):
+            self._rest = None
+            self._rest_used = 0
+            if self._below_has_ended:
+                self._incoming.write_eof()
+        return True
+
+    cdef Py_ssize_t _portion(self, const uchar* data, Py_ssize_t size) noexcept:
+        """How many of the bytes that come next are up to the end of PORTION records."""
+        cdef Py_ssize_t used = 0
+        cdef Py_ssize_t count = 0
+        cdef Py_ssize_t step
+        while used < size and (count < PORTION or self._body_left):
+            if self._body_left:
+                step = min(self._body_left, size - used)
+                self._body_left -= step
+                used += step
+                continue
+            self._body_size = self._body_size << 8 | data[used]  # Of the head, the last two bytes stay.
+            used += 1
+            self._head_seen += 1
+            if self._head_seen == HEAD_SIZE:
+                self._head_seen = 0
+                self._body_left = self._body_size
+                count += 1
+        self._idle += count  # Until something comes out of them.
+        return used
+
+    cdef int _settle(self) except -1:
+        """Flush what OpenSSL has answered. Refuse the other side if it had it do too much for nothing."""
+        cdef Py_ssize_t answers = self._outgoing.pending
+        cdef bint is_flooded = False
+        if self._pending is None:
+            self._idle += answers // ANSWER_SIZE
+        else:
+            is_flooded = answers > MOST_ANSWERS  # While that waits, nothing but answers comes behind it: see write().
+        if answers or self._pending is not None:
+            self._flush()
+        if self._idle > MOST_IDLE:
+            if self._pending is None and hub.deadlines.now - self._idle_since >= IDLE_TIME:
+                self._idle = 0
+                self._idle_since = hub.deadlines.now
+            else:
+                is_flooded = True
+        if is_flooded and not self._has_failed:
+            self._rest = None
+            self._fail(RecordFlood(self.host))
+        return 0
+
     # --- inside
 
     cdef int _shake_hands(self) except -1:
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            self._flush()
-            return 0
-        except Exception as error:  # Of whatever kind: the other side, or a context of the user's, is the cause.
-            self._fail(error)
-            return 0
-        self._is_ready = True
+        while not self._is_ready:
+            try:
+                self._tls.do_handshake()
+                self._is_ready = True
+            except ssl.SSLWantReadError:
+                self._flush()
+                if not self._take_rest():
+                    return 0
+            except Exception as error:  # Of whatever kind: the other side, or a context of the user's, is the cause.
+                self._fail(error)
+                return 0
+        self._idle = 0
+        self._idle_since = hub.deadlines.now
         if (certificate := self._tls.getpeercert(True)) is not None:
             self.certificate = ssl.DER_cert_to_PEM_cert(certificate)
         self._below_writable()
@@ -144,11 +242,14 @@ cdef class TlsLink(Link):
                 if self.receiver is None:
                     self.pause()  # Until somebody receives.
                 elif not self._read_once(self.receiver):
-                    break
+                    if self._rest is None:
+                        break
+                    self._settle()
+                    self._take_rest()
         finally:
             self._is_reading = False
         if self._below is not None:
-            self._flush()  # OpenSSL may have answered.
+            self._settle()
         return 0
 
     cdef bint _read_once(self, Receiver receiver) except? -1:
@@ -166,6 +267,7 @@ cdef class TlsLink(Link):
             has_ended = True
             fault = error
         self._is_proven = self._is_proven or size > 0
+        self._idle -= size > 0 and self._idle > 0
         receiver.received(size)
         if has_ended and fault is not None and not self._is_proven and not self._below_has_ended:
             self._fail(fault)  # RFC 8446 section 4.4.2.4: a server refuses a certificate when its client has long finished.
@@ -273,7 +375,9 @@ cdef class TlsLink(Link):
         if self._below is None:
             return
         self._below.resume()
-        if self._is_ready and (self._incoming.pending or self._tls.pending() or self._below_has_ended):
+        if self._is_ready and (
+            self._incoming.pending or self._tls.pending() or self._below_has_ended or self._rest is not None
+        ):
             hub.loop().call_soon(self._go_on)  # Not within the call of whoever resumes.
 
     cpdef half_close(self):
@@ -295,5 +399,6 @@ cdef class TlsLink(Link):
         self.is_ended = True
         self._below = None
         self._pending = None
+        self._rest = None
         if below is not None:
             below.drop()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 from ..loop.epoll import READING, Watched
 from ..loop.hub import hub
+from .reading_thread import ReadingThread
 
 
 class WatchedSocket(Watched):
@@ -13,19 +15,28 @@ class WatchedSocket(Watched):
 
     def __init__(self, watched: socket.socket) -> None:
         self.socket = watched
-        self._by_asyncio = False
+        # What watches, where that is asyncio's loop, or a thread in its place.
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: ReadingThread | None = None
 
     def watch_reading(self) -> None:
         """From now on."""
         if hub.epoll is not None:
             self.watch_file(hub.epoll, self.socket.fileno(), READING)
         else:
-            hub.loop().add_reader(self.socket, self.readable)
-            self._by_asyncio = True
+            loop = hub.loop()
+            try:
+                loop.add_reader(self.socket, self.readable)
+                self._loop = loop
+            except NotImplementedError:
+                self._thread = ReadingThread(loop, self.socket, self.readable)
 
     def unwatch_reading(self) -> None:
         """No more. Before the socket is closed."""
-        if self._by_asyncio:
-            hub.loop().remove_reader(self.socket)
-            self._by_asyncio = False
+        if self._loop is not None:
+            self._loop.remove_reader(self.socket)
+            self._loop = None
+        if self._thread is not None:
+            self._thread.stop()
+            self._thread = None
         self.unwatch()

@@ -16,8 +16,9 @@ from ws_python.connection.meter import Meter
 from ws_python.connection.outbox import Outbox
 
 FOREVER = float("inf")
-# Of connection/inbox.pyx: events of one connection before others have their turn, and before the clock is asked.
-TURN, EVENTS_PER_CLOCK = 16, 32
+# Of connection/inbox.pyx, intake.pyx: events of one connection before others have their turn, those of all before the
+# clock is asked, and those of one in a round, after which it waits behind others that say less.
+TURN, EVENTS_PER_CLOCK, SHARE = 16, 32, 64
 
 
 class Note:
@@ -208,6 +209,43 @@ class TestTime:
             inbox.deliver(0.0)
             deliveries += 1
         assert deliveries <= 26
+
+    def test_who_says_little_is_heard_before_all_who_flood(self, handler: Handler, inbox: Inbox) -> None:
+        for _ in range(50):
+            intake(inbox, "flooding").put(["x"] * 100_000, 100_000)
+        for _ in range(50 * SHARE // EVENTS_PER_CLOCK):
+            inbox.deliver(0.0)  # Each has had its share.
+        handler.seen.clear()
+        talker = intake(inbox, "well-behaved")
+        for number in range(500):
+            talker.put([str(number)], 1)
+            inbox.deliver(0.0)
+            assert handler.seen.count(("well-behaved", str(number))) == 1
+        assert handler.seen.count(("flooding", "x")) >= 499 * TURN, "they go on, too"
+
+    def test_who_says_much_is_not_kept_waiting_for_ever(self, handler: Handler, inbox: Inbox) -> None:
+        """Those who say little take all the time that there is: only their share goes before the others."""
+        flooding = intake(inbox, "flooding")
+        flooding.put(["x"] * 100_000, 100_000)
+        talkers = [intake(inbox, "talking") for _ in range(EVENTS_PER_CLOCK)]
+        for _ in range(SHARE // EVENTS_PER_CLOCK):
+            inbox.deliver(0.0)
+        handler.seen.clear()
+        for _ in range(10 * SHARE):
+            for each in talkers:
+                each.put(["y"], 1)
+            inbox.deliver(0.0)
+        assert handler.seen.count(("flooding", "x")) >= 5 * TURN
+        assert handler.seen.count(("talking", "y")) >= 5 * SHARE * EVENTS_PER_CLOCK
+
+    def test_all_who_flood_have_as_much(self, handler: Handler, inbox: Inbox) -> None:
+        flooding = [intake(inbox, number) for number in range(5)]
+        for each in flooding:
+            each.put(["x"] * 10_000, 10_000)
+        while len(handler.seen) < 5_000:
+            inbox.deliver(0.0)
+        heard = [sum(owner == number for owner, _ in handler.seen) for number in range(5)]
+        assert max(heard) - min(heard) <= SHARE
 
 
 class TestPeerSink:

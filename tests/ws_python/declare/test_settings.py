@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Any
 
 import pytest
-from ws_python.declare.settings import setting, settings_of
+from ws_python.declare.settings import setting, settings_of, with_default
 
 
 class Colour(IntEnum):
@@ -88,3 +88,24 @@ def test_lists_are_not_shared() -> None:
     other.names = given
     given.append("c")
     assert other.names == ["b"]
+
+
+class Watched:
+    def _note(self) -> None:
+        self.noted = [*getattr(self, "noted", []), self.size]
+
+    size: int = setting(5, range=(1, 10), changed=_note, doc="A number.")
+
+
+class WatchedToo(Watched):
+    size: int = with_default(Watched.size, 7)
+
+
+@pytest.mark.parametrize("cls", [Watched, WatchedToo])
+def test_what_is_assigned_is_told_once_it_is_there(cls: type[Watched]) -> None:
+    watched = cls()
+    watched.size = 3
+    with pytest.raises(ValueError):
+        watched.size = 11
+    watched.size = 4
+    assert watched.noted == [3, 4]

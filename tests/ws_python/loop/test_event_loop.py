@@ -83,7 +83,7 @@ def test_tasks_and_futures(loop: EventLoop) -> None:
 def test_names_are_resolved_on_a_daemon_thread(loop: EventLoop, outcome: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[threading.Thread] = []
 
-    def resolve(host: str, port: int, **hints: object) -> object:
+    def resolve(host: str, port: int, *hints: object) -> object:
         threads.append(threading.current_thread())
         if isinstance(outcome, Exception):
             raise outcome

@@ -1,0 +1,59 @@
+## What of a project the nodes in GDScript do not serve: found while it is exported, said in one line a kind.
+@tool
+extends RefCounted
+
+const PYTHON_SETTING := "python/modules"
+
+var _asked_by_name: PackedStringArray = []
+var _c_sharp: PackedStringArray = []
+var _word := RegEx.new()
+var _quoted := RegEx.new()
+var _asking := RegEx.create_from_string("\\b(get_class|is_class|ClassDB)\\b")
+
+
+func _init(classes: PackedStringArray) -> void:
+	var any := "(%s)" % "|".join(classes)
+	_word.compile("\\b%s\\b" % any)
+	_quoted.compile("[\"']%s[\"']" % any)
+
+
+## Looks at a file that is exported.
+func look_at(path: String) -> void:
+	if path.get_extension() == "gd":
+		var text := FileAccess.get_file_as_string(path)
+		if _quoted.search(text) and _asking.search(text):
+			_asked_by_name.append(path)
+	elif path.get_extension() == "cs" and _word.search(FileAccess.get_file_as_string(path)):
+		_c_sharp.append(path)
+
+
+## The lines, of those that look_at found, of scripts on the nodes, and of the project's settings.
+func lines(misfits: PackedStringArray) -> PackedStringArray:
+	var said := PackedStringArray()
+	_say(
+		said,
+		misfits,
+		(
+			"the script sits on a WebSocket node and extends another class: the node loses its own part. Let it extend the "
+			+ "node's class."
+		)
+	)
+	_say(
+		said,
+		_asked_by_name,
+		(
+			"asks for a class by its name as text (get_class, is_class, ClassDB): to the engine the nodes are scripts here. "
+			+ "Ask with `is`, and make nodes with `.new()`."
+		)
+	)
+	_say(
+		said, _c_sharp, "C# finds no class of that name here: get the node from a scene, and use Call() and Connect()."
+	)
+	var modules: Array = Array(ProjectSettings.get_setting(PYTHON_SETTING, []))
+	_say(said, PackedStringArray(modules), "nodes written in Python are missing here: there is no Python.")
+	return said
+
+
+func _say(said: PackedStringArray, files: PackedStringArray, what: String) -> void:
+	if not files.is_empty():
+		said.append("%s: %s" % [", ".join(files), what])

@@ -1,0 +1,89 @@
+## A client's connection in a browser, over the engine's WebSocketPeer, which is the page's own WebSocket there.
+##
+## No page sees headers, pings or why a connection failed, nor may it set headers or close with another code than 1000
+## and 3000 to 4999. What has come must be taken at once: the engine drops what its buffer has no room for.
+extends "res://addons/ws_python/portable/wire.gd"
+
+const Checks := preload("res://addons/ws_python/portable/checks.gd")
+
+## A page learns late what its browser has sent.
+const MOST_HANDED := 1 << 20
+## The engine's peer makes its buffer that long at once, and the next power of two longer.
+const LONGEST_BUFFER := 1 << 26
+
+var _peer := WebSocketPeer.new()
+var _url: Url
+var _was_open := false
+
+
+func connect_to(url: Url, node: Node, tls_options: TLSOptions) -> void:
+	_url = url
+	host = url.host
+	port = url.port
+	most_handed = MOST_HANDED
+	_peer.supported_protocols = node.get(&"supported_protocols")
+	# The longest message, too.
+	_peer.inbound_buffer_size = mini(node.get(&"max_message_size"), LONGEST_BUFFER)
+	_peer.outbound_buffer_size = (1 << 31) - 1  # The outbox sees to that.
+	if not (node.get(&"handshake_headers") as PackedStringArray).is_empty():
+		Checks.tell_once("handshake_headers: no page in a browser sets headers: they are left out")
+	if _peer.connect_to_url(url.as_ascii(), tls_options) != OK:
+		failure = "the browser does not connect to this URL; a page that came by https:// may open wss:// only"
+		may_pass = false
+
+
+func work(_may_read: bool) -> void:
+	_peer.poll()
+	if _peer.get_ready_state() == WebSocketPeer.STATE_OPEN:
+		_was_open = true
+		protocol = _peer.get_selected_protocol()
+	elif _peer.get_ready_state() == WebSocketPeer.STATE_CLOSED:
+		close_code = _peer.get_close_code()
+		close_reason = _peer.get_close_reason()
+		# Between two frames it may have been opened, and closed: then there is a code of the server's.
+		if not _was_open and close_code in [-1, 0, 1006] and not failure:
+			failure = (
+				(
+					"it cannot be connected to, of which the browser tells no more: the host may be unknown, refuse "
+					+ "connections on port %d, or be no WebSocket server; check that the server is running, and the URL"
+				)
+				% port
+			)
+
+
+func get_ready_state() -> WebSocketPeer.State:
+	return _peer.get_ready_state()
+
+
+func has_message() -> bool:
+	return _peer.get_available_packet_count() > 0
+
+
+func next_message() -> Variant:
+	var packet := _peer.get_packet()
+	meter.messages_received += 1
+	meter.frames_received += 1
+	meter.bytes_received += Meter.frame_size(packet.size(), false)
+	return packet.get_string_from_utf8() if _peer.was_string_packet() else packet
+
+
+func send(data: PackedByteArray, kind: Kind, _is_final: bool = true) -> bool:
+	var mode := WebSocketPeer.WRITE_MODE_TEXT if kind == Kind.TEXT else WebSocketPeer.WRITE_MODE_BINARY
+	if _peer.get_ready_state() != WebSocketPeer.STATE_OPEN or _peer.send(data, mode) != OK:
+		return false
+	meter.frames_sent += 1
+	meter.bytes_sent += Meter.frame_size(data.size(), true)
+	return true
+
+
+func amount() -> int:
+	return _peer.get_current_outbound_buffered_amount()
+
+
+func close(code: int, reason: String) -> void:
+	# Where it goes away, it may say only that it is done.
+	_peer.close(1000 if Checks.is_web() and code < 3000 else code, reason)
+
+
+func drop() -> void:
+	_peer.close(-1)

@@ -1,0 +1,253 @@
+## The members of WebSocketServer, as the native class has them.
+## Written by tools/portable_members.py: do not edit.
+# gdlint: disable=unused-argument,max-public-methods,max-file-lines,max-returns
+extends "res://addons/ws_python/portable/polling.gd"
+
+signal client_connected(peer_id: int)
+signal client_disconnected(peer_id: int)
+signal handshake_failed(reason: String)
+signal message_received(peer_id: int, message: Variant)
+signal peer_drained(peer_id: int)
+signal status_changed(status: Status)
+enum Status { STATUS_IDLE = 0, STATUS_ACTIVE = 1 }
+const STATUS_IDLE := Status.STATUS_IDLE
+const STATUS_ACTIVE := Status.STATUS_ACTIVE
+@export var allowed_origins: PackedStringArray = PackedStringArray():
+	set = set_allowed_origins
+@export var autostart: bool = false:
+	set = set_autostart
+@export var bind_address: String = "*":
+	set = set_bind_address
+@export_custom(PROPERTY_HINT_RANGE, "0.1,300,0.1,suffix:s") var handshake_timeout: float = 5.0:
+	set = set_handshake_timeout
+@export_custom(PROPERTY_HINT_RANGE, "0,1000000") var max_connections: int = 16384:
+	set = set_max_connections
+@export_custom(PROPERTY_HINT_RANGE, "0,1000000") var max_connections_per_address: int = 256:
+	set = set_max_connections_per_address
+@export_custom(PROPERTY_HINT_RANGE, "1,2147483647,suffix:bytes") var max_message_size: int = 1048576:
+	set = set_max_message_size
+@export_custom(PROPERTY_HINT_RANGE, "0,1000000") var max_pending_handshakes: int = 1024:
+	set = set_max_pending_handshakes
+@export_custom(PROPERTY_HINT_RANGE, "0,65535") var port: int = 8080:
+	set = set_port
+@export var refuse_new_connections: bool = false:
+	set = set_refuse_new_connections
+@export_custom(PROPERTY_HINT_RANGE, "0,65536") var reserved_descriptors: int = 32:
+	set = set_reserved_descriptors
+@export_custom(PROPERTY_HINT_FILE, "*.crt,*.pem") var tls_client_ca: String = "":
+	set = set_tls_client_ca
+@export var trusted_proxies: PackedStringArray = PackedStringArray():
+	set = set_trusted_proxies
+@export var unix_socket_mode: String = "600":
+	set = set_unix_socket_mode
+@export var unix_socket_owner: String = "":
+	set = set_unix_socket_owner
+var authorizer: Callable = Callable():
+	set = set_authorizer
+var peers: Dictionary:
+	get = get_peers
+var status: Status:
+	get = get_status
+
+
+func disconnect_peer(peer_id: int, code: int = 1000, reason: String = "") -> Error:
+	return Checks.unavailable("disconnect_peer")
+
+
+func get_allowed_origins() -> PackedStringArray:
+	return allowed_origins
+
+
+func get_authorizer() -> Callable:
+	return authorizer
+
+
+func get_autostart() -> bool:
+	return autostart
+
+
+func get_bind_address() -> String:
+	return bind_address
+
+
+func get_handshake_timeout() -> float:
+	return handshake_timeout
+
+
+func get_local_port() -> int:
+	return 0
+
+
+func get_max_connections() -> int:
+	return max_connections
+
+
+func get_max_connections_per_address() -> int:
+	return max_connections_per_address
+
+
+func get_max_message_size() -> int:
+	return max_message_size
+
+
+func get_max_pending_handshakes() -> int:
+	return max_pending_handshakes
+
+
+func get_peer(peer_id: int) -> WebSocketPeerNode:
+	return null
+
+
+func get_peer_count() -> int:
+	return 0
+
+
+func get_peer_ids() -> PackedInt64Array:
+	return PackedInt64Array()
+
+
+func get_peers() -> Dictionary:
+	return {}
+
+
+func get_port() -> int:
+	return port
+
+
+func get_refuse_new_connections() -> bool:
+	return refuse_new_connections
+
+
+func get_reserved_descriptors() -> int:
+	return reserved_descriptors
+
+
+func get_status() -> Status:
+	return Status.STATUS_IDLE
+
+
+func get_tls_client_ca() -> String:
+	return tls_client_ca
+
+
+func get_trusted_proxies() -> PackedStringArray:
+	return trusted_proxies
+
+
+func get_unix_socket_mode() -> String:
+	return unix_socket_mode
+
+
+func get_unix_socket_owner() -> String:
+	return unix_socket_owner
+
+
+func has_peer(peer_id: int) -> bool:
+	return false
+
+
+func is_listening() -> bool:
+	return false
+
+
+func listen(port: int = -1) -> Error:
+	return Checks.unavailable("listen")
+
+
+func send(peer_id: int, message: Variant) -> Error:
+	return Checks.unavailable("send")
+
+
+func send_json(peer_id: int, value: Variant) -> Error:
+	return Checks.unavailable("send_json")
+
+
+func send_latest(peer_id: int, key: Variant, message: Variant) -> Error:
+	return Checks.unavailable("send_latest")
+
+
+func send_text(peer_id: int, message: String) -> Error:
+	return Checks.unavailable("send_text")
+
+
+func set_allowed_origins(value: PackedStringArray) -> void:
+	allowed_origins = value
+
+
+func set_authorizer(value: Callable) -> void:
+	authorizer = value
+
+
+func set_autostart(value: bool) -> void:
+	autostart = value
+
+
+func set_bind_address(value: String) -> void:
+	bind_address = value
+
+
+func set_handshake_timeout(value: float) -> void:
+	if Checks.is_in_range(self, "handshake_timeout", value, 0.1, 300.0, "s"):
+		handshake_timeout = value
+
+
+func set_max_connections(value: int) -> void:
+	if Checks.is_in_range(self, "max_connections", value, 0, 1000000, ""):
+		max_connections = value
+
+
+func set_max_connections_per_address(value: int) -> void:
+	if Checks.is_in_range(self, "max_connections_per_address", value, 0, 1000000, ""):
+		max_connections_per_address = value
+
+
+func set_max_message_size(value: int) -> void:
+	if Checks.is_in_range(self, "max_message_size", value, 1, 2147483647, "bytes"):
+		max_message_size = value
+
+
+func set_max_pending_handshakes(value: int) -> void:
+	if Checks.is_in_range(self, "max_pending_handshakes", value, 0, 1000000, ""):
+		max_pending_handshakes = value
+
+
+func set_port(value: int) -> void:
+	if Checks.is_in_range(self, "port", value, 0, 65535, ""):
+		port = value
+
+
+func set_refuse_new_connections(value: bool) -> void:
+	refuse_new_connections = value
+
+
+func set_reserved_descriptors(value: int) -> void:
+	if Checks.is_in_range(self, "reserved_descriptors", value, 0, 65536, ""):
+		reserved_descriptors = value
+
+
+func set_tls_client_ca(value: String) -> void:
+	tls_client_ca = value
+
+
+func set_trusted_proxies(value: PackedStringArray) -> void:
+	trusted_proxies = value
+
+
+func set_unix_socket_mode(value: String) -> void:
+	unix_socket_mode = value
+
+
+func set_unix_socket_owner(value: String) -> void:
+	unix_socket_owner = value
+
+
+static func sign_token(secret: String, claims: Dictionary, seconds: float) -> String:
+	return ""
+
+
+func stop() -> void:
+	pass
+
+
+static func verify_token(secret: String, token: String) -> Dictionary:
+	return {}

@@ -1,0 +1,635 @@
+## One connection of a server, from the accepted socket to its end: TLS, the opening handshake, messages, and the close.
+##
+## Nothing here calls a user's code: what comes is put into the inbox of the server, which hands it out.
+extends RefCounted
+
+enum Phase { TLS, OPENING, OPEN, CLOSING, ENDING, GONE }
+## What happens beside messages, in order with them.
+enum Happening { OPENED, ASKED, FAILED, DRAINED, CLOSED }
+
+const Checks := preload("res://addons/ws_python/portable/checks.gd")
+const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
+const Complaints := preload("res://addons/ws_python/portable/complaints.gd")
+const Handshake := preload("res://addons/ws_python/portable/server_handshake.gd")
+const Inbox := preload("res://addons/ws_python/portable/server_inbox.gd")
+const Lingering := preload("res://addons/ws_python/portable/lingering.gd")
+const Meter := preload("res://addons/ws_python/portable/meter.gd")
+const Outbox := preload("res://addons/ws_python/portable/server_outbox.gd")
+const Rates := preload("res://addons/ws_python/portable/rates.gd")
+const Stream := preload("res://addons/ws_python/portable/server_stream.gd")
+
+const ABNORMAL_CLOSURE := 1006
+const _READ_SIZE := 64 * 1024
+# Messages that wait are enough to be busy with: what else there is waits in the system.
+const _MOST_WAITING := 2048
+# Bytes of pongs that wait, beyond which only the newest is kept.
+const _PONG_ROOM := 4 * 1024
+# Polled seconds without a byte from somebody who is to go, after which the connection is cut.
+const _QUIET := 0.25
+const _STATES := {
+	Phase.TLS: WebSocketPeer.STATE_CONNECTING,
+	Phase.OPENING: WebSocketPeer.STATE_CONNECTING,
+	Phase.OPEN: WebSocketPeer.STATE_OPEN,
+	Phase.CLOSING: WebSocketPeer.STATE_CLOSING,
+	Phase.ENDING: WebSocketPeer.STATE_CLOSED,
+	Phase.GONE: WebSocketPeer.STATE_CLOSED,
+}
+
+var phase := Phase.OPENING
+var host := ""
+var port := 0
+var handshake: Handshake
+var codec: Codec
+var outbox: Outbox
+var meter := Meter.new()
+var peer_id := 0
+## The node of the connection; null before and after.
+var peer: Node
+## The WebSocketRequest that a user was shown.
+var request: RefCounted
+var close_code := Codec.NO_CODE
+var close_reason := ""
+## What waits to be handed out: a String, a PackedByteArray, an Array with the payload of a pong, or a Happening; and
+## the next one.
+var events: Array = []
+var next := 0
+## Bytes of that.
+var queued := 0
+## Whether it waits for its turn in the inbox.
+var is_waiting := false
+## Nothing is read, because too much came, until that is over.
+var is_throttled := false
+## Who answers the request later; null for nobody. Has over() and timed_out().
+var later: RefCounted
+## Why the opening handshake failed, and whether because its time was over.
+var failure := ""
+var has_timed_out := false
+## Whether the user was told of it, by `client_connected`.
+var is_announced := false
+## Whether what is queued leaves at the end of the poll or frame.
+var is_flush_due := false
+## When the message that is not whole began to come, in polled seconds.
+var unfinished_since := 0.0
+## When it ends by itself, in polled seconds.
+var deadline := INF
+## What the watch over all keeps of it (connection_watch.gd); null before it is open.
+var watched: RefCounted
+## When something came, in polled seconds, and how long the answer to the last ping took, in seconds; 0 for unknown.
+var heard_at := 0.0
+var latency := 0.0
+
+var _core: Object
+var _inbox: Inbox
+var _stream: Stream
+var _close_timeout: float
+var _max_queued: int
+var _now := 0.0
+# More waits than may.
+var _is_full := false
+# The features were asked about its request.
+var _is_asked := false
+var _rates: Rates
+# Its last event was told.
+var _is_retired := false
+var _messages_begun := 0
+var _complaints := Complaints.new()
+
+
+func _init(core: Object, tcp: StreamPeerTCP, tls_options: TLSOptions, settings: Object) -> void:
+	_core = core
+	_inbox = core.inbox
+	_now = core.now
+	_stream = Stream.new(tcp, tls_options)
+	host = _stream.host
+	port = _stream.port
+	_close_timeout = settings.close_timeout
+	_max_queued = settings.max_queued_bytes
+	deadline = _now + settings.handshake_timeout
+	outbox = Outbox.new(meter, settings.outbound_buffer_size)
+	outbox.when_stalled = _begin_stall
+	handshake = Handshake.new(core.get_protocols(), core.get_headers())
+	handshake.is_secure = _stream.is_secure()
+	phase = Phase.TLS if _stream.is_secure() else Phase.OPENING
+	outbox.stream = _stream.stream
+
+
+func is_open() -> bool:
+	return phase == Phase.OPEN
+
+
+func is_opening() -> bool:
+	return phase <= Phase.OPENING
+
+
+func is_gone() -> bool:
+	return phase == Phase.GONE
+
+
+func get_ready_state() -> int:
+	return _STATES[phase]
+
+
+## Whether nothing is read now, though something may have come.
+func is_paused() -> bool:
+	return _is_full or is_throttled
+
+
+func inbound_amount() -> int:
+	return queued
+
+
+func outbound_amount() -> int:
+	return outbox.amount()
+
+
+## How to call the other side in the log.
+func who() -> String:
+	return "peer %d (%s)" % [peer_id, host] if peer_id else host
+
+
+# --- polling
+
+
+## Reads what came, and minds the deadline.
+func poll(now: float, _until: int = 0) -> void:
+	_now = now
+	if is_throttled and now >= _rates.paused_until:
+		unthrottle()
+	if phase == Phase.TLS:
+		_poll_tls()
+	elif phase == Phase.ENDING:
+		_poll_ending()
+	elif not (_is_full or is_throttled):
+		_read()
+	if now >= deadline and phase != Phase.GONE:
+		deadline = INF
+		_pass_deadline()
+
+
+func _poll_tls() -> void:
+	match _stream.shake_hands():
+		Stream.State.OPEN:
+			phase = Phase.OPENING
+			_conclude_handshake()  # It may be refused already.
+			_read()
+		Stream.State.ENDED:
+			fail("the TLS handshake failed; use a wss:// URL, and a client that trusts the certificate")
+
+
+func _read() -> void:
+	var left := _READ_SIZE
+	while left > 0 and phase <= Phase.CLOSING and not (_is_full or is_throttled):
+		var data := _stream.receive(left)
+		if data.is_empty():
+			if _stream.has_ended():
+				_take_end()
+			return
+		left -= data.size()
+		heard_at = _now
+		if phase == Phase.OPENING:
+			handshake.receive(data)
+			_conclude_handshake()
+		else:
+			meter.bytes_received += data.size()
+			codec.receive(data)
+			_take_news()
+
+
+## Nothing more comes from the stream.
+func _take_end() -> void:
+	match phase:
+		Phase.OPENING:
+			handshake.receive_end()
+			_conclude_handshake()
+		Phase.OPEN, Phase.CLOSING:
+			codec.receive_end(ABNORMAL_CLOSURE)
+			_take_news()
+		Phase.ENDING:
+			_go()
+
+
+func _poll_ending() -> void:
+	flush()
+	if phase != Phase.ENDING:
+		return
+	if codec != null and not codec.has_failed and codec.close_code != Codec.NO_CODE and outbox.is_empty():
+		_go()  # Both sides have said goodbye.
+		return
+	var data := _stream.receive(_READ_SIZE)
+	if not data.is_empty():
+		heard_at = _now
+		if codec != null:
+			codec.receive(data)
+			codec.forget_news()
+	elif _stream.has_ended() or (outbox.is_empty() and _now - heard_at >= _QUIET):
+		_go()
+
+
+func _pass_deadline() -> void:
+	match phase:
+		Phase.TLS, Phase.OPENING:
+			if later != null:
+				answer(later.timed_out())
+			else:
+				has_timed_out = true
+				fail("the other side did not finish the opening handshake in time")
+				_go()
+		_:
+			drop()
+
+
+# --- the opening handshake
+
+
+func _conclude_handshake() -> void:
+	if phase != Phase.OPENING:
+		return
+	match handshake.state:
+		Handshake.State.READ:
+			if not _is_asked:
+				_is_asked = true
+				_core.admit(self)
+		Handshake.State.FAILED:
+			fail(handshake.error)
+		Handshake.State.ACCEPTED:
+			_open()
+
+
+## Answers the request that was read: with [] to accept it, or with [status, text, headers, what our user is told].
+func answer(refusal: Array) -> void:
+	if refusal.is_empty():
+		handshake.accept()
+	else:
+		handshake.refuse.callv(refusal)
+	_conclude_handshake()
+
+
+## The authorizer is code of the user's: it waits for its turn in the poll, as messages do.
+func ask() -> void:
+	_put(Happening.ASKED)
+
+
+func _open() -> void:
+	_end_later()
+	deadline = INF
+	outbox.put_uncounted(handshake.outgoing)
+	codec = Codec.new()
+	codec.max_message_size = _core.node.max_message_size
+	codec.max_fragments = _core.node.max_fragments
+	phase = Phase.OPEN
+	outbox.accepts = true
+	heard_at = _now
+	_rates = _core.rates_of(self)
+	_put(Happening.OPENED)
+	_core.note_opened(self)
+	if not handshake.leftover.is_empty():
+		codec.receive(handshake.leftover)
+		_take_news()
+	_ask_flush()
+
+
+## The connection did not come to be. What the handshake has answered is still sent.
+func fail(reason: String) -> void:
+	if not is_opening():
+		return
+	_end_later()
+	failure = reason
+	outbox.put_uncounted(handshake.outgoing)
+	handshake.state = Handshake.State.FAILED
+	_end()
+	_put(Happening.FAILED)
+
+
+func _end_later() -> void:
+	if later != null:
+		var answering := later
+		later = null
+		answering.over()
+
+
+# --- what came
+
+
+## Passes on what the codec has.
+func _take_news() -> void:
+	meter.messages_received = codec.messages_received
+	meter.frames_received = codec.frames_received
+	if codec.messages_begun != _messages_begun:
+		_messages_begun = codec.messages_begun
+		unfinished_since = _now
+	if not codec.events.is_empty():
+		queued += codec.events_size
+		_put_all(codec.events)
+		codec.events = []
+		codec.events_size = 0
+	if not codec.pings.is_empty():
+		_answer_pings()
+	if codec.close_code != Codec.NO_CODE:
+		_take_close()
+		return
+	_is_full = codec.is_held or queued > _max_queued or events.size() - next > _MOST_WAITING
+	if _is_full:
+		_wait()
+	if _rates != null and _core != null:
+		var verdict := _rates.look_at(
+			meter.messages_received,
+			meter.bytes_received,
+			codec.control_frames_received,
+			_now,
+			_core.node.rate_timeout as float
+		)
+		if verdict != Rates.Verdict.FINE:
+			_core.slow_down(self, _rates, verdict)
+
+
+func _answer_pings() -> void:
+	if outbox.amount() > _PONG_ROOM:
+		codec.pings = [codec.pings[-1]]
+	if phase == Phase.OPEN and outbox.amount() < _PONG_ROOM * 16:
+		for payload: PackedByteArray in codec.pings:
+			outbox.put_frame(Codec.make_frame(Codec.PONG, payload))
+		_ask_flush()
+	codec.pings.clear()
+
+
+## The codec is closed: by the other side's close, its fault, or the end of the stream.
+func _take_close() -> void:
+	if not phase in [Phase.OPEN, Phase.CLOSING]:
+		return
+	if close_code == Codec.NO_CODE:
+		close_code = codec.close_code
+		close_reason = codec.close_reason
+	_put(Happening.CLOSED)
+	# Who broke the protocol may send on. What came before can be answered until the next flush.
+	if not codec.has_failed:
+		_say_goodbye()
+	_end()
+
+
+func _say_goodbye() -> void:
+	outbox.accepts = false
+	if codec != null and not codec.close_frame.is_empty():
+		outbox.put_frame(codec.close_frame)
+		codec.close_frame = PackedByteArray()
+		codec.close_sent = true
+
+
+## All that waited was handed out. Whether there may be more.
+func refill() -> bool:
+	events = []
+	next = 0
+	queued = 0
+	if not _is_full or is_throttled:
+		return false
+	_is_full = false
+	if codec != null and codec.is_held:
+		codec.parse()
+		_take_news()
+		return next < events.size() or _is_full
+	return false
+
+
+func throttle() -> void:
+	is_throttled = true
+
+
+func unthrottle() -> void:
+	is_throttled = false
+	if _is_full:
+		_wait()
+
+
+func _put(event: Variant) -> void:
+	_put_all([event])
+
+
+func _put_all(more: Array) -> void:
+	if _inbox == null:
+		return
+	events.append_array(more)
+	_wait()
+
+
+func _wait() -> void:
+	if not is_waiting and _inbox != null:
+		is_waiting = true
+		_inbox.waiting.append(self)
+
+
+## Whether nobody is to be told of anything any more.
+func is_ignored() -> bool:
+	return _inbox == null
+
+
+# --- what is sent
+
+
+## Sends text or binary, or says why not, in the name of `method`.
+func send(message: Variant) -> Error:
+	return _explained(_send(message), "send", message)
+
+
+func send_latest(key: Variant, message: Variant) -> Error:
+	return _explained(_send(message, key), "send_latest", message)
+
+
+## With a key, as send_latest().
+func _send(message: Variant, key: Variant = null) -> Error:
+	if key == null and outbox.is_in_fragments() and outbox.accepts:
+		return ERR_ALREADY_IN_USE
+	var passed: Variant = message
+	if outbox.accepts and _core.has_outgoing_supervisor() and Checks.is_message(message):
+		passed = _core.supervised_outgoing([peer_id], message)
+		if passed == null:
+			return ERR_UNAUTHORIZED
+	if not outbox.accepts:
+		return ERR_CONNECTION_ERROR
+	var frame := Codec.encoded(passed)
+	if frame.size() == 1:
+		return frame[0]
+	return send_frame(frame) if key == null else send_latest_frame(key, frame)
+
+
+## A whole frame that was made for several.
+func send_frame(frame: Array) -> Error:
+	var error := outbox.send(frame[0], frame[1])
+	if error == OK:
+		_ask_flush()
+	return error
+
+
+func send_latest_frame(key: Variant, frame: Array) -> Error:
+	var error := outbox.send_latest(key, frame[0], frame[1])
+	if error == OK:
+		_ask_flush()
+	return error
+
+
+func send_fragment(data: Variant, is_final: bool) -> Error:
+	return _explained(_send_fragment(data, is_final), "send_fragment", data)
+
+
+func _send_fragment(data: Variant, is_final: bool) -> Error:
+	if not outbox.accepts:
+		return ERR_CONNECTION_ERROR
+	if not Checks.is_message(data):
+		return ERR_INVALID_PARAMETER
+	if not outbox.is_in_fragments() and _core.has_outgoing_supervisor():
+		return ERR_UNAUTHORIZED  # It is to see whole messages.
+	var payload: Variant = data if data is PackedByteArray else Codec.Utf8.encode(str(data))
+	if payload == null:
+		return ERR_INVALID_DATA
+	var opcode: int = Codec.BINARY if data is PackedByteArray else Codec.TEXT
+	var error := outbox.send_fragment(opcode, payload, is_final)
+	if error == OK:
+		_ask_flush()
+	return error
+
+
+## Says nothing in the log.
+func ping(payload: PackedByteArray) -> Error:
+	var error := outbox.ping(payload)
+	if error == OK:
+		_ask_flush()
+	return error
+
+
+func _ask_flush() -> void:
+	if _core != null:
+		_core.wants_flush(self)
+
+
+func _explained(error: Error, method: String, message: Variant) -> Error:
+	if error != OK and error != ERR_CONNECTION_ERROR:
+		explain(error, method, message)
+	return error
+
+
+## Tells the user why a message was not sent, where they can do something about it.
+func explain(error: Error, method: String, message: Variant) -> void:
+	var problem := Checks.send_problem(error, method, message)
+	match error:
+		ERR_BUSY:
+			_complaints.add(Complaints.FULL, problem, _now)
+		ERR_OUT_OF_MEMORY:
+			_complaints.add("a message is longer than outbound_buffer_size", problem, _now)
+		_:
+			if problem:
+				push_error(problem)
+
+
+## Hands what is queued to the system, as far as it takes it.
+func flush() -> void:
+	if phase == Phase.ENDING and outbox.accepts:
+		_say_goodbye()
+	if not outbox.flush():
+		_take_end()
+	elif outbox.begin_drained():
+		_put(Happening.DRAINED)
+
+
+# --- the end
+
+
+## Begins the closing handshake (RFC 6455 section 7.1.2).
+func close(code: int, reason: String) -> void:
+	if phase != Phase.OPEN:
+		return
+	outbox.leave()
+	outbox.put_frame(Codec.make_close(code, reason))
+	outbox.accepts = false
+	codec.close_sent = true
+	phase = Phase.CLOSING
+	deadline = _now + _close_timeout
+	_ask_flush()
+
+
+## The other side broke a rule of ours: closes with that code, and tells it as usual.
+func give_up(code: int, reason: String) -> void:
+	if phase in [Phase.OPEN, Phase.CLOSING]:
+		codec.fail(code, reason)
+		_take_news()
+		_ask_flush()
+
+
+## Says goodbye and ends on its own: nobody is told anything more.
+func abandon(code: int, reason: String) -> void:
+	ignore()
+	_core = null
+	# From now on it is polled by another clock.
+	_now = Time.get_ticks_msec() / 1000.0
+	heard_at = _now
+	deadline = _now + _close_timeout
+	is_throttled = false
+	_is_full = false
+	if codec == null:
+		_go()
+	if phase == Phase.GONE:
+		return
+	if close_code == Codec.NO_CODE:
+		close_code = code
+		close_reason = reason
+	close(code, reason)
+	phase = Phase.ENDING
+	flush()
+	Lingering.add(self)
+
+
+## Ends the connection at once. One that was open is told 1006, and the reason.
+func drop(reason: String = "") -> void:
+	if phase in [Phase.OPEN, Phase.CLOSING]:
+		codec.receive_end(ABNORMAL_CLOSURE)
+		close_code = codec.close_code if close_code == Codec.NO_CODE else close_code
+		close_reason = reason if close_reason == "" else close_reason
+		_put(Happening.CLOSED)
+	_go()
+
+
+## Hands out nothing any more.
+func ignore() -> void:
+	_inbox = null
+	events = []
+	next = 0
+	queued = 0
+
+
+func _end() -> void:
+	phase = Phase.ENDING
+	heard_at = _now
+	deadline = _now + _close_timeout
+	if codec == null:
+		outbox.accepts = false
+	_ask_flush()
+
+
+func _go() -> void:
+	if phase == Phase.GONE:
+		return
+	_end_later()
+	phase = Phase.GONE
+	deadline = INF
+	outbox.discard()
+	_stream.end()
+	_complaints.tell("%s, port %d" % [host, port])
+	if _core != null:
+		_core.forget(self)
+		if _is_retired:
+			_core = null
+
+
+## The last event was told: it ends on its own, if it has not.
+func retire() -> void:
+	_is_retired = true
+	ignore()
+	if phase == Phase.GONE:
+		_core = null
+	elif phase != Phase.ENDING:
+		_go()
+	else:
+		_core.keep_until_gone(self)
+
+
+func _begin_stall() -> void:
+	_complaints.begin_again(Complaints.FULL, _now)
+	if _core != null:
+		_core.note_stalled()

@@ -1,0 +1,579 @@
+## What a server does: it listens, lets in, owns one peer for each connection, and tells what they send.
+##
+## Beside its node and not in it, see core.gd: a handler may free the node at any time.
+extends "res://addons/ws_python/portable/core.gd"
+
+const Authorization := preload("res://addons/ws_python/portable/authorization.gd")
+const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
+const ConnectionLimits := preload("res://addons/ws_python/portable/connection_limits.gd")
+const ConnectionWatch := preload("res://addons/ws_python/portable/connection_watch.gd")
+const Inbox := preload("res://addons/ws_python/portable/server_inbox.gd")
+const Listener := preload("res://addons/ws_python/portable/server_listener.gd")
+const Offer := preload("res://addons/ws_python/portable/server_offer.gd")
+const Origins := preload("res://addons/ws_python/portable/origins.gd")
+const Peer := preload("res://addons/ws_python/portable/websocket_peer_node.gd")
+const Rates := preload("res://addons/ws_python/portable/rates.gd")
+const Request := preload("res://addons/ws_python/portable/websocket_request.gd")
+const ServerConnection := preload("res://addons/ws_python/portable/server_connection.gd")
+const ServerTls := preload("res://addons/ws_python/portable/server_tls.gd")
+const Status := preload("res://addons/ws_python/portable/http_status.gd")
+const TrustedProxies := preload("res://addons/ws_python/portable/trusted_proxies.gd")
+
+const _IDLE := 0
+const _ACTIVE := 1
+# 1 is the server itself in Godot's multiplayer, 0 means everybody.
+const _FIRST_PEER_ID := 2
+const _LAST_PEER_ID := (1 << 31) - 1
+const _GOING_AWAY := 1001
+const _POLICY_VIOLATION := 1008
+# Ids of unknown peers that are remembered, so that each is told once.
+const _MOST_UNKNOWN := 64
+# Within so many polled seconds each cause is told once, and so many causes in all.
+const _PERIOD_OF_CAUSES := 60.0
+const _MOST_CAUSES := 8
+# Sockets that one poll accepts even where its time is up.
+const _LEAST_ACCEPTED := 16
+
+var status := _IDLE
+## The nodes of the connections by their ids.
+var peers: Dictionary[int, Node] = {}
+var inbox := Inbox.new()
+## How many times it was polled.
+var polls := 0
+
+var _listener: Listener
+var _offer: Offer
+var _tls: ServerTls
+var _limits: ConnectionLimits
+var _origins: Origins
+var _authorization: Authorization
+var _proxies: TrustedProxies
+var _watch: ConnectionWatch
+# Every connection that is not over, also those that are still shaking hands.
+var _connections: Dictionary[RefCounted, bool] = {}
+# Those whose end was told, and whose TCP connection is still there.
+var _ending: Dictionary[RefCounted, bool] = {}
+var _to_flush: Array[RefCounted] = []
+var _polling := 0
+var _is_flush_deferred := false
+var _told_unknown: Dictionary[int, bool] = {}
+var _causes := {}
+var _causes_until := 0.0
+# A connection whose peer is still to be announced; and one whose server was told of a message and its peer was not,
+# with it.
+var _announcing: RefCounted
+var _owing: RefCounted
+var _owed: Variant
+
+
+func _init(of_node: Node) -> void:
+	super(of_node)
+	inbox.teller = self
+	_offer = Offer.new(of_node)
+	_tls = ServerTls.new(self)
+	_limits = ConnectionLimits.new(self)
+	_origins = Origins.new(self)
+	_authorization = Authorization.new(self)
+	_proxies = TrustedProxies.new(self)
+	_watch = ConnectionWatch.new(self)
+
+
+# --- listening
+
+
+func begin() -> void:
+	if node.autostart and not is_listening():
+		listen(-1)
+
+
+func listen(port: int) -> Error:
+	if refuses("listen"):
+		return ERR_UNAVAILABLE
+	if is_listening():
+		push_error("listen: already listening on %s; call stop() first" % _listener.name())
+		return ERR_ALREADY_IN_USE
+	var listener := Listener.new()
+	var error := listener.check(node, node.port if port == -1 else port)
+	if error == OK:
+		error = _read_settings()
+	if error == OK:
+		error = listener.listen()
+		if error != OK:
+			statistics.happened("listen_failed")
+	if error != OK:
+		return error
+	_listener = listener
+	statistics.happened("listened")
+	_set_status(_ACTIVE)
+	return OK
+
+
+## The settings are of use, or the log says what is wrong with them.
+func _read_settings() -> Error:
+	var problem := _offer.begin()
+	if not problem:
+		problem = _proxies.begin()
+	if not problem:
+		problem = _origins.begin()
+	if problem:
+		push_error("listen: " + problem)
+		return ERR_INVALID_PARAMETER
+	if not _tls.begin():
+		push_error("listen: " + _tls.problem)
+		return _tls.error
+	return OK
+
+
+func stop() -> void:
+	if is_listening() and not Checks.is_elsewhere("stop"):
+		_stop()
+
+
+func _stop() -> void:
+	_listener.stop()
+	_listener = null
+	statistics.gave_up(true)
+	var ended: Array[RefCounted] = []
+	ended.assign(_connections.keys())
+	for connection: RefCounted in _ending.keys():
+		connection.abandon(_GOING_AWAY, "")
+	_connections.clear()
+	_ending.clear()
+	_to_flush.clear()
+	for connection: RefCounted in ended:
+		_limits.forget(connection)
+		connection.abandon(_GOING_AWAY, "")
+		statistics.closed(connection.close_code, connection.meter)
+	_set_status(_IDLE)
+	for connection: RefCounted in ended:
+		_part_with(connection)
+
+
+func is_listening() -> bool:
+	return _listener != null
+
+
+func get_local_port() -> int:
+	return 0 if _listener == null else _listener.local_port()
+
+
+func _set_status(value: int) -> void:
+	note_status()
+	status = value
+	if is_alive():
+		node.status_changed.emit(value)
+
+
+func end_all() -> void:
+	# A node may be freed on any thread; what it has open belongs to the one that polls.
+	if OS.get_thread_caller_id() == OS.get_main_thread_id():
+		_end_all(self)
+	else:
+		_end_all.bind(self).call_deferred()
+
+
+## Static, and bound: nobody else may keep the core until then.
+static func _end_all(core: RefCounted) -> void:
+	core._end()
+
+
+func _end() -> void:
+	if is_listening():
+		_stop()
+	inbox.end()
+	_announcing = null
+	_owing = null
+	# Each holds this.
+	_tls = null
+	_limits = null
+	_origins = null
+	_authorization = null
+	_proxies = null
+	_watch = null
+
+
+# --- polling
+
+
+func poll() -> void:
+	if Checks.is_elsewhere("poll") or not is_alive():
+		return
+	var begun := Time.get_ticks_usec()
+	polls += 1
+	_advance(begun / 1e6)
+	_polling += 1
+	var budget := int(node.max_poll_time * 1e6)
+	_poll_network(begun + budget / 2)
+	deliver(maxi(Time.get_ticks_usec(), begun) + budget / 2)
+	_polling -= 1
+	_flush_all()
+
+
+func deliver(until: int) -> void:
+	if not inbox.is_held:
+		inbox.deliver(until)
+
+
+func _poll_network(until: int) -> void:
+	if _listener != null:
+		_tls.look()
+		_accept(until)
+	for connection: RefCounted in _connections.keys() + _ending.keys():
+		connection.poll(now)
+	_watch.look(now, open_connections())
+
+
+func _accept(until: int) -> void:
+	var accepted := 0
+	while accepted < _LEAST_ACCEPTED or Time.get_ticks_usec() < until:
+		var stream := _listener.accept()
+		if stream == null:
+			return
+		accepted += 1
+		statistics.happened("connections_tried")
+		var connection := ServerConnection.new(self, stream, _tls.options, node)
+		_connections[connection] = true
+		var refusal := _limits.accepted(connection)
+		if refusal:
+			connection.answer(refusal)
+
+
+func open_connections() -> Array[RefCounted]:
+	var found: Array[RefCounted] = []
+	for connection: RefCounted in _connections:
+		if connection.is_open():
+			found.append(connection)
+	return found
+
+
+## What is queued on a connection leaves at the end of the running poll, or of the frame.
+func wants_flush(connection: RefCounted) -> void:
+	if connection.is_flush_due:
+		return
+	connection.is_flush_due = true
+	_to_flush.append(connection)
+	if _polling == 0 and not _is_flush_deferred:
+		_is_flush_deferred = true
+		_flush_all.call_deferred()
+
+
+func _flush_all() -> void:
+	_is_flush_deferred = false
+	var flushed := _to_flush
+	_to_flush = []
+	for connection: RefCounted in flushed:
+		connection.is_flush_due = false
+		connection.flush()
+		if not connection.is_gone() and connection.outbound_amount() > 0:
+			connection.is_flush_due = true
+			_to_flush.append(connection)
+
+
+# --- what connections ask
+
+
+func get_protocols() -> PackedStringArray:
+	return _offer.protocols()
+
+
+func get_headers() -> PackedStringArray:
+	return _offer.headers()
+
+
+## Answers the request of a connection, unless the authorizer does so later.
+func admit(connection: RefCounted) -> void:
+	var refusal := _proxies.admit(connection)
+	if not refusal:
+		refusal = _limits.admit(connection)
+	if not refusal and node.refuse_new_connections:
+		statistics.count("refused_new_connections")
+		refusal = [Status.SERVICE_UNAVAILABLE, "This server takes no new connections."]
+	if not refusal:
+		refusal = _origins.admit(connection)
+	if refusal or node.authorizer.is_null() or not connection.handshake.asks_for_a_websocket():
+		connection.answer(refusal)
+	else:
+		connection.ask()
+
+
+func request_of(connection: RefCounted) -> RefCounted:
+	if connection.request == null:
+		connection.request = Request.new()
+		connection.request._ws_take(connection)
+	return connection.request
+
+
+func note_opened(connection: RefCounted) -> void:
+	_limits.end_handshake(connection)
+	connection.watched = ConnectionWatch.Watched.new(now)
+
+
+func note_stalled() -> void:
+	statistics.count("outbound_buffer_full")
+
+
+## What limits how much may come on a connection in a second; null for nothing.
+func rates_of(connection: RefCounted) -> Rates:
+	var rates := Rates.of(node, now, true)
+	if rates != null and node.max_messages_per_second:
+		connection.codec.step_messages = maxi(1, int(node.max_messages_per_second * node.rate_burst / 4.0))
+	return rates
+
+
+## More came than is allowed: reading pauses, or the connection is closed.
+func slow_down(connection: RefCounted, rates: Rates, verdict: Rates.Verdict) -> void:
+	var beyond := "%.0f %s beyond %s, %d" % [rates.beyond, rates.what, rates.emptiest, int(rates.rate)]
+	if verdict == Rates.Verdict.CLOSE:
+		statistics.count("closed_" + rates.emptiest)
+		warn(connection.who(), beyond + ", in more than rate_timeout: closed with 1008")
+		connection.give_up(_POLICY_VIOLATION, "more %s than %s allows" % [rates.what, rates.emptiest])
+		return
+	statistics.count("paused_" + rates.emptiest)
+	warn(connection.who(), "%s: not read for %.1f s" % [beyond, rates.paused_until - now])
+	connection.throttle()
+
+
+## Its end was told, and it is to be polled until its TCP connection is gone.
+func keep_until_gone(connection: RefCounted) -> void:
+	_ending[connection] = true
+
+
+## The connection is gone, though its end may still be to be told.
+func forget(connection: RefCounted) -> void:
+	_ending.erase(connection)
+	if _limits != null:
+		_limits.forget(connection)
+
+
+## Whether a cause that strangers bring about is to be told now; then it counts as told.
+func is_new(cause: String) -> bool:
+	if now >= _causes_until:
+		_causes_until = now + _PERIOD_OF_CAUSES
+		_causes.clear()
+	if _causes.has(cause) or _causes.size() == _MOST_CAUSES:
+		return false
+	_causes[cause] = true
+	return true
+
+
+# --- telling
+
+
+## The turn of what a connection has, see server_inbox.gd.
+func hand_out(connection: RefCounted, event: Variant) -> void:
+	_settle()
+	if not is_alive() or connection.is_ignored():
+		return
+	if event is String or event is PackedByteArray:
+		_tell_message(connection, event)
+	elif event is Array:
+		_tell_pong(connection, event[0])
+	else:
+		_tell_happening(connection, event)
+
+
+func _tell_message(connection: RefCounted, event: Variant) -> void:
+	var message: Variant = event
+	if not node.supervisor.is_null():
+		inbox.is_held = true
+		message = supervised([connection.peer_id], event)
+		inbox.is_held = false
+		if message == null or not is_alive() or connection.is_ignored():
+			return
+	_owing = connection
+	_owed = message
+	node.message_received.emit(connection.peer_id, message)
+	_settle()
+
+
+## Tells whatever is still to be told before something else: a peer is announced, and then told of its message.
+func _settle() -> void:
+	if _announcing != null:
+		var announced := _announcing
+		_announcing = null
+		if is_alive() and peers.get(announced.peer_id) == announced.peer and announced.peer != null:
+			announced.is_announced = true
+			node.client_connected.emit(announced.peer_id)
+	if _owing != null:
+		var connection := _owing
+		var message: Variant = _owed
+		_owing = null
+		_owed = null
+		if is_instance_valid(connection.peer) and is_alive():
+			connection.peer.message_received.emit(message)
+
+
+func _tell_pong(connection: RefCounted, payload: PackedByteArray) -> void:
+	if not _watch.takes_pong(connection, payload) and is_instance_valid(connection.peer):
+		connection.peer.pong_received.emit(payload)
+
+
+func _tell_happening(connection: RefCounted, happening: int) -> void:
+	match happening:
+		ServerConnection.Happening.OPENED:
+			_tell_opened(connection)
+		ServerConnection.Happening.ASKED:
+			if connection.is_opening():
+				_authorization.ask(connection)
+		ServerConnection.Happening.FAILED:
+			_tell_failed(connection)
+		ServerConnection.Happening.DRAINED:
+			_tell_drained(connection)
+		ServerConnection.Happening.CLOSED:
+			_tell_closed(connection)
+
+
+## Makes a peer, binds it, registers it, shows it, announces it: whatever a handler does meanwhile finds it whole.
+func _tell_opened(connection: RefCounted) -> void:
+	statistics.happened("connections_made")
+	var peer_id := randi_range(_FIRST_PEER_ID, _LAST_PEER_ID)
+	while peers.has(peer_id):
+		peer_id = randi_range(_FIRST_PEER_ID, _LAST_PEER_ID)
+	var peer := Peer.new()
+	peer.name = "Peer%d" % peer_id
+	connection.peer_id = peer_id
+	connection.peer = peer
+	peer._ws_bind(connection, self)
+	peers[peer_id] = peer
+	# Showing it may call a handler that polls: then what this client sent does not come before it was announced.
+	_announcing = connection
+	# While the engine sets up what is below the server, poll() of a child's _ready() may have brought us here.
+	if node.is_node_ready() or not node.is_inside_tree():
+		node.add_child(peer)
+	if is_alive() and is_instance_valid(peer) and peer.get_parent() == null and not peer.is_queued_for_deletion():
+		node.add_child.call_deferred(peer)
+	_settle()
+
+
+func _tell_failed(connection: RefCounted) -> void:
+	_connections.erase(connection)
+	_limits.end_handshake(connection)
+	var answered: int = connection.handshake.status
+	statistics.refused(answered)
+	if answered in [Status.URI_TOO_LONG, Status.HEADERS_TOO_LARGE]:
+		statistics.count(
+			"refused_uri_too_long" if answered == Status.URI_TOO_LONG else "refused_header_fields_too_large"
+		)
+		warn(connection.who(), "the request is too long: %s" % connection.failure)
+	elif not answered and connection.has_timed_out:
+		statistics.count("refused_handshake_timeout")
+		warn(connection.who(), "no whole request within handshake_timeout, %s s" % node.handshake_timeout)
+	connection.retire()
+	node.handshake_failed.emit("%s: %s" % [connection.host, connection.failure])
+
+
+func _tell_drained(connection: RefCounted) -> void:
+	if not connection.outbox.end_stall() or not connection.is_announced or not is_instance_valid(connection.peer):
+		return
+	connection.peer.drained.emit()
+	if is_alive() and peers.has(connection.peer_id):
+		node.peer_drained.emit(connection.peer_id)
+
+
+func _tell_closed(connection: RefCounted) -> void:
+	_connections.erase(connection)
+	statistics.closed(connection.close_code, connection.meter)
+	var exceeded: String = connection.codec.exceeded
+	if exceeded:
+		statistics.count("closed_" + exceeded)
+		warn(
+			connection.who(),
+			(
+				"a message of %d %s, %s is %d: closed with %d"
+				% [
+					connection.codec.exceeded_by,
+					"fragments" if exceeded == "max_fragments" else "bytes or more",
+					exceeded,
+					node.get(exceeded),
+					connection.close_code
+				]
+			)
+		)
+	connection.retire()
+	_part_with(connection)
+
+
+## The peer is taken away first: a stop() in one of these handlers finds nothing left to do for it.
+func _part_with(connection: RefCounted) -> void:
+	var peer: Variant = connection.peer
+	connection.peer = null
+	if connection.peer_id == 0:
+		return
+	if connection.is_announced:
+		if is_instance_valid(peer) and is_alive():
+			peer.connection_closed.emit()
+		if is_alive():
+			node.client_disconnected.emit(connection.peer_id)
+	if is_instance_valid(peer):
+		if peers.get(connection.peer_id) == peer:
+			peers.erase(connection.peer_id)
+		peer.queue_free()
+
+
+## The game frees the node of a peer: its id is nobody's any more, `client_disconnected` follows.
+func forget_peer(peer: Node, peer_id: int) -> void:
+	if peers.get(peer_id) == peer:
+		peers.erase(peer_id)
+
+
+# --- sending
+
+
+func send(peer_id: int, message: Variant) -> Error:
+	if Checks.is_elsewhere("send"):
+		return ERR_UNAVAILABLE
+	var peer: Node = peers.get(peer_id)
+	return _send_to_many(peer_id, message) if peer == null else peer._ws_connection.send(message)
+
+
+func send_latest(peer_id: int, key: Variant, message: Variant) -> Error:
+	if Checks.is_elsewhere("send_latest"):
+		return ERR_UNAVAILABLE
+	var peer: Node = peers.get(peer_id)
+	if peer != null:
+		return peer.send_latest(key, message)
+	var problem := Checks.key_problem(key)
+	if problem:
+		push_error(problem)
+		return ERR_INVALID_PARAMETER
+	return _send_to_many(peer_id, message, key if key is int else str(key))
+
+
+## To everybody or all but one; with a key, as send_latest().
+func _send_to_many(peer_id: int, message: Variant, key: Variant = null) -> Error:
+	var method := "send" if key == null else "send_latest"
+	if peer_id > 0 or (peer_id < 0 and not peers.has(-peer_id)):
+		return unknown_peer(method, absi(peer_id))
+	var passed: Variant = message
+	if has_outgoing_supervisor() and Checks.is_message(message):
+		passed = supervised_outgoing([peer_id], message)
+		if passed == null:
+			return ERR_UNAUTHORIZED
+	var frame := Codec.encoded(passed)
+	if frame.size() == 1:
+		push_error(Checks.send_problem(frame[0], method, passed))
+		return frame[0]
+	var result := OK
+	for id: int in peers.keys():
+		if id == -peer_id or not peers.has(id):
+			continue
+		var connection: RefCounted = peers[id]._ws_connection
+		var error: Error = connection.send_frame(frame) if key == null else connection.send_latest_frame(key, frame)
+		if error != OK and error != ERR_CONNECTION_ERROR:
+			connection.explain(error, method, passed)
+			result = error if result == OK else result
+	return result
+
+
+func has_outgoing_supervisor() -> bool:
+	return is_alive() and not node.outgoing_supervisor.is_null()
+
+
+## Who has just left is no mistake that is worth a line in each frame.
+func unknown_peer(method: String, peer_id: int) -> Error:
+	if not _told_unknown.has(peer_id):
+		_told_unknown[peer_id] = true
+		if _told_unknown.size() > _MOST_UNKNOWN:
+			_told_unknown.erase(_told_unknown.keys()[0])
+		push_error("%s: there is no peer %d; see get_peer_ids()" % [method, peer_id])
+	return ERR_DOES_NOT_EXIST

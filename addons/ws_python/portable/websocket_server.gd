@@ -1,0 +1,104 @@
+## A WebSocket server where the extension cannot be: see the native class (python/ws_godot/server.py) for what it says.
+##
+## It speaks RFC 6455 itself over the engine's TCP and TLS: WebSocketPeer.accept_stream() reads and answers the
+## request, so that nobody else could say who may connect.
+class_name WebSocketServer
+extends "res://addons/ws_python/portable/members/server.gd"
+
+const ServerCore := preload("res://addons/ws_python/portable/server_core.gd")
+const SignedTokens := preload("res://addons/ws_python/portable/signed_tokens.gd")
+
+
+func _ws_new_core() -> Core:
+	return ServerCore.new(self)
+
+
+func poll() -> void:
+	var core := _ws_core  # A handler may free the node.
+	core.poll()
+
+
+func get_statistics() -> Dictionary:
+	return _ws_core.statistics.summary(_ws_core.open_connections())
+
+
+# --- listening
+
+
+func listen(port: int = -1) -> Error:
+	return _ws_core.listen(port)
+
+
+func stop() -> void:
+	_ws_core.stop()
+
+
+func is_listening() -> bool:
+	return _ws_core.is_listening()
+
+
+func get_local_port() -> int:
+	return _ws_core.get_local_port()
+
+
+func get_status() -> Status:
+	return _ws_core.status
+
+
+# --- peers
+
+
+func get_peers() -> Dictionary:
+	return _ws_core.peers.duplicate()
+
+
+func get_peer(peer_id: int) -> WebSocketPeerNode:
+	return _ws_core.peers.get(peer_id)
+
+
+func has_peer(peer_id: int) -> bool:
+	return _ws_core.peers.has(peer_id)
+
+
+func get_peer_ids() -> PackedInt64Array:
+	return PackedInt64Array(_ws_core.peers.keys())
+
+
+func get_peer_count() -> int:
+	return _ws_core.peers.size()
+
+
+func disconnect_peer(peer_id: int, code: int = 1000, reason: String = "") -> Error:
+	var peer := get_peer(peer_id)
+	return _ws_core.unknown_peer("disconnect_peer", peer_id) if peer == null else peer.close(code, reason)
+
+
+# --- sending
+
+
+func send(peer_id: int, message: Variant) -> Error:
+	return _ws_core.send(peer_id, message)
+
+
+func send_text(peer_id: int, message: String) -> Error:
+	return _ws_core.send(peer_id, message)
+
+
+func send_json(peer_id: int, value: Variant) -> Error:
+	var text: Variant = Checks.encode_json(value)
+	return ERR_INVALID_PARAMETER if text == null else _ws_core.send(peer_id, text)
+
+
+func send_latest(peer_id: int, key: Variant, message: Variant) -> Error:
+	return _ws_core.send_latest(peer_id, key, message)
+
+
+# --- tokens
+
+
+static func sign_token(secret: String, claims: Dictionary, seconds: float) -> String:
+	return SignedTokens.sign(secret, claims, seconds)
+
+
+static func verify_token(secret: String, token: String) -> Dictionary:
+	return SignedTokens.verify(secret, token)

@@ -1,0 +1,95 @@
+## What carries one connection of a client: where there are sockets socket_wire.gd, in a browser browser_wire.gd.
+##
+## It works when it is told to, calls nobody back, and is asked for what came of it.
+extends RefCounted
+
+## As the opcodes of RFC 6455 section 5.2.
+enum Kind { CONTINUATION, TEXT, BINARY }
+
+const Meter := preload("res://addons/ws_python/portable/meter.gd")
+const Url := preload("res://addons/ws_python/portable/url.gd")
+
+## What it has sent and received is counted here.
+var meter := Meter.new()
+var close_code := -1
+var close_reason := ""
+## Why it was not opened, and whether another attempt may be.
+var failure := ""
+var may_pass := true
+## What the server asks who tries again to wait for, in seconds (RFC 9110 section 10.2.3).
+var retry_after := 0.0
+## Who is at the other end.
+var host := ""
+var port := 0
+## The subprotocol that both sides agreed on.
+var protocol := ""
+## Whether it sends messages in fragments.
+var sends_fragments := false
+## How much may wait to be sent, before more is kept back.
+var most_handed := 0
+
+
+## Begins to connect, by the settings of a node.
+func connect_to(_url: Url, _node: Node, _tls_options: TLSOptions) -> void:
+	pass
+
+
+## Reads, unless too much came, and writes.
+func work(_may_read: bool) -> void:
+	pass
+
+
+func get_ready_state() -> WebSocketPeer.State:
+	return WebSocketPeer.STATE_CLOSED
+
+
+func has_message() -> bool:
+	return false
+
+
+## What came next: String, PackedByteArray, or an Array with the payload of a pong.
+func next_message() -> Variant:
+	return null
+
+
+## Bytes of a message that is not whole yet, and how many messages have begun.
+func unfinished() -> int:
+	return 0
+
+
+func begun() -> int:
+	return 0
+
+
+func control_frames() -> int:
+	return 0
+
+
+## Takes a message to be sent, or a fragment of one. False if it is too late.
+func send(_data: PackedByteArray, _kind: Kind, _is_final: bool = true) -> bool:
+	return false
+
+
+## Sends a ping. ERR_UNAVAILABLE where there are none.
+func ping(_payload: PackedByteArray) -> Error:
+	return ERR_UNAVAILABLE
+
+
+## Bytes that the system, or the browser, has not taken yet.
+func amount() -> int:
+	return 0
+
+
+## Begins the closing handshake, behind what was sent.
+func close(_code: int, _reason: String) -> void:
+	pass
+
+
+## Ends at once.
+func drop() -> void:
+	pass
+
+
+## A header of the server's answer, several joined by commas.
+func get_header(_name: String) -> String:
+	return ""
