@@ -34,7 +34,7 @@ func test_http_typed() -> void:
 
 func test_socks_untyped() -> void:
 	var proxy := _new_proxy()
-	var client: Variant = ClassDB.instantiate(&"WebSocketClient")
+	var client: Variant = Classes.make(&"WebSocketClient")
 	add_child(client as Node)
 	client.set("proxy", "socks5h://127.0.0.1:%d" % proxy.get_local_port())
 	await _check_echo(start_server(), client as WebSocketClient, proxy)

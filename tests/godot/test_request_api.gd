@@ -180,5 +180,5 @@ func test_method_constant_time_compare() -> void:
 
 
 func test_one_that_nobody_has_sent() -> void:
-	var request: Variant = ClassDB.instantiate("WebSocketRequest")
+	var request: Variant = Classes.make(&"WebSocketRequest")
 	check(request == null or request.path == "", "one that nobody has sent")

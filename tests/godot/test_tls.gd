@@ -103,13 +103,13 @@ func test_a_variable_for_options_may_hold_none() -> void:
 
 
 func test_untyped() -> void:
-	var server: Variant = ClassDB.instantiate("WebSocketServer")
+	var server: Variant = Classes.make(&"WebSocketServer")
 	server.set("tls_options", TLSOptions.server(_key, _certificate))
 	server.bind_address = "localhost"
 	add_child(server as Node)
 	check_equal(server.listen(0), OK)
 	server.message_received.connect(server.send)
-	var client: Variant = ClassDB.instantiate("WebSocketClient")
+	var client: Variant = Classes.make(&"WebSocketClient")
 	client.tls_options = TLSOptions.client(_certificate, "myserver")
 	add_child(client as Node)
 	check_equal(client.connect_to_url(_wss(server as WebSocketServer), null), OK)

@@ -131,7 +131,7 @@ func test_a_server_freed_while_it_waits_for_a_header() -> void:
 
 func test_listen_refuses_what_is_no_address() -> void:
 	for bad: String in ["10.0.0.0/33", "10.0.0.1/8", "localhost", ""]:
-		var server: Variant = ClassDB.instantiate(&"WebSocketServer")
+		var server: Variant = Classes.make(&"WebSocketServer")
 		server.bind_address = "localhost"
 		server.trusted_proxies = ["::1", bad]
 		add_child(server as Node)

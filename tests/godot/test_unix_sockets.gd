@@ -44,8 +44,8 @@ func test_messages_typed() -> void:
 
 func test_messages_untyped() -> void:
 	var path := _new_path()
-	var server: Variant = ClassDB.instantiate(&"WebSocketServer")
-	var client: Variant = ClassDB.instantiate(&"WebSocketClient")
+	var server: Variant = Classes.make(&"WebSocketServer")
+	var client: Variant = Classes.make(&"WebSocketClient")
 	add_child(server as Node)
 	add_child(client as Node)
 	server.set("bind_address", "unix:" + path)
