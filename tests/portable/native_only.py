@@ -46,6 +46,8 @@ TESTS: dict[str, str] = {
     "test_peer_nodes.test_a_peer_that_comes_while_the_server_leaves_the_tree": _NO_COMMON_LOOP,
     "test_many_connections": _BACKLOG,
     "test_authorizer.test_many_at_once": _BACKLOG,
+    "test_lifecycle.test_freeing_a_server_with_100_peers": _BACKLOG,
+    "test_frames_to_open.test_many_at_once": _BACKLOG,
     "test_limits.test_the_ratio_of_what_is_unpacked": _NO_COMPRESSION,
     "test_trusted_proxies.test_the_proxy_protocol": _NO_PREAMBLE,
     "test_trusted_proxies.test_a_malformed_proxy_header_is_told_and_closed": _NO_PREAMBLE,
