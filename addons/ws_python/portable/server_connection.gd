@@ -173,7 +173,7 @@ func _poll_tls() -> void:
 			_conclude_handshake()  # It may be refused already.
 			_read()
 		Stream.State.ENDED:
-			fail("the TLS handshake failed; use a wss:// URL, and a client that trusts the certificate")
+			fail("the TLS handshake failed; use a wss:// URL, not ws://, and a client that trusts the certificate")
 
 
 func _read() -> void:
@@ -360,9 +360,7 @@ func _take_close() -> void:
 		close_code = codec.close_code
 		close_reason = codec.close_reason
 	_put(Happening.CLOSED)
-	# Who broke the protocol may send on. What came before can be answered until the next flush.
-	if not codec.has_failed:
-		_say_goodbye()
+	# What came before can be answered until the next flush.
 	_end()
 
 
@@ -520,6 +518,11 @@ func explain(error: Error, method: String, message: Variant) -> void:
 
 ## Hands what is queued to the system, as far as it takes it.
 func flush() -> void:
+	if phase in [Phase.TLS, Phase.GONE]:
+		return
+	if _stream.has_ended():
+		_take_end()
+		return
 	if phase == Phase.ENDING and outbox.accepts:
 		_say_goodbye()
 	if not outbox.flush():

@@ -3,6 +3,8 @@ extends RefCounted
 
 enum State { SHAKING_HANDS, OPEN, ENDED }
 
+const Checks := preload("res://addons/ws_python/portable/checks.gd")
+
 ## What can be written to.
 var stream: StreamPeer
 var host := ""
@@ -16,9 +18,7 @@ func _init(tcp: StreamPeerTCP, tls_options: TLSOptions) -> void:
 	_tcp = tcp
 	stream = tcp
 	_tcp.set_no_delay(true)
-	host = tcp.get_connected_host()
-	if host.begins_with("::ffff:") and host.contains("."):
-		host = host.substr(7)  # An IPv4 address, as a socket for both kinds tells it.
+	host = Checks.address(tcp.get_connected_host())
 	port = tcp.get_connected_port()
 	if tls_options != null:
 		_tls = StreamPeerTLS.new()
