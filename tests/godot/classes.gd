@@ -8,6 +8,10 @@ static func make(type: StringName) -> Object:
 	return ClassDB.instantiate(type)
 
 
+static func name_of(object: Object) -> String:
+	return object.get_class()
+
+
 ## The signals that the class of `node` declares itself, as ClassDB lists them.
 static func signals_of(node: Node) -> Array[Dictionary]:
 	return ClassDB.class_get_signal_list(node.get_class(), true)

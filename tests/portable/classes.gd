@@ -6,6 +6,10 @@ static func make(type: StringName) -> Object:
 	return _script_of(type).new()
 
 
+static func name_of(object: Object) -> String:
+	return (object.get_script() as Script).get_global_name()
+
+
 ## The signals that the portable class of `node` declares.
 static func signals_of(node: Node) -> Array[Dictionary]:
 	return (node.get_script() as Script).get_script_signal_list()

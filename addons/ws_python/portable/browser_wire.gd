@@ -1,7 +1,7 @@
 ## A client's connection in a browser, over the engine's WebSocketPeer, which is the page's own WebSocket there.
 ##
-## No page sees headers, pings or why a connection failed, nor may it set headers or close with another code than 1000 and
-## 3000 to 4999. What the browser has received must be taken at once: the engine drops what its buffer has no room for.
+## No page sees headers, pings or why a connection failed, nor may it set headers or close with another code than 1000
+## and 3000 to 4999. What has come must be taken at once: the engine drops what its buffer has no room for.
 extends "res://addons/ws_python/portable/wire.gd"
 
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
@@ -13,6 +13,7 @@ const LONGEST_BUFFER := 1 << 26
 
 var _peer := WebSocketPeer.new()
 var _url: Url
+var _was_open := false
 
 
 func connect_to(url: Url, node: Node, tls_options: TLSOptions) -> void:
@@ -34,11 +35,13 @@ func connect_to(url: Url, node: Node, tls_options: TLSOptions) -> void:
 func work(_may_read: bool) -> void:
 	_peer.poll()
 	if _peer.get_ready_state() == WebSocketPeer.STATE_OPEN:
+		_was_open = true
 		protocol = _peer.get_selected_protocol()
 	elif _peer.get_ready_state() == WebSocketPeer.STATE_CLOSED:
 		close_code = _peer.get_close_code()
 		close_reason = _peer.get_close_reason()
-		if not failure:
+		# Between two frames it may have been opened, and closed: then there is a code of the server's.
+		if not _was_open and close_code in [-1, 0, 1006] and not failure:
 			failure = (
 				(
 					"it cannot be connected to, of which the browser tells no more: the host may be unknown, refuse "

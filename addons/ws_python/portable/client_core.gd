@@ -87,7 +87,7 @@ func _settings_problem() -> String:
 
 func _check_tls(options: TLSOptions) -> Error:
 	if options != null and options.is_server():
-		push_error("connect_to_url: tls_options are those of a server; use TLSOptions.client()")
+		push_error("connect_to_url: tls_options are a server's; use TLSOptions.client()")
 		return ERR_INVALID_PARAMETER
 	if _client.tls_certificate and options == null:
 		return Checks.unavailable("connect_to_url", "a client shows no certificate; empty `tls_certificate`")
@@ -154,6 +154,7 @@ func _leave(code: int, reason: String) -> void:
 
 
 func _set_status(value: ClientMembers.Status) -> void:
+	note_status()
 	status = value
 	_client.status_changed.emit(value)
 

@@ -51,7 +51,9 @@ func _init(url: Url, protocols: PackedStringArray, headers: PackedStringArray) -
 		ours.append("Sec-WebSocket-Protocol: " + ", ".join(protocols))
 	ours.append_array(Array(url.authorization()))
 	# What the user writes replaces ours.
-	var written := Array(headers).map(func(line: String) -> String: return line.get_slice(":", 0).strip_edges().to_lower())
+	var written := Array(headers).map(
+		func(line: String) -> String: return line.get_slice(":", 0).strip_edges().to_lower()
+	)
 	var lines := PackedStringArray(["GET %s HTTP/1.1" % url.encoded_target()])
 	for line: String in ours:
 		if not line.get_slice(":", 0).to_lower() in written:

@@ -7,6 +7,7 @@ extends RefCounted
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
 const Connection := preload("res://addons/ws_python/portable/connection.gd")
 const Members := preload("res://addons/ws_python/portable/members/pollable.gd")
+const Monitors := preload("res://addons/ws_python/portable/monitors.gd")
 const Statistics := preload("res://addons/ws_python/portable/statistics.gd")
 
 ## How deep polls in handlers may nest in one another.
@@ -74,6 +75,11 @@ func end_all() -> void:
 
 func open_connections() -> Array[RefCounted]:
 	return []
+
+
+## The status of the node is about to change: something is open now, or was.
+func note_status() -> void:
+	Monitors.watch(self)
 
 
 # --- polling
@@ -155,6 +161,7 @@ func refuses(method: String) -> bool:
 func shut_down() -> void:
 	is_going = true
 	end_all()
+	Monitors.release(self)
 	_events.clear()
 	_next = 0
 	node = null

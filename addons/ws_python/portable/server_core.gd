@@ -160,6 +160,7 @@ func get_local_port() -> int:
 
 
 func _set_status(value: int) -> void:
+	note_status()
 	status = value
 	if is_alive():
 		node.status_changed.emit(value)

@@ -1,7 +1,7 @@
 ## A client's connection where there are sockets: RFC 6455 over StreamPeerTCP and StreamPeerTLS.
 ##
-## Not over the engine's WebSocketPeer: with a close it throws away what came right before it, and it tells neither pongs
-## nor headers, nor why a server refuses.
+## Not over the engine's WebSocketPeer: with a close it throws away what came right before it, and it tells neither
+## pongs nor headers, nor why a server refuses.
 extends "res://addons/ws_python/portable/wire.gd"
 
 enum Phase { RESOLVING, CONNECTING, SECURING, OPENING, OPEN, CLOSING, CLOSED }

@@ -20,6 +20,16 @@ var _has_error := false
 var _is_connecting := false
 
 
+## Adds what another node has done up to now.
+func absorb(other: RefCounted) -> void:
+	for kind: StringName in [&"counts", &"events", &"close_codes", &"refusals"]:
+		var mine: Dictionary = get(kind)
+		var theirs: Dictionary = other.get(kind)
+		for key: Variant in theirs:
+			mine[key] = mine.get(key, 0) + theirs[key]
+	past.absorb(other.past as Meter)
+
+
 func count(what: String) -> void:
 	counts[what] = counts.get(what, 0) + 1
 
