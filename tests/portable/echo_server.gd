@@ -1,10 +1,12 @@
 ## A portable server that echoes, for clients of other implementations: prints its port, and how each connection ended.
 extends SceneTree
 
+var _server := WebSocketServer.new()
+
 
 func _initialize() -> void:
 	OS.low_processor_usage_mode_sleep_usec = 1000
-	var server := WebSocketServer.new()
+	var server := _server
 	server.bind_address = "localhost"
 	server.max_message_size = 1 << 21
 	server.max_fragments = 100
@@ -13,7 +15,7 @@ func _initialize() -> void:
 	server.handshake_headers = ["X-Greeting: hi"]
 	server.authorizer = _decide
 	root.add_child(server)
-	server.message_received.connect(server.send)
+	server.message_received.connect(_answer)
 	server.handshake_failed.connect(func(reason: String) -> void: print("failed: ", reason))
 	server.client_disconnected.connect(
 		func(id: int) -> void:
@@ -22,6 +24,14 @@ func _initialize() -> void:
 	)
 	if server.listen(0) == OK:
 		print("port %d" % server.get_local_port())
+
+
+func _answer(peer_id: int, message: Variant) -> void:
+	if message is String and message == "quit":
+		_server.send(peer_id, "y".repeat(1_000_000))
+		quit()
+	else:
+		_server.send(peer_id, message)
 
 
 func _decide(request: WebSocketRequest) -> Variant:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.godot_process import ROOT, UNCLEAN, GodotProcess
@@ -79,6 +79,21 @@ def test_a_client_of_websockets(portable_project: Path, monkeypatch: pytest.Monk
         talk(f"ws://127.0.0.1:{port}{scenario.PATH}")
         ended = engine.wait_for(r"^ended: (.*)$")[1]
         assert ended == f"{scenario.CLOSE_CODE} {scenario.CLOSE_REASON} {scenario.PATH}"
+
+
+def test_what_was_sent_leaves_when_the_game_quits(portable_project: Path) -> None:
+    """The message, and the close behind it."""
+    with start(portable_project) as engine:
+        port = int(engine.wait_for(r"^port (\d+)$")[1])
+        with connect(f"ws://127.0.0.1:{port}", max_size=None) as connection:
+            connection.send("quit")
+            assert len(connection.recv(TIMEOUT)) == 1_000_000
+            with pytest.raises(ConnectionClosed) as closed:
+                connection.recv(TIMEOUT)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
+        assert engine.wait(TIMEOUT) == 0
+        assert not UNCLEAN.search(engine.log), engine.log
 
 
 def test_a_refusal_with_status_text_and_header(port: int) -> None:
