@@ -36,6 +36,7 @@ TESTS: dict[str, str] = {
     "test_autostart.test_a_server_starts_when_its_scene_is_ready": _NO_SCENES,
     "test_back_pressure.test_the_newest_state_is_late_by_no_queue": "the engine does not tell what the system holds",
     "test_compression": _NO_COMPRESSION,
+    "test_frames_to_open.test_many_at_once": _BACKLOG,
     "test_inspector": "the Inspector shows the native nodes",
     "test_limits.test_the_ratio_of_what_is_unpacked": _NO_COMPRESSION,
     "test_low_latency": _FRAMES,
