@@ -38,6 +38,7 @@ TESTS: dict[str, str] = {
     "test_compression": _NO_COMPRESSION,
     "test_frames_to_open.test_many_at_once": _BACKLOG,
     "test_inspector": "the Inspector shows the native nodes",
+    "test_lifecycle.test_freeing_a_server_with_100_peers": _BACKLOG,
     "test_limits.test_the_ratio_of_what_is_unpacked": _NO_COMPRESSION,
     "test_low_latency": _FRAMES,
     "test_many_connections": _BACKLOG,

@@ -250,7 +250,7 @@ func open_connections() -> Array[RefCounted]:
 
 ## What is queued on a connection leaves at the end of the running poll, or of the frame; much of it at once.
 func wants_flush(connection: RefCounted) -> void:
-	if connection.outbound_amount() > _MUCH:
+	if connection.outbox.amount() > _MUCH:
 		connection.flush()
 	if connection.is_flush_due:
 		return
@@ -365,7 +365,8 @@ func is_new(cause: String) -> bool:
 
 ## The turn of what a connection has, see server_inbox.gd.
 func hand_out(connection: RefCounted, event: Variant) -> void:
-	_settle()
+	if _announcing != null or _owing != null:
+		_settle()
 	if not is_alive() or connection.is_ignored():
 		return
 	if event is String or event is PackedByteArray:
