@@ -124,7 +124,7 @@ cdef class Hub:
         if self._loop is None or running is None or running is self._loop:
             return False
         if self.drive is None and not (self._closers or self._tasks or self._lingering):
-            self.close(0.0)  # Nothing polled for it yet, or no more.
+            self._discard_loop()  # Nothing was polled in it yet, or nothing is any more.
             return False
         _log.error(
             "%s: nodes are in use %s; stop them first, or use them in the event loop that is running now", method,
@@ -177,6 +177,7 @@ cdef class Hub:
     def _forget_closed_loop(self):
         """The program has closed its loop with nodes in use in it: they have ended."""
         if self.drive is not None and not self._is_closing and self.drive.is_over():
+            self.claim()  # The thread of that loop has nothing to do with it any more.
             self.close(0.0)
 
     cpdef int turn(self, double wait, double seconds) except -1:
@@ -381,7 +382,7 @@ cdef class Hub:
 
     def _close(self, double seconds):
         cdef double until
-        loop, drive = self._loop, self.drive
+        loop = self._loop
         self.say_goodbye()
         until = monotonic() + seconds
         while self._lingering and monotonic() < until:
@@ -395,6 +396,10 @@ cdef class Hub:
                 task.cancel()
         for _ in range(CLOSING_TURNS):
             self.turn(0.0, CLOSING_TIME)
+        self._discard_loop()
+
+    def _discard_loop(self):
+        loop, drive = self._loop, self.drive
         self.writers.clear()
         self.deadlines.clear()
         self._lingering.clear()
