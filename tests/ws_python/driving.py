@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import struct
 import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
+import pytest
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
 from websockets.uri import parse_uri
@@ -20,6 +22,9 @@ from ws_python.net.asyncio_link import AsyncioLink
 from ws_python.net.link import Link
 
 T = TypeVar("T")
+
+# For a test that looks at the descriptors of this process.
+needs_proc = pytest.mark.skipif(os.name == "nt", reason="only Linux shows descriptors in /proc")
 
 DEADLINE = 10.0
 # Between two polls: long enough to leave the processor to the other side, far below anything a test measures.
@@ -74,7 +79,12 @@ def named(log: list[tuple[Any, ...]], name: str) -> list[tuple[Any, ...]]:
 def socket_of(link: Link) -> socket.socket:
     """A socket of one's own for the connection that a link carries."""
     fd = link._transport.get_extra_info("socket").fileno() if isinstance(link, AsyncioLink) else link.fd  # type: ignore[union-attr]
-    return socket.socket(fileno=os.dup(fd))
+    return socket.socket(fileno=socket.dup(fd))
+
+
+def reset_at_close(sock: socket.socket) -> None:
+    """Have closing it reset the connection: SO_LINGER of no seconds."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("HH" if os.name == "nt" else "ii", 1, 0))
 
 
 class RawClient:

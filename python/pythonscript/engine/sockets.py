@@ -9,19 +9,31 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any
 
+_init = socket.socket.__init__
 _send = socket.socket.send
 _sendall = socket.socket.sendall
 _sendto: Callable[..., int] = socket.socket.sendto
-_sendmsg = socket.socket.sendmsg
+_sendmsg: Callable[..., int] = getattr(
+    socket.socket, "sendmsg", socket.socket.send
+)  # Windows has none, and no signals.
+
+# sys/socket.h of macOS, whose writes cannot say it.
+_SO_NOSIGPIPE = 0x1022
 
 
 def raise_no_signals() -> None:
     """Makes it so for all sockets of this interpreter: plain ones, asyncio's, and TLS ones."""
+    if sys.platform == "win32":
+        return
+    if sys.platform == "darwin":
+        setattr(socket.socket, "__init__", init)  # noqa: B010 - mypy knows no assignment to it
+        return
     for method in (send, sendall, sendto, sendmsg):
         setattr(socket.socket, method.__name__, method)
     _hold(socket.socket, "sendfile")
@@ -31,6 +43,13 @@ def raise_no_signals() -> None:
         return
     for name in ("do_handshake", "read", "send", "unwrap", "write"):  # Reading answers, too.
         _hold(SSLSocket, name)
+
+
+def init(self: socket.socket, *arguments: Any, **named: Any) -> None:
+    """socket.socket(), whose writes raise no signal; so each one is made, also by accept()."""
+    _init(self, *arguments, **named)
+    with suppress(OSError):  # A pipe that somebody takes for a socket, or one that was reset already.
+        self.setsockopt(socket.SOL_SOCKET, _SO_NOSIGPIPE, 1)
 
 
 def send(self: socket.socket, data: Any, flags: int = 0, /) -> int:

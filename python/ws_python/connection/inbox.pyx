@@ -6,7 +6,7 @@ comes in order. What is handed out is taken away before, and which connection it
 poll; the inner delivery goes on where the outer one is, and nothing comes twice or out of order.
 """
 
-from time import monotonic
+from ws_python.loop.clock import monotonic
 
 cdef enum:
     # How deep polls in handlers may nest in one another; each level takes some of the thread's stack.

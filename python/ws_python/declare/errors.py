@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 from enum import IntEnum
+
+from .system_words import words_of
 
 
 class Error(IntEnum):
@@ -54,9 +57,11 @@ _BIND_ERRORS = {
     ),
     errno.EAFNOSUPPORT: (Error.ERR_UNAVAILABLE, "this machine lacks that kind of address; use an IPv4 one"),
 }
+if os.name == "nt":  # Where no port needs rights: somebody has it to himself, or the system keeps it.
+    _BIND_ERRORS[errno.EACCES] = _BIND_ERRORS[errno.EADDRINUSE]
 
 
 def explain_bind_error(error: OSError) -> tuple[Error, str]:
     """The error code for a socket that could not be bound, and what the user can do about it."""
     known = _BIND_ERRORS.get(error.errno or 0)
-    return known or (Error.ERR_CANT_CREATE, error.strerror or str(error))
+    return known or (Error.ERR_CANT_CREATE, words_of(error))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from time import monotonic
 
 from ..connection.connection import Connection
 from ..declare.settings import setting
+from ..loop.clock import monotonic
 from ..loop.hub import hub
 from .feature import Feature
 

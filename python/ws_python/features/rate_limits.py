@@ -9,11 +9,11 @@ closed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from time import monotonic
 
 from ..connection.connection import Connection
 from ..connection.meter import UNLIMITED
 from ..declare.settings import setting
+from ..loop.clock import monotonic
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
 from ..protocol.close_codes import POLICY_VIOLATION

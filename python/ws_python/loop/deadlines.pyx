@@ -9,9 +9,9 @@ passes only in a turn that has looked at all sockets first, and one of an answer
 
 import logging
 from heapq import heapify, heappop, heappush
-from time import monotonic
-
 cimport cython
+
+from .clock import monotonic
 
 _log = logging.getLogger("ws_python")
 

@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection
-from time import monotonic
 from typing import Any, Protocol
+
+from .clock import monotonic
 
 _log = logging.getLogger("ws_python")
 

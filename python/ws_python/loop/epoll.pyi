@@ -1,6 +1,7 @@
 from typing import Final, final
 
 IS_AVAILABLE: Final[bool]
+WATCHES_SELECTORS: Final[bool]
 READING: Final[int]
 WRITING: Final[int]
 

@@ -1,19 +1,21 @@
 # cython: language_level=3
-"""Sockets on Linux, past asyncio: one epoll holds them all, and asyncio's own selector; one system call waits for all.
+"""Sockets past asyncio: one epoll holds them all, and asyncio's own selector or its files; one system call waits for all.
 
 What is ready is handled in order until the time of the turn is up; what is left is first in the next one. So nobody waits for
-ever behind others that are always ready. Elsewhere than on Linux, IS_AVAILABLE is False and asyncio watches everything.
+ever behind others that are always ready. Linux has it, and Windows by wepoll. Elsewhere, IS_AVAILABLE is False and asyncio
+watches everything.
 """
 
 import logging
-from time import monotonic
-
 cimport cython
 from libc.errno cimport errno
 from libc.math cimport ceil
 
+from .clock import monotonic
+
 cdef extern from "epoll.h" nogil:
-    bint IS_LINUX
+    bint HAS_EPOLL
+    bint WATCHES_EPOLL
 
     ctypedef union epoll_data_t:
         int fd
@@ -41,7 +43,9 @@ _log = logging.getLogger("ws_python")
 # There is one Hub, and it has one Epoll.
 cdef epoll_event events[MOST_EVENTS]
 
-IS_AVAILABLE = bool(IS_LINUX)
+IS_AVAILABLE = bool(HAS_EPOLL)
+# Whether the selector of asyncio can be the further one.
+WATCHES_SELECTORS = bool(WATCHES_EPOLL)
 READING = EPOLLIN
 WRITING = EPOLLOUT
 
@@ -87,7 +91,7 @@ cdef class Watched:
 
 @cython.final
 cdef class Epoll:
-    """Watches what is Watched, and `also`: the file descriptor of the event loop's own selector; -1 for none."""
+    """Watches what is Watched, and one further file descriptor, that of the event loop's own selector; -1 for none."""
 
     def __cinit__(self, int also):
         cdef epoll_event event
@@ -97,9 +101,11 @@ cdef class Epoll:
         self._epoll = epoll_create1(EPOLL_CLOEXEC)
         if self._epoll < 0:
             raise OSError(errno, "epoll_create1")
+        if also < 0:
+            return
         event.events = EPOLLIN
         event.data.fd = also
-        if also >= 0 and epoll_ctl(self._epoll, EPOLL_CTL_ADD, also, &event) < 0:
+        if epoll_ctl(self._epoll, EPOLL_CTL_ADD, also, &event) < 0:
             raise OSError(errno, "epoll_ctl")
 
     def __dealloc__(self):

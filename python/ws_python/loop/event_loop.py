@@ -9,8 +9,9 @@ import logging
 import selectors
 import threading
 from collections.abc import Callable
-from time import monotonic
 from typing import Any, TypeVar, TypeVarTuple
+
+from .clock import monotonic
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
@@ -28,10 +29,12 @@ class EventLoop(asyncio.SelectorEventLoop):
     _process_events: Any
     _timer_cancelled_count: int
 
-    def __init__(self) -> None:
+    time = staticmethod(monotonic)  # That of asyncio is as coarse as time.monotonic() may be.
+
+    def __init__(self, selector: selectors.BaseSelector | None = None) -> None:
         # Without descriptors it cannot be made, and then asyncio would try to close in vain what it never had.
         self._closed = True
-        selector = selectors.DefaultSelector()
+        selector = selector or selectors.DefaultSelector()
         try:
             super().__init__(selector)
         except OSError:

@@ -27,6 +27,8 @@ cdef class Hub:
     cdef public int opening
     #: Whether sockets are watched past the loop; False where the system has no epoll.
     cdef public bint uses_epoll
+    #: Whether the epoll watches the files of asyncio one by one, as where it cannot watch a selector.
+    cdef public bint shares_epoll
 
     cdef Host _host
     cdef object _loop

@@ -21,6 +21,7 @@ class Consumer:
 class Hub:
     opening: int
     uses_epoll: bool
+    shares_epoll: bool
     host: Host
     def __init__(self) -> None: ...
     @property

@@ -12,14 +12,16 @@ deadlines that are due pass. Each of these goes on until the time of the turn is
 """
 
 import logging
-from time import monotonic, sleep
+from time import sleep
 
 cimport cython
 from cpython.pythread cimport PyThread_get_thread_ident
 
+from .clock import monotonic
 from .drive import Drive
-from .epoll import IS_AVAILABLE
+from .epoll import IS_AVAILABLE, WATCHES_SELECTORS
 from .event_loop import EventLoop
+from .shared_selector import SharedSelector
 
 _log = logging.getLogger("ws_python")
 
@@ -63,6 +65,7 @@ cdef class Hub:
         self._host = Host()
         # False: asyncio watches all sockets, as it does on other systems. It counts when the loop is made.
         self.uses_epoll = IS_AVAILABLE
+        self.shares_epoll = not WATCHES_SELECTORS
         self._tasks = set()
         self._closers = {}
         self._lingering = set()
@@ -150,19 +153,25 @@ cdef class Hub:
         return self._loop
 
     def _make_loop(self):
-        loop = EventLoop()
-        try:
-            self.epoll = Epoll(loop.fileno()) if self.uses_epoll else None
-        except OSError:
-            loop.close()
-            raise
+        if self.uses_epoll and self.shares_epoll:
+            epoll = Epoll(-1)
+            selector = SharedSelector(epoll)
+            loop = selector.loop = EventLoop(selector)
+        else:
+            loop = EventLoop()
+            try:
+                epoll = Epoll(loop.fileno()) if self.uses_epoll else None
+            except OSError:
+                loop.close()
+                raise
+        self.epoll = epoll
         self.now = monotonic()
         self._loop = loop
         self._ready, self._timers = loop._ready, loop._scheduled
 
     def _join_loop(self, running):
-        """Use the program's own loop."""
-        self.epoll = Epoll(-1) if self.uses_epoll else None
+        """Use the program's own loop. Where that cannot watch an epoll, asyncio watches all sockets."""
+        self.epoll = Epoll(-1) if self.uses_epoll and not self.shares_epoll else None
         try:
             self.drive = Drive(self, running, CLOSING_TIME)
         except OSError:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..loop.hub import hub
 from .link import Link
+from .no_delay import send_at_once
 
 try:
     from fcntl import ioctl
@@ -49,6 +50,8 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
         self._transport = cast(asyncio.Transport, transport)
         # So that is_blocked tells whether asyncio holds bytes, which must leave before others.
         self._transport.set_write_buffer_limits(high=0)
+        # asyncio does so only where the socket names its protocol, which an accepted one does not everywhere.
+        send_at_once(transport.get_extra_info("socket"))
         if not self.host:  # Whoever made it did not say.
             self.host, self.port = address_of(transport.get_extra_info("peername"))
         self._made(self)

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ..declare.system_words import words_of
 from ..loop.hub import hub
 from . import descriptors
 from .asyncio_link import AsyncioLink
@@ -94,7 +95,7 @@ def explain(error: Exception, host: str, port: int, *, secure: bool, dialer: Dia
 
 def _explain(error: Exception, host: str, port: int, secure: bool) -> str:
     if isinstance(error, socket.gaierror):
-        return f'the host name "{host}" cannot be resolved ({error.strerror}); check its spelling and the network'
+        return f'the host name "{host}" cannot be resolved ({words_of(error)}); check its spelling and the network'
     if isinstance(error, OSError) and is_refused(error):
         return f"{host} refuses connections on port {port}; check that the server is running, and its port"
     if is_untrusted(error):
@@ -115,6 +116,6 @@ def may_pass(error: Exception) -> bool:
 
 def _detail(error: Exception) -> str:
     if isinstance(error, OSError):
-        return error.strerror or str(error)
+        return words_of(error)
     first_line = str(error).partition("\n")[0]
     return f"{type(error).__name__}: {first_line}"

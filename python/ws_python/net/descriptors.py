@@ -6,8 +6,9 @@ The system gives the lowest number that is free: whoever got number n knows that
 from __future__ import annotations
 
 import errno
-import re
 import socket
+
+from ..declare.system_words import numbers_of, words_of
 
 try:
     import resource
@@ -48,16 +49,15 @@ def has_room(number: int, reserve: int) -> bool:
 
 def lacks_them(error: Exception) -> bool:
     """Whether something failed because none was left."""
-    # A name cannot be resolved without them, either, which tells something else.
-    if isinstance(error, socket.gaierror):
+    # A name cannot be resolved without them, either, which tells something else: glibc, also that a resource is busy.
+    if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EBUSY:
         return are_used_up()
-    # aiohappyeyeballs joins the errors of several addresses into one, whose text holds their numbers.
-    numbers = (getattr(error, "errno", None), *map(int, re.findall(r"\[Errno (\d+)\]", str(error))))
-    return any(number in USED_UP for number in numbers)
+    # aiohappyeyeballs joins the errors of several addresses into one.
+    return not numbers_of(error).isdisjoint(USED_UP)
 
 
 def explain(error: Exception) -> str:
     """That this machine has nothing left for a connection, and what can be done about it."""
     if lacks_them(error):
         return f"no file descriptor is left for a connection; {ADVICE}"
-    return f"no connection can be made: {getattr(error, 'strerror', None) or error}"
+    return f"no connection can be made: {words_of(error)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 
+from ..declare.system_words import numbers_of
 from ..loop.hub import hub
 from .addresses import is_ip_address
 from .asyncio_link import address_of
@@ -73,8 +74,7 @@ async def dial_tcp(host: str, port: int) -> socket.socket:
 
 def is_refused(error: OSError) -> bool:
     """Whether nobody listens: on any of the addresses, if there are several."""
-    # Those of several are joined into one without errno.
-    return isinstance(error, ConnectionRefusedError) or f"[Errno {errno.ECONNREFUSED}]" in str(error)
+    return isinstance(error, ConnectionRefusedError) or errno.ECONNREFUSED in numbers_of(error)
 
 
 async def _addresses(host: str, port: int) -> list[tuple[int, int, int, str, tuple[str, int]]]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import select
 import socket
 from collections.abc import Callable
 from typing import Protocol
 
+from ..declare.system_words import words_of
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
 from . import descriptors
@@ -34,6 +34,7 @@ _NO_ROOM_PAUSE = 0.25
 _ROOM_TIME = 3.0
 # accept(2): what has gone wrong on the way of that one connection. The next one may be a better one.
 _NOT_THIS_ONE = (
+    errno.ECONNRESET,  # Of Windows, which calls it so in place of ECONNABORTED.
     errno.ENETDOWN,
     errno.EPROTO,
     errno.ENOPROTOOPT,
@@ -136,9 +137,9 @@ class Listener:
                 if error.errno in _NOT_THIS_ONE:
                     return count
                 if error.errno not in _NO_ROOM:
-                    self._give_up(door, error.strerror or str(error))
+                    self._give_up(door, words_of(error))
                     return count
-                self._pause(door, f"{error.strerror}; {descriptors.ADVICE}")
+                self._pause(door, f"{words_of(error)}; {descriptors.ADVICE}")
                 return count
             accepted.setblocking(False)
             number = accepted.fileno()
@@ -286,13 +287,12 @@ def _bind_loopback(port: int, attempts: int = _PORT_ATTEMPTS) -> list[socket.soc
 def _bind(family: int, address: str, port: int, *, dual_stack: bool = False) -> socket.socket:
     """A bound socket that does not listen yet."""
     address_info = socket.getaddrinfo(address, port, family, socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    # asyncio sets TCP_NODELAY where the protocol is named; see PlainLink.
-    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setblocking(False)
     try:
-        if os.name == "posix":
-            # Elsewhere this option would let another program take the same port.
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # On Windows, SO_REUSEADDR would let another program take the same port, and so would its absence.
+        alone = getattr(socket, "SO_EXCLUSIVEADDRUSE", None)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR if alone is None else alone, 1)
         if family == socket.AF_INET6:
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual_stack else 1)
         listening.bind(address_info[0][4])

@@ -1,4 +1,4 @@
-/* What plain_tcp.pyx needs of Linux; elsewhere the same names, so that it compiles: there nobody makes a PlainLink. */
+/* What plain_tcp.pyx needs: of Linux; of Windows; elsewhere the same names, so that it compiles: there nobody makes a PlainLink. */
 #ifdef __linux__
 
 #include <sys/socket.h>
@@ -19,6 +19,54 @@ static int round_trip_time(int fd) {
 }
 /* Have the system say that there is room while it has fewer unsent bytes than that; 0: as usual. */
 static int set_unsent_room(int fd, int size) { return setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &size, sizeof size); }
+
+#elif defined(_WIN32)
+
+#include <errno.h>
+#include <winsock2.h>
+
+/* The socket does not block by itself, and no signal is known; of the errors, only those count that mean "later". */
+#define MSG_DONTWAIT 0
+#define MSG_NOSIGNAL 0
+struct iovec { void *iov_base; size_t iov_len; };
+struct msghdr { struct iovec *msg_iov; size_t msg_iovlen; };
+
+static ptrdiff_t windows_result(int result, DWORD size) {
+	if (result != SOCKET_ERROR) {
+		return (ptrdiff_t)size;
+	}
+	int error = WSAGetLastError();
+	errno = error == WSAEWOULDBLOCK ? EAGAIN : error == WSAEINTR ? EINTR : EIO;
+	return -1;
+}
+static void set_part(WSABUF *part, const void *data, size_t size) {
+	part->buf = (char *)data;
+	part->len = size < 0x7fffffff ? (ULONG)size : 0x7fffffff;
+}
+static ptrdiff_t windows_recv(int fd, void *buffer, size_t size, int flags) {
+	int received = recv((SOCKET)fd, (char *)buffer, size < 0x7fffffff ? (int)size : 0x7fffffff, flags);
+	return windows_result(received, (DWORD)received);
+}
+static ptrdiff_t windows_send(int fd, const void *data, size_t size, int flags) {
+	int sent = send((SOCKET)fd, (const char *)data, size < 0x7fffffff ? (int)size : 0x7fffffff, flags);
+	return windows_result(sent, (DWORD)sent);
+}
+/* Of two parts. */
+static ptrdiff_t windows_sendmsg(int fd, const struct msghdr *message, int flags) {
+	WSABUF parts[2];
+	DWORD sent = 0;
+	set_part(&parts[0], message->msg_iov[0].iov_base, message->msg_iov[0].iov_len);
+	set_part(&parts[1], message->msg_iov[1].iov_base, message->msg_iov[1].iov_len);
+	return windows_result(WSASend((SOCKET)fd, parts, 2, &sent, (DWORD)flags, NULL, NULL), sent);
+}
+#define recv windows_recv
+#define send windows_send
+#define sendmsg windows_sendmsg
+/* What only Linux tells. */
+static int unconfirmed_bytes(int fd) { return -1; }
+static int unsent_bytes(int fd) { return -1; }
+static int set_unsent_room(int fd, int size) { return -1; }
+static int round_trip_time(int fd) { return 0; }
 
 #else
 

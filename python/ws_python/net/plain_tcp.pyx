@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""Plain TCP on Linux: a connected socket as a Link, with no asyncio in between."""
+"""Plain TCP where there is an epoll: a connected socket as a Link, with no asyncio in between."""
 
 import socket
 
@@ -14,6 +14,7 @@ from .link cimport Receiver, uchar
 from ws_python.loop.epoll import READING, WRITING
 
 from .asyncio_link import address_of
+from .no_delay import send_at_once
 
 cdef extern from "plain_tcp.h" nogil:
     enum: MSG_DONTWAIT
@@ -49,12 +50,7 @@ cdef class PlainLink(Link):
 
     def __init__(self, connected, Epoll epoll not None):
         self._socket = connected
-        try:
-            # Nagle's algorithm would hold a short message back until the one before is acknowledged, which the other side
-            # may put off for 40 ms.
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError:
-            pass  # It was reset already; reading tells.
+        send_at_once(connected)
         self.watch_file(epoll, connected.fileno(), _READING)
 
     def __dealloc__(self):

@@ -20,6 +20,7 @@ from websockets.http11 import Response
 from websockets.streams import StreamReader
 
 from ..declare.settings import setting
+from ..declare.system_words import words_of
 from ..loop.hub import hub
 from .dialer import Dialer, DialError, dial_tcp, is_refused, lacking
 
@@ -248,12 +249,12 @@ class ProxyDialer(Dialer):
         try:
             return await dial_tcp(proxy.host, proxy.port)
         except socket.gaierror as error:
-            what = f"cannot be resolved ({error.strerror}); check its name"
+            what = f"cannot be resolved ({words_of(error)}); check its name"
         except OSError as error:
             if is_refused(error):
                 what = "refuses connections; check that it runs, and its port"
             else:
-                what = f"cannot be reached ({error.strerror or error}); check its address"
+                what = f"cannot be reached ({words_of(error)}); check its address"
         raise self._error(f"{what} in {proxy.source}", "proxy_unreachable", retryable=True)
 
     async def _connect_by_http(self, connected: socket.socket, host: str, port: int) -> None:

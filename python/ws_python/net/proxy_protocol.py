@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ..declare.system_words import words_of
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
 from .addresses import canonical_address
@@ -177,7 +178,7 @@ class ProxyPreamble(WatchedSocket):
         except ProxyHeaderError as error:
             self._fail(f"its PROXY header is malformed ({error}); check what the proxy sends")
         except OSError as error:
-            self._fail(f"the proxy reset the connection before its PROXY header was whole ({error.strerror})")
+            self._fail(f"the proxy reset the connection before its PROXY header was whole ({words_of(error)})")
         return _LOOK_WORK
 
     def failed(self, error: Exception) -> None:

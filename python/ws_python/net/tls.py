@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..declare.errors import BadSetting, Error
+from ..declare.system_words import words_of
 
 if TYPE_CHECKING:
     import ssl
@@ -209,6 +211,11 @@ def trust_system(context: ssl.SSLContext) -> None:
     """
     trusted = [_trust_file(context, path) for path in (os.environ.get("SSL_CERT_FILE"), _first_trusted_file())]
     found = any(trusted)
+    if sys.platform == "win32":
+        # The system's own store holds only those authorities that it has met, and learns of others from its maker.
+        context.load_default_certs()
+        _trust_certifi(context)
+        return
     folders = [os.environ.get("SSL_CERT_DIR"), *([] if found else TRUSTED_FOLDERS)]
     for folder in folders:
         if folder and os.path.isdir(folder) and _has_hashed_names(folder):
@@ -369,7 +376,7 @@ def _as_file(text: str) -> Iterator[str]:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "pem")
             path.touch(0o600)
-            path.write_text(text)
+            path.write_bytes(text.encode())
             yield str(path)
 
 
@@ -504,6 +511,4 @@ def words(error: Exception) -> str:
     """What an error says: one line, without OpenSSL's own file and line."""
     if reason := _reason_of(error):
         return reason.replace("_", " ").lower()
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.partition("\n")[0]
-    return str(error).partition("\n")[0]
+    return words_of(error)

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 
 from ..declare.errors import CannotListen, Error
 from ..declare.settings import setting
+from ..declare.system_words import words_of
 from ..loop.hub import hub
 from .dialer import Dialer, DialError
 
@@ -123,7 +124,7 @@ class UnixDoor:
             raise
         except OSError as error:
             listening.close()
-            code, advice = _BIND_ERRORS.get(error.errno or 0, (Error.ERR_CANT_CREATE, error.strerror or str(error)))
+            code, advice = _BIND_ERRORS.get(error.errno or 0, (Error.ERR_CANT_CREATE, words_of(error)))
             raise CannotListen(code, advice) from error
         except BaseException:
             listening.close()
@@ -253,8 +254,7 @@ class UnixDialer(Dialer):
                 retryable=True,
                 cause="unix_socket_forbidden",
             )
-        what = error.strerror or str(error)
-        return DialError(f"{name} cannot be reached: {what}", retryable=False, cause="unix_socket_failed")
+        return DialError(f"{name} cannot be reached: {words_of(error)}", retryable=False, cause="unix_socket_failed")
 
 
 async def _pause(seconds: float) -> None:
@@ -308,8 +308,10 @@ def _parse_owner(text: str) -> tuple[int, int]:
 def _user_id(user: str) -> int:
     if not user or _NUMBER.fullmatch(user):
         return int(user or -1)
-    import pwd
-
+    try:
+        import pwd
+    except ImportError:  # Windows: that it has no such sockets, open() says.
+        return -1
     try:
         return pwd.getpwnam(user).pw_uid
     except KeyError:
@@ -319,8 +321,10 @@ def _user_id(user: str) -> int:
 def _group_id(group: str) -> int:
     if not group or _NUMBER.fullmatch(group):
         return int(group or -1)
-    import grp
-
+    try:
+        import grp
+    except ImportError:
+        return -1
     try:
         return grp.getgrnam(group).gr_gid
     except KeyError:

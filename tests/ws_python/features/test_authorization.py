@@ -15,7 +15,7 @@ from ws_python import WebSocketClient, WebSocketRequest, WebSocketServer
 from ws_python.features.authorization import Authorization, answer_of
 from ws_python.loop.hub import hub
 
-from tests.ws_python.driving import RawClient, named, poll_until, record
+from tests.ws_python.driving import RawClient, named, poll_until, record, reset_at_close
 
 pytestmark = pytest.mark.usefixtures("network")
 
@@ -330,7 +330,7 @@ def test_the_client_goes_before(server: WebSocketServer) -> None:
         raw.flush()
         poll_until(lambda: len(futures) == 1, server)
         if gone == "reset":
-            raw.socket.setsockopt(1, 13, b"\x01\0\0\0\0\0\0\0")  # SO_LINGER: 0 seconds.
+            reset_at_close(raw.socket)
         raw.close()
         poll_until(lambda: bool(named(seen, "handshake_failed")), server)
         futures.pop().set_result(True)

@@ -10,10 +10,12 @@ import pytest
 from ws_python import WebSocketClient, WebSocketServer
 
 from tests.chaos.harness import Crowd
-from tests.ws_python.driving import named, poll_until, record
+from tests.ws_python.driving import named, needs_proc, poll_until, record
 from tests.ws_python.net.test_tls import Certificates, failure, files_hello, is_active, trusting_client, url
 
 CROWD = 1000
+
+pytestmark = needs_proc
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-
 from websockets.frames import Opcode
 from ws_python import WebSocketClient, WebSocketServer
 from ws_python.features.statistics import Past, summary
 
-from tests.ws_python.driving import RawClient, listening, named, poll_until, record
+from tests.ws_python.driving import RawClient, listening, named, poll_until, record, reset_at_close
 
 Pair = tuple[WebSocketServer, WebSocketClient, int]
 
@@ -92,7 +90,7 @@ class TestFailures:
         for _ in range(40):
             assert server.send(0, bytes(1024 * 1024)) == 0
         server.poll()
-        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        reset_at_close(raw.socket)
         raw.socket.close()
         poll_until(lambda: server.get_peer_count() == 0, server)
         statistics = server.get_statistics()

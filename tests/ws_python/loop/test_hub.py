@@ -19,7 +19,7 @@ from ws_python.loop.host import Host
 from ws_python.loop.hub import Consumer, hub
 from ws_python.loop.writers import Writer
 
-from tests.ws_python.driving import poll_until
+from tests.ws_python.driving import needs_proc, poll_until
 
 PYTHON = Path(ws_python.__file__).parents[1]
 
@@ -297,6 +297,7 @@ class TestClosing:
         hub.close()
         assert codes == [1001]
 
+    @needs_proc
     @pytest.mark.parametrize("uses_epoll", [True, False])
     def test_even_without_time_it_leaves_no_socket_open(self, uses_epoll: bool) -> None:
         before = sockets()

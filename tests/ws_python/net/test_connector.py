@@ -14,7 +14,10 @@ from ws_python.net import connector
 @pytest.mark.parametrize(
     ("error", "expected"),
     [
-        (socket.gaierror(-2, "Name unknown"), 'the host name "host" cannot be resolved (Name unknown); check'),
+        (
+            socket.gaierror(socket.EAI_NONAME, "?"),
+            'the host name "host" cannot be resolved (Name or service not known)',
+        ),
         (TimeoutError(), "host, port 80, did not answer in time; check"),
         (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "host refuses connections on port 80; check"),
         (

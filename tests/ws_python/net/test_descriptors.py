@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import resource
 import socket
 from collections.abc import Iterator
 
@@ -15,6 +14,8 @@ from ws_python.loop.hub import hub
 from ws_python.net import descriptors
 
 from tests.ws_python.driving import named, poll_until, record
+
+resource = pytest.importorskip("resource", reason="Windows has no limit of descriptors that a test could lower")
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ from ws_python.net.inherited import is_inherited
 from tests.godot_process import ROOT
 from tests.ws_python.driving import poll_until
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows hands no sockets over")
+
 REQUEST = (
     b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.ws_python.driving import reset_at_close
 from tests.ws_python.net.links import Pair
 
 
@@ -83,7 +84,7 @@ def test_the_end_is_told_once(pair: Pair) -> None:
 
 
 def test_a_reset_is_an_end_and_writing_takes_all(pair: Pair) -> None:
-    pair.there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    reset_at_close(pair.there)
     pair.there.close()
     pair.turn_until(lambda: pair.ear.ends == 1)
     assert pair.link.write(b"lost") == 4

@@ -72,7 +72,7 @@ def test_a_connection_that_broke_on_its_way_stands_in_no_others(
     """No network here fails so: the one part that is made up is the error."""
     links: list[Link] = []
     with socket.create_server(("127.0.0.1", 0)) as real:
-        unlucky = Unlucky(fileno=os.dup(real.fileno()))
+        unlucky = Unlucky(fileno=real.dup().detach())
         unlucky.setblocking(False)
         unlucky.failures = [errno.EHOSTUNREACH, errno.ENETDOWN, errno.EPROTO, errno.EPERM]
         monkeypatch.setattr(listener, "open_sockets", lambda _address, _port: [unlucky])

@@ -189,6 +189,7 @@ def test_what_is_not_the_kernels_does_not_count(isolated: Watcher) -> None:
     assert not isolated.is_told(expected=False)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows stops no process from outside")
 @pytest.mark.parametrize("arguments", [["epoll"], ["asyncio"], ["epoll", "forbidden"]])
 def test_a_process_that_slept_is_told_so(arguments: list[str]) -> None:
     watcher = Watcher(*arguments)
@@ -221,6 +222,7 @@ def netlink_sockets() -> int:
     return count
 
 
+@pytest.mark.skipif(not hasattr(socket, "AF_NETLINK"), reason="only Linux tells of its interfaces")
 def test_it_watches_only_while_somebody_wants_to_be_told(changes: NetworkChanges) -> None:
     def one() -> None: ...
     def other() -> None: ...

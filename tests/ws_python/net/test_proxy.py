@@ -6,7 +6,6 @@ import logging
 import os
 import socket
 import ssl
-import struct
 import subprocess
 import sys
 import threading
@@ -24,7 +23,7 @@ from ws_python.loop.hub import hub
 from ws_python.net.dialer import Dialer
 from ws_python.net.proxy import ProxyDialer, dialer_through, parse_proxy
 
-from tests.ws_python.driving import named, poll_until, record
+from tests.ws_python.driving import named, needs_proc, poll_until, record, reset_at_close
 from tests.ws_python.net.proxies import HTTPProxy, OddProxy, Proxy, SOCKSProxy
 
 USER = ("me", "p%&:ä")
@@ -317,7 +316,7 @@ class TestFailures:
         def hang_up(peer: socket.socket) -> None:
             peer.recv(1000)
             if reset:
-                peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                reset_at_close(peer)
 
         with OddProxy(hang_up) as proxy:
             client.proxy = f"{scheme}://127.0.0.1:{proxy.port}"
@@ -376,6 +375,7 @@ class TestFailures:
             assert "does not answer as an HTTP proxy does" in failure(client)
         assert sent < 20_000_000  # What the system takes.
 
+    @needs_proc
     @pytest.mark.parametrize("scheme", ["http", "socks5h", "socks5"])
     def test_attempts_leave_no_sockets(self, client: WebSocketClient, scheme: str) -> None:
         over = threading.Event()

@@ -21,6 +21,8 @@ from ws_python.net.proxy_protocol import (
     may_begin,
 )
 
+from tests.ws_python.driving import reset_at_close
+
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 PROXY, LOCAL = 0x21, 0x20
 TCP4, UDP4, TCP6, UNIX, UNSPECIFIED = 0x11, 0x12, 0x21, 0x31, 0x00
@@ -287,7 +289,7 @@ def test_a_reset_in_the_middle_of_a_header(arrival: Arrival) -> None:
     arrival.there.sendall(b"PROXY TCP4 192.0")
     for _ in range(3):
         hub.turn(0.0, 1.0)
-    arrival.there.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    reset_at_close(arrival.there)
     arrival.there.close()
     turn_until(arrival.is_over)
     assert "reset the connection" in arrival.reasons[0]

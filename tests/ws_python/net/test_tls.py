@@ -613,6 +613,7 @@ class TestSettings:
             assert expected in line.lower() or expected in line
             assert "\n" not in line
 
+    @pytest.mark.skipif(os.name == "nt", reason="Windows keeps no rights of a file in its mode")
     def test_a_file_that_may_not_be_read(self, files: Certificates, caplog: pytest.LogCaptureFixture) -> None:
         files.key.chmod(0)
         for node in (WebSocketServer(), WebSocketClient()):

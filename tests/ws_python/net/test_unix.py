@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import grp
 import logging
 import os
-import pwd
 import signal
 import socket
 import ssl
@@ -34,6 +32,9 @@ from ws_python.net.plain_tcp import PlainLink
 from ws_python.net.unix import UnixDoor, UnixSocketSettings, checked_path
 
 from tests.ws_python.driving import named, poll_until, poll_while, record, socket_of
+
+grp = pytest.importorskip("grp", reason="Windows has no Unix sockets in Python: see test_other_systems.py")
+pwd = pytest.importorskip("pwd")
 
 ROOT = Path(__file__).parents[3]
 IS_ROOT = os.geteuid() == 0
