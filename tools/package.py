@@ -49,7 +49,7 @@ def check_version() -> None:
 
 def tracked() -> list[Path]:
     """The addon's files that git knows, by their paths in the repository."""
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ADDON]
+    command = ["git", "ls-files", "-z", "--", ADDON]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise report.SetupError(f"git does not tell the addon's files ({done.stderr.strip()}): run it in a clone")
