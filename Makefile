@@ -22,7 +22,7 @@ install: build ## put the addon into a project and enable its plugin: make insta
 	@$(VENV) tools/install.py "$(PROJECT)"
 
 package: build ## pack the addon for all platforms: dist/ws_python-VERSION.zip
-	@$(SCONS) platforms
+	@$(SCONS) -j$$(nproc) platforms
 	@$(VENV) tools/package.py
 
 demo: build ## run the demo: a server and a client in Godot, and a client from outside, compare every message
