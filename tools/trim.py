@@ -173,10 +173,11 @@ def trim(staged: Path, target: Path) -> None:
             if path.is_file() and is_data(path):
                 shutil.copyfile(path, target / path.relative_to(staged))
     _copy_libraries(runtime, target, binaries)
-    for path in staged.iterdir():
-        if path.is_file() and not is_library(path):
+    for path in staged.iterdir():  # licences, versions, what a system wants to have there
+        if path.is_dir() and path not in (runtime.standard, runtime.packages):
+            shutil.copytree(path, target / path.name, copy_function=shutil.copyfile)
+        elif path.is_file() and not is_library(path):
             shutil.copyfile(path, target / path.name)
-    shutil.copytree(staged / "licenses", target / "licenses", copy_function=shutil.copyfile)
 
 
 def _copy_libraries(runtime: Runtime, target: Path, binaries: list[Path]) -> None:

@@ -139,6 +139,14 @@ class TestContents:
         assert "__pycache__" not in files
 
     @pytest.mark.parametrize("platform", platforms.ALL, ids=lambda platform: platform.name)
+    def test_a_platform_has_what_is_no_module(self, unpacked: Path, platform: platforms.Platform) -> None:
+        """macOS wants more than Linux and Windows."""
+        built, runtime = package.BUILT / platform.name / "lib", unpacked / platform.runtime
+        assert platform.python_library in os.listdir(runtime)
+        wanted = {path.name for path in built.iterdir() if not trim.is_library(path)}
+        assert wanted <= {path.name for path in runtime.iterdir()}
+
+    @pytest.mark.parametrize("platform", platforms.ALL, ids=lambda platform: platform.name)
     def test_a_platform_has_the_licences(self, unpacked: Path, platform: platforms.Platform) -> None:
         runtime = unpacked / platform.runtime
         packages = {path.name for path in (runtime / "site-packages").iterdir()} - {*trim.OWN}
