@@ -23,6 +23,7 @@ from tests.addon.test_environment import FILES, PYTHON, WEBSOCKETS
 from tests.addon.test_file_systems import NAMESPACE, READ_ONLY, log_of
 from tests.addon.test_missing_parts import check
 from tests.godot_process import LAUNCHER, ROOT, GodotProcess, unclean_lines
+from tests.tools.test_trim import imported_by_our_sources
 
 pytestmark = [pytest.mark.platforms, pytest.mark.timeout(3600)]
 
@@ -145,6 +146,14 @@ class TestContents:
         assert platform.python_library in os.listdir(runtime)
         wanted = {path.name for path in built.iterdir() if not trim.is_library(path)}
         assert wanted <= {path.name for path in runtime.iterdir()}
+
+    @pytest.mark.parametrize("platform", platforms.ALL, ids=lambda platform: platform.name)
+    def test_a_platform_has_what_our_sources_import(self, unpacked: Path, platform: platforms.Platform) -> None:
+        staged = trim.Runtime(package.BUILT / platform.name / "lib").paths
+        there = trim.Runtime(unpacked / platform.runtime).paths
+        wanted = {name for name in imported_by_our_sources() if name in staged}
+        assert len(wanted) > 200
+        assert wanted - there.keys() == set()
 
     @pytest.mark.parametrize("platform", platforms.ALL, ids=lambda platform: platform.name)
     def test_a_platform_has_the_licences(self, unpacked: Path, platform: platforms.Platform) -> None:

@@ -64,9 +64,9 @@ def test_every_module_can_be_imported(trimmed: Path) -> None:
     assert failed == {}
 
 
-def test_what_our_sources_import_is_there(trimmed: Path) -> None:
+def imported_by_our_sources() -> set[str]:
     """Wherever in them, and read in another way than the trimming does."""
-    wanted = {
+    found = {
         name
         for package in trim.OWN
         for source in sources(ROOT / "python", package)
@@ -74,9 +74,13 @@ def test_what_our_sources_import_is_there(trimmed: Path) -> None:
         for module, member in imports(source, ROOT / "python")
         for name in (module, f"{module}.{member}")
     }
+    assert {"ssl", "certifi", "idna", "python_socks.async_.asyncio", "aiohappyeyeballs", "websockets.proxy"} <= found
+    return found
+
+
+def test_what_our_sources_import_is_there(trimmed: Path) -> None:
     staged, there = trim.Runtime(STAGED).paths, kept(trimmed)
-    assert {"ssl", "certifi", "idna", "python_socks.async_.asyncio", "aiohappyeyeballs", "websockets.proxy"} <= wanted
-    assert {name for name in wanted if name in staged} <= set(there)
+    assert {name for name in imported_by_our_sources() if name in staged} <= set(there)
 
 
 @pytest.mark.parametrize(
