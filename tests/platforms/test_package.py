@@ -9,8 +9,9 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import package
@@ -283,9 +284,16 @@ class TestInTheEditor:
 
 
 @pytest.fixture(scope="module")
-def clone(unpacked: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This project with the unpacked addon in the place of the built one, and a note of what is not found."""
-    folder = tmp_path_factory.mktemp("clone") / "project"
+def clone(unpacked: Path) -> Iterator[Path]:
+    """This project with the unpacked addon in the place of the built one, and a note of what is not found.
+
+    In a folder whose path is short: pytest's own may leave no room for a Unix socket's.
+    """
+    with tempfile.TemporaryDirectory(prefix="ws") as directory:
+        yield make_clone(Path(directory, "p"), unpacked)
+
+
+def make_clone(folder: Path, unpacked: Path) -> Path:
     left = shutil.ignore_patterns(".git", ".venv", ".engine", "build", "dist", "node_modules", "__pycache__")
     shutil.copytree(ROOT, folder, ignore=lambda path, names: {*left(path, names)} | _built(path, names), symlinks=True)
     shutil.copytree(unpacked, folder / ADDON, dirs_exist_ok=True)
