@@ -19,7 +19,7 @@ build: setup ## build the addon: the bridge, the codec, and the Python runtime t
 	@$(SCONS)
 
 install: build ## put the addon into a project and enable its plugin: make install PROJECT=/path/to/the/project
-	@$(VENV) tools/install.py "$(PROJECT)"
+	@$(VENV) tools/install.py "$$PROJECT"
 
 package: build ## pack the addon for all platforms: dist/ws_python-VERSION.zip
 	@$(SCONS) -j$$(nproc) platforms
