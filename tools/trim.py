@@ -106,7 +106,8 @@ class Runtime:
             found = self._of_extension(name, path)
         else:
             found = self._of_code(name, self.code(name))
-        return {each for each in found if each in self.paths and not _is_of(each, NO_USE)}
+        unwanted = () if self.packages in path.parents else NO_USE
+        return {each for each in found if each in self.paths and not _is_of(each, unwanted)}
 
     def _of_code(self, name: str, code: CodeType) -> set[str]:
         package = name if self.is_package(name) else name.rpartition(".")[0]
@@ -322,6 +323,8 @@ def _order(path: Path) -> tuple[str, int]:
 
 def why(found: Mapping[str, str], name: str) -> Iterator[str]:
     """Of what is kept a module, the one that imports it, and so on."""
+    if name not in found:
+        raise report.SetupError(f"{name} is not kept: nothing imports it")
     while name:
         yield name
         name = found[name]
