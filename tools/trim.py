@@ -39,12 +39,13 @@ FOR_NODES = tuple(
     collections dataclasses datetime enum functools itertools json math random re string sysconfig typing zoneinfo
     """.split()  # noqa: SIM905
 )
-# Tools for a programmer at a terminal; what starts more Python programs, of which there is none; and archives. Where
-# the standard library imports one of these, it does so in a function that no game calls: a test imports all the rest.
+# Tools for a programmer at a terminal, and for tests; what starts more Python programs, of which there is none; and
+# archives. Where the standard library imports one of these, it does so in a function that no game calls: a test imports
+# all the rest.
 NO_USE = tuple(
     """
     argparse bdb cmd code codeop concurrent.futures.process doctest getopt idlelib multiprocessing optparse pdb pydoc
-    pydoc_data readline rlcompleter tarfile test tkinter trace turtle unittest venv webbrowser
+    pydoc_data readline rlcompleter statistics tarfile test tkinter trace turtle unittest venv webbrowser
     """.split()  # noqa: SIM905
 )
 # How Python was built. Its name is that of a system, and put together at run time.
