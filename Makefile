@@ -34,7 +34,7 @@ demo: build ## run the demo: a server and a client in Godot, and a client from o
 	@$(VENV) demo/run_demo.py
 
 test: lint ## build, lint and run every test
-	@$(VENV) -m pytest
+	@$(VENV) -m pytest --numprocesses 3 --dist worksteal
 
 editor: build ## open this project in the Godot editor
 	@tools/godot --editor --path .
