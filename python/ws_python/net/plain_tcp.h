@@ -57,7 +57,8 @@ static ptrdiff_t windows_sendmsg(int fd, const struct msghdr *message, int flags
 	DWORD sent = 0;
 	set_part(&parts[0], message->msg_iov[0].iov_base, message->msg_iov[0].iov_len);
 	set_part(&parts[1], message->msg_iov[1].iov_base, message->msg_iov[1].iov_len);
-	return windows_result(WSASend((SOCKET)fd, parts, 2, &sent, (DWORD)flags, NULL, NULL), sent);
+	int result = WSASend((SOCKET)fd, parts, 2, &sent, (DWORD)flags, NULL, NULL);
+	return windows_result(result, sent);
 }
 #define recv windows_recv
 #define send windows_send
