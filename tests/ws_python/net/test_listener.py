@@ -74,7 +74,7 @@ def test_a_connection_that_broke_on_its_way_stands_in_no_others(
     with socket.create_server(("127.0.0.1", 0)) as real:
         unlucky = Unlucky(fileno=real.dup().detach())
         unlucky.setblocking(False)
-        unlucky.failures = [errno.EHOSTUNREACH, errno.ENETDOWN, errno.EPROTO, errno.EPERM]
+        unlucky.failures = [errno.ECONNRESET, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EPROTO, errno.EPERM]
         monkeypatch.setattr(listener, "open_sockets", lambda _address, _port: [unlucky])
         listening = listener.Listener("*", 0, links.append)
         with socket.create_connection(real.getsockname()):
