@@ -190,7 +190,6 @@ def collect(platform: platforms.Platform, work: Path, source: Path, openssl: lis
     for path in sorted((work / "Modules").glob(f"*{platform.extension_suffix}")):
         copied = folder / "lib-dynload" / path.name
         shutil.copyfile(path, copied)
-    shutil.copytree(source / "Lib", folder / "stdlib")
     shutil.copyfile(source / "LICENSE", folder / "licenses/python.txt")
     version = re.search(r'define PY_VERSION\s+"([^"]+)"', (source / "Include/patchlevel.h").read_text())
     assert version

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import importlib.metadata
 import plistlib
 import py_compile
 import shutil
 import struct
 import subprocess
+import sys
 import sysconfig
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +20,7 @@ import platforms
 import report
 import runtime
 
-from cross import OUTPUT, ROOT, fetch, linux, macho, python_folder
+from cross import OUTPUT, ROOT, WORK, fetch, linux, macho, python_folder
 
 # Where the wheels of websockets, the one package that is compiled, run.
 TAGS = {
@@ -87,17 +91,30 @@ def stage_python(platform: platforms.Platform, python: Path, lib: Path) -> None:
     for path in sorted((python / "lib-dynload").iterdir()):
         if not path.name.startswith(LEFT_OUT_EXTENSIONS):
             shutil.copyfile(path, dynload / path.name)
-    source = python / "stdlib"
-    if not source.exists():  # What is written in Python is the same everywhere: the machine's own does.
-        source = Path(sysconfig.get_path("stdlib"))
-    for path in runtime.standard_modules(source):
-        inside = path.relative_to(source)
-        runtime.compile_module(path, standard / inside, f"{standard.name}/{inside}")
+    is_linux = platform.name.startswith("linux.")
+    # What is written in Python is the same everywhere: where there is only the rest, this machine's own does.
+    source = fetch.python_source() / "Lib" if is_linux else Path(sysconfig.get_path("stdlib"))
+    shutil.copytree(byte_code(source, standard.name), standard, dirs_exist_ok=True)
     stage_configuration(platform, standard)
-    if platform.name.startswith("linux."):
+    if is_linux:
         for path in sorted(dynload.glob("*.so")):
             if path.name.startswith(runtime.NEED_OPENSSL):
                 subprocess.run([PATCHELF, "--force-rpath", "--set-rpath", "$ORIGIN/../..", path], check=True)
+
+
+def byte_code(source: Path, shown: str) -> Path:
+    """A folder with the standard library as byte code, which is made once."""
+    stamp = f"{source}\n{sys.version}\n"
+    folder = WORK / "bytecode" / hashlib.sha256(stamp.encode()).hexdigest()[:16]
+    if not folder.exists():
+        draft = folder.with_suffix(f".{threading.get_ident()}")
+        for path in runtime.standard_modules(source):
+            inside = path.relative_to(source)
+            runtime.compile_module(path, draft / inside, f"{shown}/{inside}")
+        with contextlib.suppress(OSError):  # Another platform's was faster.
+            draft.rename(folder)
+        shutil.rmtree(draft, ignore_errors=True)
+    return folder
 
 
 def stage_configuration(platform: platforms.Platform, standard: Path) -> None:

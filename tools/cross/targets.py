@@ -95,6 +95,10 @@ def compile_for(
     )
     compiler.Decider("content-timestamp")
 
+    prepared = compiler.Command(
+        below(folder / "prepared.txt"), [first[0], "tools/cross/zig.py"], step(zig.prepare, target, folder)
+    )
+
     def compiled(name: str, source: Any, **options: Any) -> Any:
         made = compiler.SharedObject(f"build/cross/objects/{target}/{name}.o", source, **options)
         compiler.Depends(made, first)
@@ -105,6 +109,7 @@ def compile_for(
         if platform.feature == "macos":
             options += ["-Wl,-undefined,dynamic_lookup", f"-Wl,-install_name,@rpath/{Path(name).name}"]
         made = compiler.SharedLibrary(f"{below(folder)}/{name}", objects, LINKFLAGS=options, LIBS=libraries)
+        compiler.Depends(made, prepared)
         if platform.is_windows:
             compiler.AddPostAction(made, step(stage.forget_time, folder / name))
         return made

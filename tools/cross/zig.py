@@ -27,6 +27,18 @@ def environment() -> dict[str, str]:
     return {**os.environ, "ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache, "LC_ALL": "C.UTF-8"}
 
 
+def prepare(target: str, folder: Path) -> None:
+    """Link an empty library: for a target that is new to it, zig first compiles the system's own libraries.
+
+    That takes long, and whatever is linked meanwhile waits, in a place where something could be compiled.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    source = folder / "empty.c"
+    source.write_text("int pythonscript_empty;\n")
+    run([*compiler(target), "-O2", "-shared", "-s", source, "-o", folder / "empty"])
+    (folder / "prepared.txt").touch()
+
+
 def run(command: Sequence[str | Path], cwd: Path | None = None, **variables: str) -> str:
     """Run a step of the build; when it fails, show the end of what it says, and give up in one line."""
     done = subprocess.run(
