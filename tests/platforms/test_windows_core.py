@@ -41,7 +41,7 @@ def test_the_core() -> None:
         [
             *("-m", "pytest", "tests/ws_python", "-o", "pythonpath=tools", "-p", "no:cacheprovider"),
             # Of the tests that print figures, to have them on record.
-            *("-rsP", "-q", "--tb=short", "-W", "error"),
+            *("-rsP", "-q", "--tb=short", "-o", f"timeout={TIMEOUT}"),
         ],
         timeout=TIMEOUT,
     )
