@@ -16,7 +16,6 @@ pytestmark = [
 ]
 MODULES = (
     "_asyncio",
-    "_bz2",
     "_ctypes",
     "_hashlib",
     "_json",

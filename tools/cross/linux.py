@@ -21,6 +21,13 @@ from cross import WORK, draft_of, fetch, finish, is_made, zig
 PACKAGES = ("libssl-dev", "zlib1g-dev", "libbz2-dev", "libbz2-1.0", "liblzma-dev", "libffi-dev", "libffi8")
 # The soname says that it is ours: whatever else the game loads may bring another OpenSSL.
 OPENSSL = {"crypto": "libcrypto-pythonscript.so.3", "ssl": "libssl-pythonscript.so.3"}
+# CPython's Makefile says -h where zig wants the option by its name.
+SONAME = """for argument; do
+    shift
+    case $argument in -Wl,-h*) argument=-Wl,-soname,${argument#-Wl,-h} ;; esac
+    set -- "$@" "$argument"
+done
+"""
 # What configure cannot find out without running a program.
 KNOWN = (
     "ac_cv_file__dev_ptmx=yes",
@@ -35,9 +42,13 @@ CTYPES = (
     "_ctypes _ctypes/_ctypes.c _ctypes/callbacks.c _ctypes/callproc.c _ctypes/stgdict.c _ctypes/cfield.c"
     " -DHAVE_FFI_PREP_CIF_VAR -DHAVE_FFI_PREP_CLOSURE_LOC -DHAVE_FFI_CLOSURE_ALLOC -DPy_BUILD_CORE_MODULE -lffi"
 )
-# Left out, beside what tools/runtime.py leaves out: it needs a library for what Python has a replacement for.
+# Its line lacks what the code asks for.
+EXPAT = "pyexpat pyexpat.c $(MODULE_PYEXPAT_CFLAGS) $(MODULE_PYEXPAT_LDFLAGS) -DPy_BUILD_CORE_MODULE"
+# Left out, beside what tools/runtime.py leaves out: _uuid, for which Python has a replacement, and _bz2,
+# as its static library cannot be linked into another one.
 LEFT_OUT = (
     "_uuid",
+    "_bz2",
     "nis",
     "_crypt",
     "_dbm",
@@ -129,7 +140,7 @@ def configure(work: Path, source: Path, needed: Path, target: str, machine: str)
     for tool in ("cc", "ar", "ranlib"):
         script = work / f"zig-{tool}"
         arguments = f"cc -target {target}" if tool == "cc" else tool
-        script.write_text(f'#!/bin/sh\nexec "{zig.PROGRAM}" {arguments} "$@"\n')
+        script.write_text(f'#!/bin/sh\n{SONAME}exec "{zig.PROGRAM}" {arguments} "$@"\n')
         script.chmod(0o755)
     relative = os.path.relpath(source, work)  # It is noted in libpython.
     zig.run(
@@ -174,8 +185,8 @@ def reuse_answers(work: Path) -> list[str]:
 def enable_modules(work: Path) -> None:
     """Have the Makefile build the modules that configure found all for, as shared ones."""
     listed = (work / "Modules/Setup.stdlib").read_text().replace("*static*", "*shared*")
-    kept = [line for line in listed.splitlines() if line.partition(" ")[0] not in LEFT_OUT]
-    (work / "Modules/Setup.local").write_text("\n".join([*kept, CTYPES]) + "\n")
+    kept = [line for line in listed.splitlines() if line.partition(" ")[0] not in (*LEFT_OUT, "pyexpat")]
+    (work / "Modules/Setup.local").write_text("\n".join([*kept, CTYPES, EXPAT]) + "\n")
 
 
 def collect(platform: platforms.Platform, work: Path, source: Path, openssl: list[Path]) -> None:

@@ -154,10 +154,20 @@ def stage_packages(platform: platforms.Platform, lib: Path) -> None:
                     target = lib / "site-packages" / inside
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(path, target)
+                    if platform.name.startswith("linux.") and path.suffix == ".so":
+                        forget_debugging(target)
                     if path.suffix == ".py":
                         compile_beside(target, f"site-packages/{inside}")
     if not list((lib / "site-packages/websockets").glob(f"*{platform.extension_suffix}")):
         raise report.SetupError(f"the wheel of websockets for {platform.name} has nothing that is compiled")
+
+
+def forget_debugging(library: Path) -> None:
+    """Take what only a debugger reads out of a library for Linux: it tells where others have built it."""
+    parsed = fetch.lief().ELF.parse(library)
+    for name in [section.name for section in parsed.sections if section.name.startswith(".debug")]:
+        parsed.remove_section(name, True)
+    parsed.write(str(library))
 
 
 def compile_beside(module: Path, shown: str) -> None:
