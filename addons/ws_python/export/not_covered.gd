@@ -44,6 +44,7 @@ func lines(misfits: PackedStringArray) -> PackedStringArray:
 			+ "Ask with `is`, and make nodes with `.new()`."
 		)
 	)
+	_find_c_sharp("res://")
 	_say(
 		said, _c_sharp, "C# finds no class of that name here: get the node from a scene, and use Call() and Connect()."
 	)
