@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,12 +32,15 @@ LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/lin
 OR_SET_GODOT = "or set GODOT=/path/to/godot (4.4 or newer)"
 
 
-def installed(state: Path) -> Path:
-    """The fetched engine's program below `state`, fetched first when it is not there yet."""
-    prefix = state / "debian"
+def installed(state: Path, architecture: str = "") -> Path:
+    """The fetched engine's program below `state`, fetched first when it is not there yet.
+
+    With an architecture, as Debian names it, it is the engine of that one, which an emulator can run.
+    """
+    prefix = state / ("debian" + (f"-{architecture}" if architecture else ""))
     with lock(state):
         if not is_whole(prefix):
-            fetch(state, prefix)
+            fetch(state, prefix, architecture)
     return prefix / "usr/bin/godot"
 
 
@@ -65,7 +68,7 @@ def lock(state: Path) -> Iterator[None]:
         yield
 
 
-def fetch(state: Path, prefix: Path) -> None:
+def fetch(state: Path, prefix: Path, architecture: str = "") -> None:
     """Download, unpack and patch the engine, then move it to `prefix`."""
     for left_behind in state.glob("fetching-*"):  # by a run that was killed
         shutil.rmtree(left_behind)
@@ -76,8 +79,10 @@ def fetch(state: Path, prefix: Path) -> None:
         raise report.disk_full(f"{state} (fetching the engine needs {NEEDED_BYTES // 1_000_000} MB)")
     work = Path(tempfile.mkdtemp(prefix="fetching-", dir=state))
     try:
-        apt = Apt(work / "apt")
-        packages = apt.download()
+        report.progress("godot", f"no engine in {state}: asking apt's Debian mirror for that of {SUITE} ...")
+        apt = Apt(work / "apt", SUITE, architecture)
+        apt.update()
+        packages = apt.download(PACKAGES, state)
         unpack(packages, work / "prefix")
         patch(work / "prefix", prefix)
         (work / "prefix/complete").write_text(completed(prefix))
@@ -88,7 +93,7 @@ def fetch(state: Path, prefix: Path) -> None:
     report.progress("godot", f"the engine is ready in {prefix}")
 
 
-def mirrors() -> list[str]:
+def mirrors(suite: str) -> list[str]:
     """The Debian mirrors that this machine's apt sources (.list and deb822 alike) name, most specific first."""
     release = platform.freedesktop_os_release()
     if release.get("ID") != "debian":
@@ -96,13 +101,13 @@ def mirrors() -> list[str]:
         raise report.SetupError(
             f"no engine found, and {name} has no Debian mirror to fetch one from: set GODOT=/path/to/godot (4.4+)"
         )
-    suites = {release.get("VERSION_CODENAME", ""), SUITE, "oldstable", "stable", "testing", "unstable", "sid"}
+    suites = {release.get("VERSION_CODENAME", ""), suite, "oldstable", "stable", "testing", "unstable", "sid"}
     listed = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages", "Component: main"],
         capture_output=True,
         text=True,
     ).stdout.splitlines()
-    found = [uri for suite, uri in (line.split(" ", 1) for line in listed) if suite.split("/")[-1] in suites]
+    found = [uri for named, uri in (line.split(" ", 1) for line in listed) if named.split("/")[-1] in suites]
     if not found:
         raise report.SetupError(
             f"apt's sources name no Debian mirror: add one to /etc/apt/sources.list, {OR_SET_GODOT}"
@@ -113,17 +118,19 @@ def mirrors() -> list[str]:
 class Apt:
     """apt-get with a state of its own: it neither reads the machine's package database nor writes outside `home`."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, suite: str, architecture: str = "") -> None:
+        """Of the machine's own architecture unless another one is named."""
+        self.suite = suite
         self.archives = home / "cache/archives"
         for directory in (home / "state/lists/partial", self.archives / "partial", home / "log"):
             directory.mkdir(parents=True)
         (home / "status").touch()
         self.sources = home / "sources.list"
         self.config = home / "apt.conf"
-        self.config.write_text(self._settings(home))
+        self.config.write_text(self._settings(home, architecture))
 
     @staticmethod
-    def _settings(home: Path) -> str:
+    def _settings(home: Path, architecture: str) -> str:
         """The private configuration: of the machine's own only what says how to reach the network (proxies, ...)."""
         dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True).stdout
         acquire = [line for line in dump.splitlines() if line.startswith("Acquire::")]
@@ -145,43 +152,38 @@ class Apt:
             "Acquire::Languages": "none",
             "Acquire::Retries": "2",
         }
+        if architecture:
+            own["APT::Architecture"] = architecture
         return "\n".join([*acquire, "#clear APT::Architectures;", *(f'{key} "{value}";' for key, value in own.items())])
 
-    def download(self) -> list[Path]:
-        """The .deb files of the engine and of everything it needs."""
-        report.progress("godot", f"no engine on this machine: asking apt's Debian mirror for that of {SUITE} ...")
-        self._update()
-        wanted = self._run("install", "--print-uris", "-qq", *PACKAGES)
-        with self._progress(wanted):
-            self._run("install", "--download-only", *PACKAGES)
-        return sorted(self.archives.glob("*.deb"))
-
-    def download_alone(self, *packages: str) -> list[Path]:
-        """The .deb files of these packages, without what they need."""
-        report.progress("godot", f"asking apt's Debian mirror for {' and '.join(packages)} of {SUITE} ...")
-        self._update()
-        with self._progress(self._run("download", "--print-uris", "-qq", *packages)):
-            self._run("download", *packages)
-        return sorted(self.archives.glob("*.deb"))
-
-    def _update(self) -> None:
+    def update(self, kind: str = "deb") -> None:
+        """Read what the suite has: `deb` for packages, `deb-src` for their sources."""
         keyring = next((path for path in KEYRINGS if path.exists()), None)
         if keyring is None:
             raise report.SetupError(f"no Debian archive keyring: install debian-archive-keyring, {OR_SET_GODOT}")
-        sources = [f"deb [signed-by={keyring}] {uri} {SUITE} main\n" for uri in mirrors()]
+        sources = [f"{kind} [signed-by={keyring}] {uri} {self.suite} main\n" for uri in mirrors(self.suite)]
         for last, source in ((index == len(sources) - 1, source) for index, source in enumerate(sources)):
             self.sources.write_text(source)
             try:
-                self._run("update")
+                self.run("update")
                 break
             except report.SetupError:
                 if last:
                     raise
 
-    def _run(self, *arguments: str) -> str:
+    def download(self, packages: Iterable[str], where: Path) -> list[Path]:
+        """The .deb files of these packages and of everything they need; `where` is named to whoever waits for them."""
+        wanted = self.run("install", "--print-uris", "-qq", *packages)
+        size = sum(int(found) for found in re.findall(r"^'\S+' \S+ (\d+) ", wanted, re.MULTILINE))
+        with self._progress(size, where):
+            self.run("install", "--download-only", *packages)
+        return sorted(self.archives.glob("*.deb"))
+
+    def run(self, *arguments: str, cwd: Path | None = None) -> str:
+        """What apt-get prints."""
         done = subprocess.run(
             ["apt-get", *arguments],
-            cwd=self.archives,
+            cwd=cwd,
             env={**os.environ, "APT_CONFIG": str(self.config), "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -192,11 +194,10 @@ class Apt:
         return done.stdout
 
     @contextmanager
-    def _progress(self, wanted: str) -> Iterator[None]:
-        """Print how far the download is of what apt says is wanted, each second, until the block ends."""
+    def _progress(self, size: int, where: Path) -> Iterator[None]:
+        """Print how far the download is, each second, until the block ends."""
         import threading
 
-        size = sum(int(found) for found in re.findall(r"^'\S+' \S+ (\d+) ", wanted, re.MULTILINE))
         done = threading.Event()
 
         def watch() -> None:
@@ -207,7 +208,7 @@ class Apt:
                     "godot", f"  {have // 1_000_000} of {size // 1_000_000} MB, {time.monotonic() - began:.0f} s"
                 )
 
-        report.progress("godot", f"fetching {size // 1_000_000} MB (once; into {self.archives.parents[3]}) ...")
+        report.progress("godot", f"fetching {size // 1_000_000} MB (once; into {where}) ...")
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         try:

@@ -77,7 +77,7 @@ WINDOWS_X86_64 = Platform(
     targets=("x86_64-windows-gnu",),
     extension_suffix=".cp311-win_amd64.pyd",
     python_library="python311.dll",
-    openssl_library="libcrypto-3.dll",
+    openssl_library="libcrypto-p.dll",
     is_windows=True,
 )
 MACOS_UNIVERSAL = Platform(

@@ -98,19 +98,21 @@ void system_explain(const char *path, char *text, size_t size) {
 	DWORD error = GetLastError();
 	wchar_t wide[PATH_MAX_BYTES];
 	if (error == ERROR_MOD_NOT_FOUND && to_wide(path, wide) && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES) {
-		HMODULE mapped = LoadLibraryExW(wide, NULL, LOAD_LIBRARY_AS_IMAGE_RESOURCE);
+		HMODULE mapped = LoadLibraryExW(wide, NULL, DONT_RESOLVE_DLL_REFERENCES);
+		const char *name = mapped != NULL ? missing_library(wide, (const BYTE *)mapped) : NULL;
+		snprintf(text, size, "%s, which it needs, is not on this machine (error %lu)", name != NULL ? name : "a library", error);
 		if (mapped != NULL) {
-			/* The lowest bits of the address say how it was mapped. */
-			const char *name = missing_library(wide, (const BYTE *)((ULONG_PTR)mapped & ~(ULONG_PTR)3));
-			snprintf(text, size, "%s, which it needs, is not on this machine (error %lu)", name != NULL ? name : "a library", error);
 			FreeLibrary(mapped);
-			return;
 		}
+		return;
 	}
 	wchar_t words[512];
+	/* What the texts have a place for is the file. */
+	const wchar_t *it = L"it";
+	const wchar_t *inserts[] = { it, it, it, it };
 	char utf8[1024];
-	DWORD length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_IGNORE_INSERTS, NULL, error, 0, words,
-			sizeof words / sizeof *words, NULL);
+	DWORD length = FormatMessageW(FORMAT_MESSAGE_FROM_SYSTEM | FORMAT_MESSAGE_ARGUMENT_ARRAY, NULL, error, 0, words,
+			sizeof words / sizeof *words, (va_list *)inserts);
 	while (length > 0 && wcschr(L"\r\n. ", words[length - 1]) != NULL) {
 		length--;
 	}

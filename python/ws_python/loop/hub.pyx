@@ -240,7 +240,8 @@ cdef class Hub:
 
     def _request_flush(self):
         if not self._request_frame_end():
-            self.loop().call_soon(self.writers.flush)
+            # The method of Python: what C calls it by takes one argument more than the wrapper that Cython makes here gives.
+            self.loop().call_soon((<object>self.writers).flush)
 
     def _request_frame_end(self):
         if not self._waits_for_frame_end:
