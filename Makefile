@@ -20,10 +20,10 @@ build: setup ## build the addon: the bridge, the codec, and the Python runtime t
 	@$(SCONS)
 
 install: build ## put the addon into a project and enable its plugin: make install PROJECT=/path/to/the/project
-	@$(VENV) tools/install.py "$(PROJECT)"
+	@$(VENV) tools/install.py "$$PROJECT"
 
 package: build ## pack the addon for all platforms: dist/ws_python-VERSION.zip
-	@$(SCONS) platforms
+	@$(SCONS) -j$$(nproc) platforms
 	@$(VENV) tools/package.py
 
 wheels: build ## build the Python package for all platforms: the source and the wheels in dist/
@@ -34,7 +34,7 @@ demo: build ## run the demo: a server and a client in Godot, and a client from o
 	@$(VENV) demo/run_demo.py
 
 test: lint ## build, lint and run every test
-	@$(VENV) -m pytest
+	@$(VENV) -m pytest --numprocesses 3 --dist worksteal
 
 editor: build ## open this project in the Godot editor
 	@tools/godot --editor --path .

@@ -31,6 +31,7 @@ def help_pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: page.replace("\xa0", " ") for name, page in pages}
 
 
+@pytest.mark.alone  # The editor writes into .godot, which other engines read at their start.
 def test_the_editor_opens_this_project() -> None:
     run_godot("--editor", "--quit")
 

@@ -173,14 +173,10 @@ class Apt:
 
     def download(self, packages: Iterable[str], where: Path) -> list[Path]:
         """The .deb files of these packages and of everything they need; `where` is named to whoever waits for them."""
-        with self._progress(self.run("install", "--print-uris", "-qq", *packages), where):
+        wanted = self.run("install", "--print-uris", "-qq", *packages)
+        size = sum(int(found) for found in re.findall(r"^'\S+' \S+ (\d+) ", wanted, re.MULTILINE))
+        with self._progress(size, where):
             self.run("install", "--download-only", *packages)
-        return sorted(self.archives.glob("*.deb"))
-
-    def download_alone(self, packages: Iterable[str], where: Path) -> list[Path]:
-        """The .deb files of these packages, without what they need."""
-        with self._progress(self.run("download", "--print-uris", "-qq", *packages), where):
-            self.run("download", *packages, cwd=self.archives)
         return sorted(self.archives.glob("*.deb"))
 
     def run(self, *arguments: str, cwd: Path | None = None) -> str:
@@ -198,11 +194,10 @@ class Apt:
         return done.stdout
 
     @contextmanager
-    def _progress(self, wanted: str, where: Path) -> Iterator[None]:
-        """Print how far the download is of what apt says is wanted, each second, until the block ends."""
+    def _progress(self, size: int, where: Path) -> Iterator[None]:
+        """Print how far the download is, each second, until the block ends."""
         import threading
 
-        size = sum(int(found) for found in re.findall(r"^'\S+' \S+ (\d+) ", wanted, re.MULTILINE))
         done = threading.Event()
 
         def watch() -> None:

@@ -66,7 +66,7 @@ def put(addon: Path, addons: Path) -> None:
     for left in (draft, old):
         _remove(left)  # of a run that was killed
     try:
-        shutil.copytree(addon, draft, ignore=_left_behind)
+        _copy(addon, draft)
         if os.path.lexists(target):
             target.rename(old)
         try:
@@ -80,9 +80,17 @@ def put(addon: Path, addons: Path) -> None:
     _remove(old)
 
 
-def _left_behind(folder: str, names: list[str]) -> list[str]:
-    """What an older build has left in lib/, where each platform has a folder of its own."""
-    return [name for name in names if Path(folder).name == "lib" and not Path(folder, name, "runtime.txt").exists()]
+def _copy(addon: Path, target: Path) -> None:
+    """Copy the addon, but for what an older build has left in lib/. (shutil.copytree would not say why it fails.)"""
+    target.mkdir()
+    for path in sorted(addon.rglob("*")):
+        parts = path.relative_to(addon).parts
+        if parts[0] == "lib" and len(parts) > 1 and not (addon / "lib" / parts[1] / "runtime.txt").exists():
+            continue
+        if path.is_dir():
+            target.joinpath(*parts).mkdir()
+        else:
+            shutil.copy2(path, target.joinpath(*parts))
 
 
 def _remove(path: Path) -> None:

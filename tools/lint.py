@@ -4,8 +4,10 @@ workflows of the forge with zizmor.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import report
@@ -38,12 +40,20 @@ def commands(fix: bool) -> list[list[str]]:
     return [["ruff", "format", "--check"], ["ruff", "check"], ["mypy", *folders], *gdlint, *gdformat, [*WORKFLOWS]]
 
 
+def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run one of them, and keep what it says."""
+    return subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True)
+
+
 def main() -> int:
     """Run them all, show what the failing ones say, and name them in the last line."""
     failed = []
     fix = "--fix" in sys.argv[1:]
-    for command in commands(fix=fix):
-        done = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True)
+    # Those that only check need not wait for one another.
+    with ThreadPoolExecutor(1 if fix else os.cpu_count()) as threads:
+        linters = commands(fix=fix)
+        results = list(threads.map(run, linters))
+    for command, done in zip(linters, results, strict=True):
         if done.returncode:
             sys.stdout.write(done.stdout + done.stderr)
             failed.append(" ".join(command[:2]) if command[0] == "ruff" else command[0])

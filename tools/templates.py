@@ -62,10 +62,11 @@ def _fetch_linux(prefix: Path) -> None:
     libraries = next((prefix / "usr/lib").glob("*-linux-gnu*"))
     LINUX.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="fetching-", dir=engine.STATE) as work:
+        report.progress("templates", f"fetching {' and '.join(LINUX_PACKAGES)} (43 MB, once; into {LINUX}) ...")
         apt = debian_engine.Apt(Path(work, "apt"), debian_engine.SUITE)
         apt.update()
-        packages = apt.download_alone(LINUX_PACKAGES, LINUX)
-        debian_engine.unpack(packages, Path(work, "prefix"))
+        apt.run("download", *LINUX_PACKAGES, cwd=apt.archives)
+        debian_engine.unpack(sorted(apt.archives.glob("*.deb")), Path(work, "prefix"))
         for package in LINUX_PACKAGES:
             program = Path(work, "prefix/usr/bin", package)
             debian_engine.patch_program(program, prefix, f"{prefix}/usr/lib/{libraries.name}")

@@ -39,12 +39,13 @@ FOR_NODES = tuple(
     collections dataclasses datetime enum functools itertools json math random re string sysconfig typing zoneinfo
     """.split()  # noqa: SIM905
 )
-# Tools for a programmer at a terminal; what starts more Python programs, of which there is none; and archives. Where
-# the standard library imports one of these, it does so in a function that no game calls: a test imports all the rest.
+# Tools for a programmer at a terminal, and for tests; what starts more Python programs, of which there is none; and
+# archives. Where the standard library imports one of these, it does so in a function that no game calls: a test imports
+# all the rest.
 NO_USE = tuple(
     """
     argparse bdb cmd code codeop concurrent.futures.process doctest getopt idlelib multiprocessing optparse pdb pydoc
-    pydoc_data readline rlcompleter tarfile test tkinter trace turtle unittest venv webbrowser
+    pydoc_data readline rlcompleter statistics tarfile test tkinter trace turtle unittest venv webbrowser
     """.split()  # noqa: SIM905
 )
 # How Python was built. Its name is that of a system, and put together at run time.
@@ -106,7 +107,8 @@ class Runtime:
             found = self._of_extension(name, path)
         else:
             found = self._of_code(name, self.code(name))
-        return {each for each in found if each in self.paths and not _is_of(each, NO_USE)}
+        unwanted = () if self.packages in path.parents else NO_USE
+        return {each for each in found if each in self.paths and not _is_of(each, unwanted)}
 
     def _of_code(self, name: str, code: CodeType) -> set[str]:
         package = name if self.is_package(name) else name.rpartition(".")[0]
@@ -173,10 +175,11 @@ def trim(staged: Path, target: Path) -> None:
             if path.is_file() and is_data(path):
                 shutil.copyfile(path, target / path.relative_to(staged))
     _copy_libraries(runtime, target, binaries)
-    for path in staged.iterdir():
-        if path.is_file() and not is_library(path):
+    for path in staged.iterdir():  # licences, versions, what a system wants to have there
+        if path.is_dir() and path not in (runtime.standard, runtime.packages):
+            shutil.copytree(path, target / path.name, copy_function=shutil.copyfile)
+        elif path.is_file() and not is_library(path):
             shutil.copyfile(path, target / path.name)
-    shutil.copytree(staged / "licenses", target / "licenses", copy_function=shutil.copyfile)
 
 
 def _copy_libraries(runtime: Runtime, target: Path, binaries: list[Path]) -> None:
@@ -321,6 +324,8 @@ def _order(path: Path) -> tuple[str, int]:
 
 def why(found: Mapping[str, str], name: str) -> Iterator[str]:
     """Of what is kept a module, the one that imports it, and so on."""
+    if name not in found:
+        raise report.SetupError(f"{name} is not kept: nothing imports it")
     while name:
         yield name
         name = found[name]

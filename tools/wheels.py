@@ -19,10 +19,9 @@ from pathlib import Path
 import platforms
 import project
 import report
+from cross import WORK
 
 DIST = project.ROOT / "dist"
-# Where tools/cross puts what it has compiled for a target.
-MADE = project.ROOT / "build/cross/made"
 REQUIREMENTS = project.ROOT / "tools/wheels.txt"
 TOOLS = project.ROOT / "build/wheels"
 PACKAGE = "ws_python"
@@ -76,7 +75,7 @@ def build_source(dist: Path) -> Path:
 
 def build_wheel(source: Path, target: str, dist: Path) -> Path:
     """Build the wheel for a target out of the source distribution."""
-    modules = MADE / target / "site-packages"
+    modules = WORK / "made" / target / "site-packages"
     if not (modules / PACKAGE).is_dir():
         raise report.SetupError(f"nothing is compiled for {target}: `make wheels`")
     report.progress("wheels", f"building the wheel for {target} ...")

@@ -127,6 +127,7 @@ def test_a_peer_whose_process_was_stopped_is_gone() -> None:
     assert game.errors() == []
 
 
+@pytest.mark.alone  # An interface of the machine comes up, of which games are told that reconnect.
 @pytest.mark.parametrize("sending", [False, True], ids=["idle", "sending"])
 def test_a_peer_whose_cable_was_pulled_is_gone(sending: bool) -> None:
     with (

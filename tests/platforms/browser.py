@@ -158,10 +158,15 @@ class Browser:
         self._profile.cleanup()
 
     def open(self, url: str) -> Tab:
-        """A new tab that goes to a URL."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self._port}/json/new?about:blank", method="PUT")
-        with urllib.request.urlopen(request, timeout=chromium.DEADLINE) as answer:
+        """A tab that goes to a URL, in a window of its own: where another tab is in front, a page gets no frames."""
+        address = f"127.0.0.1:{self._port}"
+        with urllib.request.urlopen(f"http://{address}/json/version", timeout=chromium.DEADLINE) as answer:
             debugger = json.load(answer)["webSocketDebuggerUrl"]
+        with connect(debugger, proxy=None) as socket:
+            command = {"url": "about:blank", "newWindow": True}
+            socket.send(json.dumps({"id": 1, "method": "Target.createTarget", "params": command}))
+            target = json.loads(socket.recv(chromium.DEADLINE))["result"]["targetId"]
+        debugger = f"ws://{address}/devtools/page/{target}"
         return Tab(self._sockets.enter_context(connect(debugger, max_size=None, proxy=None, close_timeout=1)), url)
 
     def _find_port(self) -> int:

@@ -1,4 +1,4 @@
-"""What tests of other platforms share: templates, or a skip that says what is missing; a native server."""
+"""What tests of exported games share: a player and a native server, and a browser."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import report
-import templates
 
 from tests import chromium
 from tests.godot_process import GodotProcess
@@ -15,16 +13,6 @@ from tests.platforms import games
 from tests.platforms.browser import Browser
 
 HERE = Path(__file__).parent
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _templates() -> None:
-    """Fetched before the first test, whose time is bounded."""
-    try:
-        templates.linux()
-        templates.web()
-    except report.SetupError as error:
-        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,9 @@ from tests.platforms.pages import web_page
 pytestmark = [pytest.mark.platforms, pytest.mark.timeout(900)]
 Serve = Callable[..., tuple[GodotProcess, int]]
 
+# Debian's release template says so of every Container when it quits, in a project without any addon, too.
+OF_THE_TEMPLATE = ["Attempt to disconnect a nonexistent connection from .*'(size_flags|visibility)_changed'"]
+
 # Each has the URL of a server, in a browser where the demo's own cannot listen.
 DRIVER = """
 extends Node
@@ -91,7 +94,7 @@ def test_on_linux(scene: str, kind: str, tmp_path: Path) -> None:
     games.export(make_project(tmp_path / "project", scene, driver), "Linux", tmp_path / "game/game", kind)
     code, log = games.play(tmp_path / "game/game")
     assert code == 0, log
-    assert_clean_log(log)
+    assert_clean_log(log, OF_THE_TEMPLATE)
     for line in said:
         assert line in log, log
 
@@ -102,7 +105,7 @@ def test_the_exchange_on_linux(kind: str, tmp_path: Path, start_godot: Callable[
     server, port = exchange_server(start_godot)
     code, log = games.play(tmp_path / "game/game", "--", f"--url=ws://127.0.0.1:{port}")
     assert code == 0, log
-    assert_clean_log(log)
+    assert_clean_log(log, OF_THE_TEMPLATE)
     assert_exchanged(log)
     assert server.wait() == 0
     assert_exchanged(server.log)

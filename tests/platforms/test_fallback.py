@@ -56,3 +56,13 @@ def test_without_its_runtime_it_goes_on(missing: str, exported: Path, serve: Ser
     assert len([line for line in lines if SERVES in line]) == 1, said
     (error,) = unclean_lines(said)
     assert "Python" in error and "again" in error, error
+
+
+def test_without_its_library_one_line_names_the_cure(exported: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "game"
+    shutil.copytree(exported, folder)
+    for path in folder.glob("libpythonscript*"):
+        path.unlink()
+    _, said = games.play(folder / "game", "--quit-after", "10")
+    lines = [line for line in said.splitlines() if "The WebSocket nodes are missing" in line]
+    assert len(lines) == 1 and "Copy the whole game again" in lines[0], said

@@ -7,6 +7,14 @@ from __future__ import annotations
 
 _NO_COMPRESSION = "the portable nodes do not compress"
 _NO_UNIX = "the engine has no Unix sockets that a game could use everywhere"
+_NO_COMMON_LOOP = "the portable nodes have no loop in common: each polls for itself"
+_BACKLOG = (
+    "the engine's TCPServer lets 8 connections wait to be accepted, further ones try again after a second and more"
+)
+_NO_PREAMBLE = "the PROXY protocol comes before TLS and HTTP; the headers of a trusted proxy are believed"
+_NO_SCENES = "an exported game's scenes are changed by the editor plugin, see the tests of the export"
+_TLS_IS_SILENT = "the engine's TLS tells not why a handshake failed"
+_FRAMES = "the wait between frames is the engine's"
 
 #: Members, of each class that has them.
 MEMBERS: dict[str, str] = {
@@ -14,7 +22,7 @@ MEMBERS: dict[str, str] = {
     "compression_context_takeover": _NO_COMPRESSION,
     "compression_min_size": _NO_COMPRESSION,
     "compression_window_bits": _NO_COMPRESSION,
-    "low_latency": "the wait between frames is the engine's",
+    "low_latency": _FRAMES,
     "max_compression_ratio": _NO_COMPRESSION,
     "reserved_descriptors": "a script cannot hold descriptors of the system",
     "unix_socket_mode": _NO_UNIX,
@@ -23,12 +31,29 @@ MEMBERS: dict[str, str] = {
 
 #: Tests, as "suite" or "suite.test".
 TESTS: dict[str, str] = {
-    "test_unix_sockets": _NO_UNIX,
-    "test_proxy": "the portable client goes through no proxy",
+    "test_authorizer.test_many_at_once": _BACKLOG,
+    "test_autostart.test_a_client_connects_when_its_scene_is_ready": _NO_SCENES,
+    "test_autostart.test_a_server_starts_when_its_scene_is_ready": _NO_SCENES,
+    "test_back_pressure.test_the_newest_state_is_late_by_no_queue": "the engine does not tell what the system holds",
     "test_compression": _NO_COMPRESSION,
+    "test_frames_to_open.test_many_at_once": _BACKLOG,
     "test_inspector": "the Inspector shows the native nodes",
+    "test_lifecycle.test_freeing_a_server_with_100_peers": _BACKLOG,
+    "test_limits.test_the_ratio_of_what_is_unpacked": _NO_COMPRESSION,
+    "test_low_latency": _FRAMES,
+    "test_many_connections": _BACKLOG,
+    "test_peer_nodes.test_a_peer_that_comes_while_the_server_enters_the_tree": _NO_COMMON_LOOP,
+    "test_peer_nodes.test_a_peer_that_comes_while_the_server_leaves_the_tree": _NO_COMMON_LOOP,
+    "test_process_callback.test_inherit_is_kept_and_stops_with_the_parent": _NO_SCENES,
+    "test_proxy": "the portable client goes through no proxy",
+    "test_server_api.test_method_poll": _NO_COMMON_LOOP,
     "test_shortcuts": "of the bridge",
-    "test_low_latency": "the wait between frames is the engine's",
-    "test_server_api.test_method_poll": "the portable nodes have no loop in common: each polls for itself",
     "test_thread_groups": "the portable nodes are polled on the main thread",
+    "test_tls.test_a_plain_client_of_a_secure_server_and_the_other_way_round": _TLS_IS_SILENT,
+    "test_tls.test_an_authority_that_nobody_knows": _TLS_IS_SILENT,
+    "test_tls.test_another_name": _TLS_IS_SILENT,
+    "test_tls.test_paths": _TLS_IS_SILENT,
+    "test_trusted_proxies.test_a_malformed_proxy_header_is_told_and_closed": _NO_PREAMBLE,
+    "test_trusted_proxies.test_the_proxy_protocol": _NO_PREAMBLE,
+    "test_unix_sockets": _NO_UNIX,
 }

@@ -1,30 +1,28 @@
-"""Runs the suites of tests/godot/ over the portable nodes, in a project without the extension."""
+"""The quick ones of the suites of tests/godot/ pass over the portable nodes. All: tests/platforms/test_portable.py."""
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-import pytest
-
-from tests.godot_process import GodotProcess
 from tests.portable.native_only import TESTS
 from tests.portable.project import SUITES
-from tests.test_godot_suites import RUNNER, problems
+from tests.portable.suites import run_suites
 
-ALL = sorted(path.stem for path in SUITES.glob("test_*.gd"))
-WITHOUT = [f"--without={name}" for name in TESTS if "." in name]
-TIMEOUT = 100.0
+_QUICK = [
+    "test_client_api",
+    "test_server_api",
+    "test_peer_api",
+    "test_request_api",
+    "test_close",
+    "test_errors",
+    "test_handshake",
+    "test_messages",
+    "test_supervisor",
+]
 
 
-@pytest.mark.parametrize("suite", [name for name in ALL if name not in TESTS])
-def test_suite(suite: str, portable_project: Path) -> None:
-    with GodotProcess([*RUNNER, suite, *WITHOUT], path=portable_project) as engine:
-        code = engine.wait(TIMEOUT)
-        log = engine.log
-    assert not problems(log), "\n".join([*problems(log), "in this log:", log])
-    assert re.search(r"^godot: [1-9]\d* passed, 0 failed$", log, re.MULTILINE), log
-    assert code == 0, f"the engine exited with {code}; its log:\n{log}"
+def test_the_quick_suites(portable_project: Path) -> None:
+    run_suites(_QUICK, portable_project)
 
 
 def test_what_is_listed_as_native_only_is_there() -> None:

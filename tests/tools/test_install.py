@@ -28,7 +28,7 @@ func _initialize() -> void:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "a project é"
+    folder = tmp_path / "a \"project\" `of` 'mine' é"
     folder.mkdir()
     (folder / "project.godot").write_text(SETTINGS)
     (folder / "main.gd").write_text(MAIN)
@@ -142,3 +142,14 @@ def test_a_read_only_project_stays_as_it_is(project: Path) -> None:
         pytest.skip("this machine lets nobody mount a read-only file system")
     assert f"{project} cannot be written to (" in one_line(done)
     assert set(contents(project)) == {"project.godot", "main.gd"}
+
+
+def test_a_full_disk(project: Path) -> None:
+    """Nothing half-made is left."""
+    fill = 'mount -t tmpfs -o size=4m full "$0"; echo config_version=5 > "$0/project.godot"; '
+    within = [*NAMESPACE, f'{fill} "$@" || code=$?; ls -A "$0" "$0/addons"; exit $code', str(project)]
+    done = install(project, within=within)
+    if "unshare: " in done.stderr or "mount: " in done.stderr:
+        pytest.skip("this machine lets nobody mount a small file system")
+    assert "the disk is full: make room on the file system of" in one_line(done)
+    assert done.stdout.split() == [*f"{project}:".split(), "addons", "project.godot", *f"{project}/addons:".split()]

@@ -26,6 +26,14 @@ def test_is_the_same_whenever_and_in_whatever_order(tmp_path: Path, monkeypatch:
         assert archive.testzip() is None
 
 
+def test_a_platform_that_is_not_built_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(package, "BUILT", tmp_path)
+    (tmp_path / "windows.x86_64/bin").mkdir(parents=True)
+    (tmp_path / "windows.x86_64/bin/libpythonscript.windows.x86_64.dll").touch()
+    with pytest.raises(report.SetupError, match=r"^windows.x86_64 is not built: `make package` builds it$"):
+        package.stage("windows.x86_64", tmp_path / "staged")
+
+
 def test_a_path_of_this_machine_is_found(tmp_path: Path) -> None:
     (tmp_path / "told").write_bytes(b"\0" + str(package.ROOT).encode() + b"/python/x.py\0")
     (tmp_path / "not").write_bytes(b"/usr/share/zoneinfo\0/root\0")

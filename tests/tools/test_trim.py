@@ -64,9 +64,9 @@ def test_every_module_can_be_imported(trimmed: Path) -> None:
     assert failed == {}
 
 
-def test_what_our_sources_import_is_there(trimmed: Path) -> None:
+def imported_by_our_sources() -> set[str]:
     """Wherever in them, and read in another way than the trimming does."""
-    wanted = {
+    found = {
         name
         for package in trim.OWN
         for source in sources(ROOT / "python", package)
@@ -74,9 +74,13 @@ def test_what_our_sources_import_is_there(trimmed: Path) -> None:
         for module, member in imports(source, ROOT / "python")
         for name in (module, f"{module}.{member}")
     }
+    assert {"ssl", "certifi", "idna", "python_socks.async_.asyncio", "aiohappyeyeballs", "websockets.proxy"} <= found
+    return found
+
+
+def test_what_our_sources_import_is_there(trimmed: Path) -> None:
     staged, there = trim.Runtime(STAGED).paths, kept(trimmed)
-    assert {"ssl", "certifi", "idna", "python_socks.async_.asyncio", "aiohappyeyeballs", "websockets.proxy"} <= wanted
-    assert {name for name in wanted if name in staged} <= set(there)
+    assert {name for name in imported_by_our_sources() if name in staged} <= set(there)
 
 
 @pytest.mark.parametrize(
@@ -118,18 +122,31 @@ def test_certificates(trimmed: Path) -> None:
     assert int(run(trimmed, code)) > 100
 
 
+def make_addon(trimmed: Path, folder: Path) -> Path:
+    shutil.copytree(ADDON, folder, copy_function=os.link, ignore=shutil.ignore_patterns("lib"))
+    shutil.copytree(trimmed, folder / RUNTIME, copy_function=os.link)
+    return folder
+
+
 def test_a_game_does_all_that_it_did(trimmed: Path, tmp_path: Path) -> None:
     """By each way there is to connect, in the engine."""
-    addon = tmp_path / "addon"
-    ignore = shutil.ignore_patterns("lib")
-    shutil.copytree(ADDON, addon, copy_function=os.link, ignore=ignore)
-    shutil.copytree(trimmed, addon / STAGED.relative_to(ADDON))
+    addon = make_addon(trimmed, tmp_path / "addon")
     project = make_game(tmp_path / "project", addon, GAME.replace("\n\tquit()\n", MORE, 1))
     with GodotProcess(["--script", "res://main.gd"], path=project) as engine:
         assert engine.wait(100) == 0, engine.log
         log = engine.log
     more = {"token": "ada", "monitor": "true", "statistics": "true"}
     check(log, more, {"socks": "does not answer as a SOCKS5 proxy does"}, [])
+
+
+def test_the_place_of_an_error_is_the_same(trimmed: Path, tmp_path: Path) -> None:
+    """Modules without a source know themselves by other paths."""
+    project = make_game(tmp_path / "project", make_addon(trimmed, tmp_path / "addon"), "extends SceneTree\n")
+    with (project / "project.godot").open("a") as file:
+        file.write('[python]\nmodules=PackedStringArray("res://missing.py")\n')
+    with GodotProcess(["--script", "res://main.gd", "--quit"], path=project) as engine:
+        engine.wait_for(r"ERROR: .* res://missing\.py does not exist: correct the project setting", 60)
+        engine.wait_for(r"at: <module> \(res://missing\.py:0\)")
 
 
 def test_holds_byte_code_only(trimmed: Path) -> None:

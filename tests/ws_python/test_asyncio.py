@@ -7,6 +7,7 @@ import concurrent.futures
 import contextlib
 import gc
 import logging
+import os
 import socket
 import ssl
 import subprocess
@@ -394,8 +395,10 @@ class TestTheEnd:
         client.send("x")
         poll_until(lambda: len(received) == 3, server, client)
 
+    @pytest.mark.skipif(
+        not hub.uses_epoll or hub.shares_epoll, reason="asyncio warns of its sockets that nobody has closed"
+    )
     def test_a_loop_that_is_closed_without_a_word(self) -> None:
-        """Where the sockets are those of asyncio, it warns of them, as it does of all."""
         loop = asyncio.new_event_loop()
         server = loop.run_until_complete(_listening())
         client, _ = loop.run_until_complete(connected_to(server))
@@ -404,6 +407,33 @@ class TestTheEnd:
         assert client.status == client.Status.STATUS_IDLE
         server.poll()
         server.stop()
+
+    def test_a_loop_that_was_closed_on_another_thread(self) -> None:
+        def serve() -> WebSocketServer:
+            loop = asyncio.new_event_loop()
+            server = loop.run_until_complete(_listening())
+            loop.close()
+            return server
+
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:
+            server = threads.submit(serve).result(DEADLINE)
+        port = server.get_local_port()
+        assert server.listen(port) == Error.OK, "it has ended, and its port is free"
+        server.stop()
+
+    def test_a_handler_closes_everything(self, run: Run) -> None:
+        async def main() -> None:
+            server = listening()
+            server.message_received.connect(lambda *_: hub.close(0.0))
+            client, _ = await connected_to(server)
+            client.send("x")
+            await until(lambda: hub.drive is None)
+            assert not server.is_listening() and client.status == client.Status.STATUS_IDLE
+            again, received = await connected_to(echoing())
+            again.send("y")
+            await until(lambda: received == ["y"])
+
+        run(main())
 
     def test_a_node_is_freed_when_it_is_over(self, run: Run) -> None:
         async def main() -> None:
@@ -423,6 +453,7 @@ class TestTheEnd:
             import asyncio, logging, sys
             from ws_python import WebSocketClient, WebSocketServer
             logging.getLogger("ws_python").setLevel("CRITICAL")  # The authorizer did not come to its end.
+            logging.getLogger("asyncio").setLevel("ERROR")  # It warns of each callback that takes long.
             async def main():
                 server = WebSocketServer()
                 server.listen(0)
@@ -455,7 +486,7 @@ class TestTheEnd:
         for how, code in (("returns", 0), ("debug", 0), ("raises", 3), ("closes", 0)):
             done = subprocess.run(
                 [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(program), how],
-                env={"PYTHONPATH": str(PYTHON)},
+                env={**os.environ, "PYTHONPATH": str(PYTHON)},
                 capture_output=True,
                 text=True,
                 timeout=60,
@@ -481,11 +512,11 @@ class TestOtherLoops:
             server.stop()
             await until(lambda: threading.active_count() < threads)
 
-        hub.uses_epoll = False
+        usual, hub.uses_epoll = hub.uses_epoll, False
         try:
             run_in(LoopWithoutReaders, main())
         finally:
-            hub.uses_epoll = True
+            hub.uses_epoll = usual
 
     def test_idle_nodes_that_were_polled_go_over(self, run: Run) -> None:
         client = WebSocketClient()
@@ -493,6 +524,7 @@ class TestOtherLoops:
         server.poll()
         server.stop()
         client.poll()
+        hub.call_soon(lambda: None)
 
         async def main() -> None:
             assert server.listen(0) == Error.OK

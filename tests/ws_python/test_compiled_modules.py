@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ def imported(root: Path) -> str:
     """What Python says when it imports the package that lies in `root`: the last line of the traceback."""
     done = subprocess.run(
         [sys.executable, "-c", "import ws_python"],
-        env={"PYTHONPATH": str(root)},
+        env={**os.environ, "PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         timeout=60,

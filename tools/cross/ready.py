@@ -12,7 +12,7 @@ from pathlib import Path
 import platforms
 import report
 
-from cross import draft_of, fetch, finish, is_made, python_folder, zig
+from cross import draft_of, fetch, finish, is_made, python_folder, wepoll, zig
 
 TAGS = {
     "windows.x86_64": ("win_amd64",),
@@ -47,6 +47,7 @@ def build(platform: platforms.Platform) -> None:
     if platform.is_windows:
         rename_openssl(folder / "lib-dynload")
         import_library(folder / "libraries" / platform.python_library, folder / "link/libpython311.a")
+        wepoll.fetch(folder / "include", folder / "licenses")
     shutil.copyfile(source / "LICENSE", folder / "licenses/python.txt")
     finish(platform.name, version_of(folder / "libraries" / platform.python_library), __file__)
 

@@ -15,6 +15,7 @@ const SwappedScenes := preload("swapped_scenes.gd")
 const TITLE := "ws_python"
 ## What is only for the editor.
 const EDITORS := ["res://addons/ws_python/plugin.gd", "res://addons/ws_python/export/"]
+const MISSING_LIBRARY := "res://addons/ws_python/export/missing_library.gd"
 ## ScriptServer reads the classes in it before those of the project's own cache.
 const CLASSES_SETTING := "_global_script_classes"
 
@@ -54,6 +55,10 @@ func _export_begin(features: PackedStringArray, _is_debug: bool, _path: String, 
 	for path in classes.sources:
 		add_file(path, classes.sources[path], false)
 	if _is_native:
+		add_file(MISSING_LIBRARY, FileAccess.get_file_as_bytes(MISSING_LIBRARY), false)
+		_set_setting(
+			CLASSES_SETTING, [PortableClasses.as_listed("WebSocketsMissing", "ResourceFormatLoader", MISSING_LIBRARY)]
+		)
 		_set_setting(FallbackPack.CLASSES_SETTING, classes.listed)
 		_set_setting(FallbackPack.PACK_SETTING, FallbackPack.PATH)
 		add_file(FallbackPack.PATH, FallbackPack.of(_scenes.saved), false)

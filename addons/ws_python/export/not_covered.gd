@@ -17,14 +17,12 @@ func _init(classes: PackedStringArray) -> void:
 	_quoted.compile("[\"']%s[\"']" % any)
 
 
-## Looks at a file that is exported.
+## Looks at a script that is exported.
 func look_at(path: String) -> void:
 	if path.get_extension() == "gd":
 		var text := FileAccess.get_file_as_string(path)
 		if _quoted.search(text) and _asking.search(text):
 			_asked_by_name.append(path)
-	elif path.get_extension() == "cs" and _word.search(FileAccess.get_file_as_string(path)):
-		_c_sharp.append(path)
 
 
 ## The lines, of those that look_at found, of scripts on the nodes, and of the project's settings.
@@ -46,12 +44,24 @@ func lines(misfits: PackedStringArray) -> PackedStringArray:
 			+ "Ask with `is`, and make nodes with `.new()`."
 		)
 	)
+	_find_c_sharp("res://")
 	_say(
 		said, _c_sharp, "C# finds no class of that name here: get the node from a scene, and use Call() and Connect()."
 	)
 	var modules: Array = Array(ProjectSettings.get_setting(PYTHON_SETTING, []))
 	_say(said, PackedStringArray(modules), "nodes written in Python are missing here: there is no Python.")
 	return said
+
+
+# Only an editor with C# lists such files, and the exported game has them in another form.
+func _find_c_sharp(folder: String) -> void:
+	for file in DirAccess.get_files_at(folder):
+		var path := folder + file
+		if file.get_extension() == "cs" and _word.search(FileAccess.get_file_as_string(path)):
+			_c_sharp.append(path)
+	for child in DirAccess.get_directories_at(folder):
+		if not child.begins_with(".") and not FileAccess.file_exists(folder + child + "/.gdignore"):
+			_find_c_sharp(folder + child + "/")
 
 
 func _say(said: PackedStringArray, files: PackedStringArray, what: String) -> void:

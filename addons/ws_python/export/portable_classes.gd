@@ -24,15 +24,20 @@ func _init() -> void:
 		if type.is_empty():
 			continue
 		var base := _native_base(path)
-		var info := {"class": StringName(type), "base": StringName(base), "language": &"GDScript", "path": path}
-		info.merge({"is_abstract": false, "is_tool": false, "icon": ""})
-		listed.append(info)
+		listed.append(as_listed(type, base, path))
 		bases[StringName(type)] = StringName(base)
 		if base == "Node" or ClassDB.is_parent_class(base, "Node"):
 			var stand_in := GDScript.new()
 			stand_in.source_code = "extends %s" % base
 			stand_in.take_over_path(path)
 			stand_ins[StringName(type)] = stand_in
+
+
+## A class as ScriptServer lists it.
+static func as_listed(type: String, base: String, path: String) -> Dictionary:
+	var info := {"class": StringName(type), "base": StringName(base), "language": &"GDScript", "path": path}
+	info.merge({"is_abstract": false, "is_tool": false, "icon": ""})
+	return info
 
 
 ## Their names, for a message.

@@ -6,6 +6,7 @@ extends RefCounted
 
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
 const Connection := preload("res://addons/ws_python/portable/connection.gd")
+const Lingering := preload("res://addons/ws_python/portable/lingering.gd")
 const Members := preload("res://addons/ws_python/portable/members/pollable.gd")
 const Monitors := preload("res://addons/ws_python/portable/monitors.gd")
 const Statistics := preload("res://addons/ws_python/portable/statistics.gd")
@@ -161,6 +162,8 @@ func refuses(method: String) -> bool:
 func shut_down() -> void:
 	is_going = true
 	end_all()
+	if OS.get_thread_caller_id() == OS.get_main_thread_id():
+		Lingering.finish_if_quitting()
 	Monitors.release(self)
 	_events.clear()
 	_next = 0

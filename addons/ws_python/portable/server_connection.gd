@@ -160,7 +160,10 @@ func poll(now: float, _until: int = 0) -> void:
 	elif phase == Phase.ENDING:
 		_poll_ending()
 	elif not (_is_full or is_throttled):
-		_read()
+		if _stream.available() > 0:
+			_read()
+		elif _stream.has_ended:
+			_take_end()
 	if now >= deadline and phase != Phase.GONE:
 		deadline = INF
 		_pass_deadline()
@@ -173,15 +176,16 @@ func _poll_tls() -> void:
 			_conclude_handshake()  # It may be refused already.
 			_read()
 		Stream.State.ENDED:
-			fail("the TLS handshake failed; use a wss:// URL, and a client that trusts the certificate")
+			fail("the TLS handshake failed; use a wss:// URL, not ws://, and a client that trusts the certificate")
 
 
 func _read() -> void:
 	var left := _READ_SIZE
 	while left > 0 and phase <= Phase.CLOSING and not (_is_full or is_throttled):
-		var data := _stream.receive(left)
+		var available := _stream.available()
+		var data := _stream.receive(mini(available, left)) if available > 0 else PackedByteArray()
 		if data.is_empty():
-			if _stream.has_ended():
+			if _stream.has_ended:
 				_take_end()
 			return
 		left -= data.size()
@@ -215,13 +219,14 @@ func _poll_ending() -> void:
 	if codec != null and not codec.has_failed and codec.close_code != Codec.NO_CODE and outbox.is_empty():
 		_go()  # Both sides have said goodbye.
 		return
-	var data := _stream.receive(_READ_SIZE)
-	if not data.is_empty():
+	var available := _stream.available()
+	if available > 0:
 		heard_at = _now
+		var data := _stream.receive(mini(available, _READ_SIZE))
 		if codec != null:
 			codec.receive(data)
 			codec.forget_news()
-	elif _stream.has_ended() or (outbox.is_empty() and _now - heard_at >= _QUIET):
+	elif _stream.has_ended or (outbox.is_empty() and _now - heard_at >= _QUIET):
 		_go()
 
 
@@ -360,9 +365,7 @@ func _take_close() -> void:
 		close_code = codec.close_code
 		close_reason = codec.close_reason
 	_put(Happening.CLOSED)
-	# Who broke the protocol may send on. What came before can be answered until the next flush.
-	if not codec.has_failed:
-		_say_goodbye()
+	# What came before can be answered until the next flush.
 	_end()
 
 
@@ -426,7 +429,8 @@ func is_ignored() -> bool:
 
 ## Sends text or binary, or says why not, in the name of `method`.
 func send(message: Variant) -> Error:
-	return _explained(_send(message), "send", message)
+	var error := _send(message)
+	return OK if error == OK else _explained(error, "send", message)
 
 
 func send_latest(key: Variant, message: Variant) -> Error:
@@ -520,9 +524,15 @@ func explain(error: Error, method: String, message: Variant) -> void:
 
 ## Hands what is queued to the system, as far as it takes it.
 func flush() -> void:
+	if phase in [Phase.TLS, Phase.GONE]:
+		return
+	if _stream.has_ended:
+		_take_end()
+		return
 	if phase == Phase.ENDING and outbox.accepts:
 		_say_goodbye()
 	if not outbox.flush():
+		_stream.has_ended = true
 		_take_end()
 	elif outbox.begin_drained():
 		_put(Happening.DRAINED)

@@ -31,6 +31,8 @@ const _MOST_UNKNOWN := 64
 # Within so many polled seconds each cause is told once, and so many causes in all.
 const _PERIOD_OF_CAUSES := 60.0
 const _MOST_CAUSES := 8
+# Bytes that do not wait for what else is sent in the frame.
+const _MUCH := 32 * 1024
 # Sockets that one poll accepts even where its time is up.
 const _LEAST_ACCEPTED := 16
 
@@ -246,8 +248,10 @@ func open_connections() -> Array[RefCounted]:
 	return found
 
 
-## What is queued on a connection leaves at the end of the running poll, or of the frame.
+## What is queued on a connection leaves at the end of the running poll, or of the frame; much of it at once.
 func wants_flush(connection: RefCounted) -> void:
+	if connection.outbox.amount() > _MUCH:
+		connection.flush()
 	if connection.is_flush_due:
 		return
 	connection.is_flush_due = true
@@ -361,7 +365,8 @@ func is_new(cause: String) -> bool:
 
 ## The turn of what a connection has, see server_inbox.gd.
 func hand_out(connection: RefCounted, event: Variant) -> void:
-	_settle()
+	if _announcing != null or _owing != null:
+		_settle()
 	if not is_alive() or connection.is_ignored():
 		return
 	if event is String or event is PackedByteArray:

@@ -67,7 +67,7 @@ func _made() -> TLSOptions:
 		return null
 	if node.tls_options != null:
 		if not (node.tls_options as TLSOptions).is_server():
-			_wrong(ERR_INVALID_PARAMETER, "tls_options are those of a client; use TLSOptions.server(key, certificate)")
+			_wrong(ERR_INVALID_PARAMETER, "tls_options are a client's; use TLSOptions.server(key, certificate)")
 		return node.tls_options
 	if not node.tls_certificate:
 		if node.tls_private_key:
@@ -85,7 +85,7 @@ func _made() -> TLSOptions:
 
 func _load(into: Resource, property: String, path: String) -> bool:
 	if not FileAccess.file_exists(path):
-		_wrong(ERR_FILE_NOT_FOUND, '%s: there is no file "%s"' % [property, path])
+		_wrong(ERR_FILE_NOT_FOUND, '%s: there is no file "%s"; check the path' % [property, path])
 		return false
 	var text := FileAccess.get_file_as_string(path)
 	if FileAccess.get_open_error() != OK:

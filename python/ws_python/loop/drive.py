@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Collection
-from time import monotonic
 from typing import Any, Protocol
+
+from .clock import monotonic
 
 _log = logging.getLogger("ws_python")
 
@@ -123,9 +124,11 @@ class Drive:
         finally:
             hub.writers.polls -= 1
             self._deliver()
-        if hub.drive is not self:
-            return
-        if hub.epoll is not None and hub.epoll.has_rest():
+            if hub.drive is self:  # No handler has closed it.
+                self._go_on()
+
+    def _go_on(self) -> None:
+        if self._hub.epoll is not None and self._hub.epoll.has_rest():
             self._loop.call_soon(self._act)
         if self._timer is None:
             self._set_timer()

@@ -127,7 +127,7 @@ cdef class Hub:
         if self._loop is None or running is None or running is self._loop:
             return False
         if self.drive is None and not (self._closers or self._tasks or self._lingering):
-            self.close(0.0)  # Nothing polled for it yet, or no more.
+            self._discard_loop()  # Nothing was polled in it yet, or nothing is any more.
             return False
         _log.error(
             "%s: nodes are in use %s; stop them first, or use them in the event loop that is running now", method,
@@ -170,9 +170,8 @@ cdef class Hub:
         self._ready, self._timers = loop._ready, loop._scheduled
 
     def _join_loop(self, running):
-        """Use the program's own loop."""
-        # Where asyncio cannot watch an epoll, it watches all sockets.
-        self.epoll = Epoll(-1) if self.uses_epoll and WATCHES_SELECTORS else None
+        """Use the program's own loop. Where that cannot watch an epoll, asyncio watches all sockets."""
+        self.epoll = Epoll(-1) if self.uses_epoll and not self.shares_epoll else None
         try:
             self.drive = Drive(self, running, CLOSING_TIME)
         except OSError:
@@ -187,6 +186,7 @@ cdef class Hub:
     def _forget_closed_loop(self):
         """The program has closed its loop with nodes in use in it: they have ended."""
         if self.drive is not None and not self._is_closing and self.drive.is_over():
+            self.claim()  # The thread of that loop has nothing to do with it any more.
             self.close(0.0)
 
     cpdef int turn(self, double wait, double seconds) except -1:
@@ -393,7 +393,7 @@ cdef class Hub:
 
     def _close(self, double seconds):
         cdef double until
-        loop, drive = self._loop, self.drive
+        loop = self._loop
         self.say_goodbye()
         until = monotonic() + seconds
         while self._lingering and monotonic() < until:
@@ -407,6 +407,10 @@ cdef class Hub:
                 task.cancel()
         for _ in range(CLOSING_TURNS):
             self.turn(0.0, CLOSING_TIME)
+        self._discard_loop()
+
+    def _discard_loop(self):
+        loop, drive = self._loop, self.drive
         self.writers.clear()
         self.deadlines.clear()
         self._lingering.clear()

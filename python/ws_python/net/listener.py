@@ -23,8 +23,9 @@ from .watched_socket import WatchedSocket
 
 _log = logging.getLogger("ws_python")
 
-# Connections that may wait to be accepted. The system cuts it to its own limit (net.core.somaxconn).
-_BACKLOG = 4096
+# Connections that may wait to be accepted. The system cuts it to its own limit (net.core.somaxconn); Windows, to 200,
+# unless it is asked for its most.
+_BACKLOG = max(4096, socket.SOMAXCONN)
 # How many are accepted before others have their turn, and about how many microseconds one takes.
 _ACCEPTS_PER_TURN = 16
 _ACCEPT_WORK = 50

@@ -39,25 +39,24 @@ static ptrdiff_t windows_result(int result, DWORD size) {
 	errno = error == WSAEWOULDBLOCK ? EAGAIN : error == WSAEINTR ? EINTR : EIO;
 	return -1;
 }
-static void set_part(WSABUF *part, const void *data, size_t size) {
-	part->buf = (char *)data;
-	part->len = size < 0x7fffffff ? (ULONG)size : 0x7fffffff;
-}
+/* It takes whatever it is given while it holds little: the rest waits with us, where it is counted. */
+#define MOST_AT_ONCE (1024 * 1024)
+static ULONG at_once(size_t size) { return size < MOST_AT_ONCE ? (ULONG)size : MOST_AT_ONCE; }
 static ptrdiff_t windows_recv(int fd, void *buffer, size_t size, int flags) {
-	int received = recv((SOCKET)fd, (char *)buffer, size < 0x7fffffff ? (int)size : 0x7fffffff, flags);
+	int received = recv((SOCKET)fd, (char *)buffer, (int)at_once(size), flags);
 	return windows_result(received, (DWORD)received);
 }
 static ptrdiff_t windows_send(int fd, const void *data, size_t size, int flags) {
-	int sent = send((SOCKET)fd, (const char *)data, size < 0x7fffffff ? (int)size : 0x7fffffff, flags);
+	int sent = send((SOCKET)fd, (const char *)data, (int)at_once(size), flags);
 	return windows_result(sent, (DWORD)sent);
 }
-/* Of two parts. */
+/* Of two parts; the second one only behind all of the first. */
 static ptrdiff_t windows_sendmsg(int fd, const struct msghdr *message, int flags) {
-	WSABUF parts[2];
+	const struct iovec *given = message->msg_iov;
+	WSABUF parts[2] = { { at_once(given[0].iov_len), given[0].iov_base }, { at_once(given[1].iov_len), given[1].iov_base } };
 	DWORD sent = 0;
-	set_part(&parts[0], message->msg_iov[0].iov_base, message->msg_iov[0].iov_len);
-	set_part(&parts[1], message->msg_iov[1].iov_base, message->msg_iov[1].iov_len);
-	return windows_result(WSASend((SOCKET)fd, parts, 2, &sent, (DWORD)flags, NULL, NULL), sent);
+	int result = WSASend((SOCKET)fd, parts, given[0].iov_len > MOST_AT_ONCE ? 1 : 2, &sent, (DWORD)flags, NULL, NULL);
+	return windows_result(result, sent);
 }
 #define recv windows_recv
 #define send windows_send

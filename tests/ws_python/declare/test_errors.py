@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 from ws_python.declare.errors import Error, explain_bind_error
@@ -12,7 +13,7 @@ from ws_python.declare.errors import Error, explain_bind_error
     ("number", "code"),
     [
         (errno.EADDRINUSE, Error.ERR_ALREADY_IN_USE),
-        (errno.EACCES, Error.ERR_UNAUTHORIZED),
+        (errno.EACCES, Error.ERR_ALREADY_IN_USE if os.name == "nt" else Error.ERR_UNAUTHORIZED),
         (errno.EADDRNOTAVAIL, Error.ERR_INVALID_PARAMETER),
         (errno.EMFILE, Error.ERR_CANT_CREATE),
     ],

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import selectors
 import socket
+from asyncio import AbstractEventLoop
 from collections.abc import Iterator
 
 import pytest
 from ws_python import Error, WebSocketClient, WebSocketServer
 from ws_python.loop.epoll import IS_AVAILABLE
-from ws_python.loop.event_loop import EventLoop
 from ws_python.loop.hub import hub
 from ws_python.loop.shared_selector import SharedSelector
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not IS_AVAILABLE, reason="this system has no epo
 
 
 @pytest.fixture(autouse=True)
-def loop() -> Iterator[EventLoop]:
+def loop() -> Iterator[AbstractEventLoop]:
     before = hub.shares_epoll
     hub.shares_epoll = True
     yield hub.loop()
@@ -45,7 +45,7 @@ def turn(times: int = 3) -> None:
         hub.turn(0.0, 1.0)
 
 
-def test_readers_and_writers_are_called_while_they_are_ready(loop: EventLoop, ends: Ends) -> None:
+def test_readers_and_writers_are_called_while_they_are_ready(loop: AbstractEventLoop, ends: Ends) -> None:
     here, there = ends
     read: list[bytes] = []
     wrote: list[int] = []
@@ -68,7 +68,7 @@ def test_readers_and_writers_are_called_while_they_are_ready(loop: EventLoop, en
     assert len(read) == 4
 
 
-def test_a_turn_without_time_for_it_loses_nothing(loop: EventLoop, ends: Ends) -> None:
+def test_a_turn_without_time_for_it_loses_nothing(loop: AbstractEventLoop, ends: Ends) -> None:
     """Neither what was found, nor that more was found since."""
     here, there = ends
     read: list[bytes] = []
@@ -81,7 +81,7 @@ def test_a_turn_without_time_for_it_loses_nothing(loop: EventLoop, ends: Ends) -
     assert b"".join(read) == b"abcdef"
 
 
-def test_a_turn_waits_for_it(loop: EventLoop, ends: Ends) -> None:
+def test_a_turn_waits_for_it(loop: AbstractEventLoop, ends: Ends) -> None:
     here, there = ends
     read: list[bytes] = []
     loop.add_reader(here, lambda: read.append(here.recv(1)))
@@ -90,14 +90,14 @@ def test_a_turn_waits_for_it(loop: EventLoop, ends: Ends) -> None:
     assert read == [b"x"]
 
 
-def test_another_thread_ends_a_wait(loop: EventLoop) -> None:
-    task = loop.create_task(loop.on_thread(lambda: 5))
+def test_another_thread_ends_a_wait(loop: AbstractEventLoop) -> None:
+    task = loop.run_in_executor(None, lambda: 5)
     while not task.done():
         hub.turn(3600.0, 1.0)
     assert task.result() == 5
 
 
-def test_streams_of_asyncio(loop: EventLoop) -> None:
+def test_streams_of_asyncio(loop: AbstractEventLoop) -> None:
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(await reader.readexactly(1_000_000))
         await writer.drain()

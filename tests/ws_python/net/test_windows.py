@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Iterator
 
 import pytest
 from ws_python import Error, WebSocketClient, WebSocketServer
@@ -18,37 +17,39 @@ pytestmark = pytest.mark.skipif(os.name != "nt", reason="only Windows is so")
 
 # More than twice what select() takes there.
 MANY = 1000
+AT_ONCE = 50
+# Seconds: Wine asks a process of its own for each step of a socket, and the machine may be busy.
+PATIENCE = 300
+ACTIVE = WebSocketClient.Status.STATUS_ACTIVE
 ECHOES = 20_000
 
 
-@pytest.fixture
-def crowd(server: WebSocketServer) -> Iterator[list[WebSocketClient]]:
-    """As many clients of a server that echoes, all of them open."""
-    server.max_pending_handshakes = MANY
-    server.message_received.connect(lambda peer_id, message: server.send(peer_id, message))
+def crowd_of(server: WebSocketServer) -> list[WebSocketClient]:
+    """As many clients, all of them open."""
     clients: list[WebSocketClient] = []
-    for _ in range(MANY):
-        client = WebSocketClient()
-        client.connect_timeout = 120
-        assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}") == Error.OK
-        clients.append(client)
-    poll_until(lambda: server.get_peer_count() == MANY, server, clients[0], deadline=100)
-    yield clients
+    for count in range(AT_ONCE, MANY + 1, AT_ONCE):
+        coming = [WebSocketClient() for _ in range(AT_ONCE)]
+        for client in coming:
+            client.proxy, client.connect_timeout = "none", PATIENCE
+            assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}") == Error.OK
+        poll_until(lambda count=count: server.get_peer_count() == count, server, *coming, deadline=PATIENCE)  # type: ignore[misc]
+        for client in coming:
+            poll_until(lambda client=client: client.status == ACTIVE, server, client, deadline=PATIENCE)  # type: ignore[misc]
+        clients += coming
+    return clients
 
 
-def test_more_sockets_than_select_takes(server: WebSocketServer, crowd: list[WebSocketClient]) -> None:
+@pytest.mark.timeout(5 * PATIENCE)
+def test_more_sockets_than_select_takes() -> None:
     """Each connection of 2,000 sockets in all carries a message in both directions, the last one as the first."""
-    poll_until(lambda: all(client.status == 2 for client in crowd), server, *crowd[:1], deadline=100)
+    server = listening(handshake_timeout=PATIENCE, heartbeat_interval=0.0)
+    server.message_received.connect(lambda peer_id, message: server.send(peer_id, message))
+    clients = crowd_of(server)
     received: list[tuple[int, object]] = []
-    for number, client in enumerate(crowd):
+    for number, client in enumerate(clients):
         client.message_received.connect(lambda message, number=number: received.append((number, message)))
         assert client.send(f"{number}") == Error.OK
-    end = time.monotonic() + 100
-    while len(received) < MANY:
-        assert time.monotonic() < end, f"{len(received)} of {MANY}"
-        server.poll()
-        for client in crowd:
-            client.poll()
+    poll_until(lambda: len(received) >= MANY, server, *clients, deadline=PATIENCE)
     assert sorted(received) == [(number, f"{number}") for number in range(MANY)]
     began, turns = time.perf_counter(), 1000
     for _ in range(turns):
@@ -56,6 +57,7 @@ def test_more_sockets_than_select_takes(server: WebSocketServer, crowd: list[Web
     print(f"an idle turn with {2 * MANY} sockets: {(time.perf_counter() - began) / turns * 1e6:.1f} µs")
 
 
+@pytest.mark.timeout(2 * PATIENCE)
 def test_the_rate_of_echoes(server: WebSocketServer, client: WebSocketClient, url: str) -> None:
     """For the record: it is printed."""
     server.message_received.connect(lambda peer_id, message: server.send(peer_id, message))
@@ -65,7 +67,7 @@ def test_the_rate_of_echoes(server: WebSocketServer, client: WebSocketClient, ur
     poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, server, client)
     began, sent = time.perf_counter(), 0
     while len(received) < ECHOES:
-        assert time.perf_counter() < began + 100
+        assert time.perf_counter() < began + PATIENCE
         while sent < ECHOES and sent - len(received) < 100:
             client.send("x" * 32)
             sent += 1
@@ -113,7 +115,7 @@ def test_there_are_no_unix_sockets(caplog: pytest.LogCaptureFixture) -> None:
     log = record(client)
     assert client.connect_to_url("ws+unix:/tmp/s") == Error.OK
     poll_until(lambda: bool(named(log, "connection_failed")), client)
-    assert named(log, "connection_failed") == [("this system has no Unix sockets; use a ws:// URL",)]
+    assert named(log, "connection_failed") == [("ws+unix:/tmp/s: this system has no Unix sockets; use a ws:// URL",)]
 
 
 def test_no_sockets_are_handed_over(caplog: pytest.LogCaptureFixture) -> None:
@@ -139,16 +141,16 @@ def test_no_sockets_are_handed_over(caplog: pytest.LogCaptureFixture) -> None:
             'the host name "name.invalid" cannot be resolved (Name or service not known); check its spelling and the '
             "network",
         ),
-        ("ws://0.0.0.1:1/", "0.0.0.1, port 1, cannot be reached: "),
     ],
 )
 def test_failures_are_told_as_on_linux(url: str, reason: str) -> None:
     client = WebSocketClient()
+    client.proxy = "none"
     log = record(client)
     assert client.connect_to_url(url) == Error.OK
     poll_until(lambda: bool(named(log, "connection_failed")), client, deadline=60)
     ((said,),) = named(log, "connection_failed")
-    assert said.startswith(reason)
+    assert said.startswith(f"{url}: {reason}")
     assert "WinError" not in said and "Windows error" not in said
 
 
