@@ -6,8 +6,7 @@ VENV := .venv/bin/python
 SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build install package wheels editor lint format bench load chaos fuzz conformance platforms
-.PHONY: clean distclean
+.PHONY: help setup demo test build install package wheels editor lint format bench load chaos fuzz conformance platforms clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18

@@ -10,7 +10,7 @@ import pytest
 from tests.godot_process import ROOT
 
 SUITES = ROOT / "tests" / "godot" / "bridge"
-RUNNER = (ROOT / "tests" / "godot" / "runner.gd", ROOT / "tests" / "godot" / "suite.gd")
+RUNNER = tuple(ROOT / "tests" / "godot" / name for name in ("runner.gd", "suite.gd", "classes.gd"))
 ICON = '<svg xmlns="http://www.w3.org/2000/svg" width="16" height="16"/>'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     """The only error line of a command that failed; progress lines may stand before it, nothing after it."""
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+    lines = [line for line in done.stderr.splitlines() if not re.match(r"make(\[\d+\])?: \*\*\*", line)]
     errors = [line for line in lines if ": error: " in line]
     assert errors == lines[-1:], done.stderr
     return errors[0]

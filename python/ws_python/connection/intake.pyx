@@ -19,6 +19,10 @@ cdef enum:
 class _Telling(deque):
     """A deque that calls `told` when something comes."""
 
+    def __init__(self, intakes, told):
+        super().__init__(intakes)
+        self.told = told
+
     def append(self, intake):
         super().append(intake)
         self.told()
@@ -34,9 +38,8 @@ cdef class Waiting:
 
     def tell(self, told):
         """From now on call `told` each time that there is something to hand out: where nobody polls."""
-        telling = _Telling(self.intakes)
-        telling.told = told
-        self.intakes = telling
+        self.intakes = _Telling(self.intakes, told)
+        self.behind = _Telling(self.behind, told)
 
 
 cdef class Intake(Receiver):
