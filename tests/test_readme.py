@@ -255,9 +255,9 @@ def test_it_is_put_into_a_project_without_addons(tmp_path: Path) -> None:
     project = tmp_path / "my project"
     project.mkdir()
     (project / "project.godot").write_text("config_version=5\n")
-    commands = block("sh", "YOUR_PROJECT").replace("YOUR_PROJECT", '"$PROJECT"').replace("make build\n", "")
+    commands = block("sh", "make install").replace("/path/to/your/project", '"$PROJECT"')
     environment = {**os.environ, "PROJECT": str(project)}
-    subprocess.run(["sh", "-ec", commands], cwd=ROOT, env=environment, check=True)
+    subprocess.run(["sh", "-ec", commands.replace("make", "make -o build")], cwd=ROOT, env=environment, check=True)
     (project / ".godot").mkdir()
     (project / ".godot/extension_list.cfg").write_text("res://addons/ws_python/ws_python.gdextension\n")
     script = (
