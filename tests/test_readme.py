@@ -258,8 +258,6 @@ def test_it_is_put_into_a_project_without_addons(tmp_path: Path) -> None:
     commands = block("sh", "make install").replace("/path/to/your/project", '"$PROJECT"')
     environment = {**os.environ, "PROJECT": str(project)}
     subprocess.run(["sh", "-ec", commands.replace("make", "make -o build")], cwd=ROOT, env=environment, check=True)
-    (project / ".godot").mkdir()
-    (project / ".godot/extension_list.cfg").write_text("res://addons/ws_python/ws_python.gdextension\n")
     script = (
         'extends SceneTree\n\nfunc _initialize() -> void:\n\tprint(ClassDB.class_exists("WebSocketServer"))\n\tquit()\n'
     )
