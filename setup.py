@@ -39,7 +39,10 @@ class BuildExtensions(build_ext):
     def run(self) -> None:
         """Compile, or take what is ready-made."""
         if READY_MADE:
-            shutil.copytree(Path(READY_MADE, PACKAGE), Path(self.build_lib, PACKAGE), dirs_exist_ok=True)
+            # The linker for Windows leaves an import library beside each module, which nobody needs.
+            unneeded = shutil.ignore_patterns("*.lib")
+            target = Path(self.build_lib, PACKAGE)
+            shutil.copytree(Path(READY_MADE, PACKAGE), target, ignore=unneeded, dirs_exist_ok=True)
             return
         from Cython.Build import cythonize
 
