@@ -11,7 +11,8 @@ import pytest
 from tests.platforms import wine
 from tests.platforms.built import folder_of
 
-pytestmark = pytest.mark.platforms
+# What it runs in is made first, which takes minutes.
+pytestmark = [pytest.mark.platforms, pytest.mark.timeout(900)]
 
 # Less than that was not run, whatever the summary says.
 LEAST = 1500

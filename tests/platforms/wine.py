@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ NEEDED = (
     *("pytest", "pytest-timeout", "pluggy", "iniconfig", "packaging", "pygments", "colorama"),
     *("hypothesis", "sortedcontainers", "trustme", "cryptography", "cffi", "pycparser", "typing-extensions"),
 )
+# Of the standard library, what pytest imports and the addon leaves out.
+NEEDED_MODULES = ("doctest.py", "pdb.py")
 
 
 def prepare() -> None:
@@ -44,6 +47,8 @@ def prepare() -> None:
         requirements = re.sub(r" ;[^\\\n]*", "", wanted)
         fetch._pip("install", f"--target={PACKAGES}", *tags, *abis, requirements=requirements)
         stamp.write_text(wanted)
+    for name in NEEDED_MODULES:
+        shutil.copy(Path(sysconfig.get_path("stdlib"), name), PACKAGES)
     newest = max(path.stat().st_mtime for path in HERE.glob("*.c"))
     if not PYTHON.exists() or PYTHON.stat().st_mtime < newest:
         compile_programs()
