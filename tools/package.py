@@ -13,12 +13,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import tomllib
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import platforms
+import project
 import report
 import trim
 
@@ -34,18 +34,12 @@ MOST_BYTES = 12_000_000
 BESIDE = ".godot/"
 
 
-def version() -> str:
-    """The project's version."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return str(project["version"])
-
-
 def check_version() -> None:
     """Raise SetupError where the plugin says another version, which the editor shows."""
     text = (ROOT / ADDON / "plugin.cfg").read_text(encoding="utf-8")
     said = re.findall(r'^version="(.*)"$', text, re.MULTILINE)
-    if said != [version()]:
-        raise report.SetupError(f"{ADDON}/plugin.cfg says version {', '.join(said)}: set it to {version()}")
+    if said != [project.version()]:
+        raise report.SetupError(f"{ADDON}/plugin.cfg says version {', '.join(said)}: set it to {project.version()}")
 
 
 def tracked() -> list[Path]:
@@ -137,7 +131,7 @@ def pack(target: Path, names: Iterable[str]) -> None:
 
 
 def main() -> int:
-    pack(ROOT / f"dist/{NAME}-{version()}.zip", sys.argv[1:] or [platform.name for platform in platforms.ALL])
+    pack(ROOT / f"dist/{NAME}-{project.version()}.zip", sys.argv[1:] or [platform.name for platform in platforms.ALL])
     return 0
 
 
