@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
+import cross
 import platforms
 import project
 import report
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = "ws_python"
 ADDON = f"addons/{NAME}"
 # Where `SCons platforms` puts what it builds for each of them.
-BUILT = ROOT / "build/platforms"
+BUILT = cross.OUTPUT
 # Of the archive, for each processor that a platform's files are for: the universal ones of macOS are for two.
 MOST_BYTES = 12_000_000
 # Beside addons/ there is one folder more, which every project has and which is empty here. Were addons/ alone, the

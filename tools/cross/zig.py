@@ -7,13 +7,14 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import project
 import report
 
 from cross import ROOT, WORK, fetch
 
 PROGRAM = fetch.TOOLS / "ziglang/zig"
 # Speed is that of `make build`; nothing tells when, where or in which folder it was compiled.
-FLAGS = ("-O2", "-fwrapv", "-DNDEBUG", "-fvisibility=hidden", "-w", f"-ffile-prefix-map={ROOT}=.")
+FLAGS = (*project.compilation()["flags"], "-DNDEBUG", "-w", f"-ffile-prefix-map={ROOT}=.")
 
 
 def compiler(target: str) -> list[str]:
