@@ -292,6 +292,7 @@ class TestTime:
             log = record(client)
             client.connect_to_url(url_of(server))
             await client.connected()
+            await until(lambda: server.get_peer_count() == 1)
             server.disconnect_peer(server.get_peer_ids()[0], 4001)
             await until(lambda: bool(named(log, "reconnecting")))
             await client.connected()

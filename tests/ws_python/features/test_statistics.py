@@ -177,8 +177,11 @@ class TestErrors:
         client.close()
         assert client.get_statistics()["operations"] == 0
         assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}") == 0
-        poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, server, client)
-        server.disconnect_peer(server.get_peer_ids()[-1], 1000)
+        # The server's poll may end between its answer and the event that makes the peer.
+        poll_until(
+            lambda: client.status == client.Status.STATUS_ACTIVE and server.get_peer_count() == 1, server, client
+        )
+        server.disconnect_peer(server.get_peer_ids()[0], 1000)
         poll_until(lambda: client.status == client.Status.STATUS_IDLE, server, client)
         assert (client.get_statistics()["errors"], client.get_statistics()["success_rate"]) == (0, 1.0)
         server.stop()
