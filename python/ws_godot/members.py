@@ -19,6 +19,7 @@ GROUPS = (
     "Proxy",
     "Unix Socket",
     "Reconnect",
+    "Sessions",
     "Connection Limits",
     "Message Limits",
     "Rate Limits",

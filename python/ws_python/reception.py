@@ -112,7 +112,7 @@ class Reception(Pollable):
 
     def _new_connection(self, timed_out: str = "") -> Connection:
         subprotocols, headers = self._offer.get()
-        handshake = ServerHandshake(subprotocols, headers, self._deflate())
+        handshake = ServerHandshake(subprotocols, headers, self._deflate(), takes_layer=self.session_timeout > 0.0)
         handshake.answers_at_once = False  # The features are asked first.
         connection = Connection(
             self, handshake, self._inbox, server=True, timeout=self.handshake_timeout, timed_out=timed_out

@@ -30,6 +30,8 @@ cdef class Intake(Receiver):
     cdef public object sink_state
     #: The parts beside it; None until they are there.
     cdef public Codec codec
+    #: protocol/session.py: what tells messages of the session layer from those of the user; None without it.
+    cdef public object layer
     cdef public Link link
     cdef Outbox _outbox
     cdef Meter _meter
@@ -56,6 +58,7 @@ cdef class Intake(Receiver):
     cdef Py_ssize_t _messages_begun
 
     cpdef put(self, list events, Py_ssize_t size)
+    cdef int _pass_through_layer(self, list events, Py_ssize_t size) except -1
     cdef int _wait(self) except -1
     cdef int pass_on(self) except -1
     cdef int _account(self, Codec codec) except -1

@@ -6,6 +6,8 @@ extends "res://addons/ws_python/portable/polling.gd"
 signal connected_to_server
 signal connection_closed
 signal connection_failed(reason: String)
+signal connection_interrupted
+signal connection_resumed
 signal drained
 signal message_received(message: Variant)
 signal pong_received(payload: PackedByteArray)
@@ -48,6 +50,8 @@ const STATUS_RECONNECTING := Status.STATUS_RECONNECTING
 @export_custom(PROPERTY_HINT_RANGE, "1000,4999")
 var reconnect_stop_codes: PackedInt64Array = PackedInt64Array([1008, 3000, 3003]):
 	set = set_reconnect_stop_codes
+@export var session: bool = false:
+	set = set_session
 @export_custom(PROPERTY_HINT_FILE, "*.crt,*.pem") var tls_trusted_ca: String = "":
 	set = set_tls_trusted_ca
 @export var url: String = "":
@@ -158,6 +162,10 @@ func get_selected_protocol() -> String:
 	return ""
 
 
+func get_session() -> bool:
+	return session
+
+
 func get_status() -> Status:
 	return Status.STATUS_IDLE
 
@@ -249,6 +257,10 @@ func set_reconnect_stable_time(value: float) -> void:
 func set_reconnect_stop_codes(value: PackedInt64Array) -> void:
 	if Checks.holds_in_range(self, "reconnect_stop_codes", value, 1000, 4999, ""):
 		reconnect_stop_codes = value
+
+
+func set_session(value: bool) -> void:
+	session = value
 
 
 func set_tls_trusted_ca(value: String) -> void:
