@@ -421,6 +421,9 @@ class WebSocketServer(
 
     # --- sessions
 
+    def _has_sessions(self) -> bool:
+        return self.session_timeout > 0.0
+
     def _new_layer(self, connection: Connection) -> Layer:
         return Layer()
 
@@ -448,8 +451,8 @@ class WebSocketServer(
             self.client_interrupted.emit(peer.peer_id)
 
     def _resumed(self, connection: Connection) -> None:
-        peer = connection.intake.peer
-        if peer is not None and peer._is_announced and self.get_peer(peer.peer_id) is peer:
+        peer: WebSocketPeer | None = connection.intake.peer
+        if peer is not None and peer._is_announced and self._peers.by_id.get(peer.peer_id) is peer:
             self.client_resumed.emit(peer.peer_id)
 
     def _session_over(self, connection: Connection) -> None:

@@ -72,8 +72,7 @@ func _begin() -> void:
 	add_child(_client)
 	_client.connect_to_url("ws://127.0.0.1:%d/" % _relay.port)
 	await until(
-		func() -> bool:
-			return _client.status == WebSocketClient.STATUS_ACTIVE and _server.get_peer_count() == 1
+		func() -> bool: return _client.status == WebSocketClient.STATUS_ACTIVE and _server.get_peer_count() == 1
 	)
 	_client.send("ready")
 	await until(func() -> bool: return "server: ready" in _log)

@@ -44,7 +44,7 @@ class Drained(NamedTuple):
 
 
 class SessionOver(NamedTuple):
-    """A peer whose connection was cut is not waited for any longer: told by that connection, which knows nobody any more."""
+    """A peer whose connection was cut is not waited for any longer: told by that connection."""
 
     connection: Any
 

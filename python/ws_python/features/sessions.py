@@ -1,9 +1,9 @@
 """Sessions of a server: a peer outlives its connection, and what was on the way is sent again (docs/sessions.md).
 
-A client comes back with its token, through the same door as everybody: features are asked about its request as about any.
-Then its peer goes on with the new connection. Tokens are 128 random bits; what is kept of one is its hash, so that looking
-it up tells nothing of it by the time that takes. With each connection a session gets a new token, and the one before ends as
-soon as the client shows that it has the new one.
+A client comes back with its token, through the same door as everybody: features are asked about its request as about
+any. Then its peer goes on with the new connection. Tokens are 128 random bits; what is kept of one is its hash, so that
+looking it up tells nothing of it by the time that takes. With each connection a session gets a new token, and the one
+before ends as soon as the client shows that it has the new one.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ class _PeerSession:
     def __init__(self, peer: Any, session: Session) -> None:
         self.peer = peer
         self.session = session
-        #: Hashes of what a client may come back with: the newest token and, until it shows that it has that, the one before.
+        #: Hashes of what a client may come back with: the newest token and, until it shows that it has it, the one
+        #: that it came with.
         self.tokens: list[bytes] = []
         #: Until when it is waited for; None while there is a connection.
         self.deadline: Deadline | None = None

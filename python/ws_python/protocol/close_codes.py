@@ -19,8 +19,8 @@ _REGISTERED = frozenset({1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1
 _OWN = range(3000, 5000)
 
 
-# A connection that ends with one of these was cut, or the server goes away for now: going away, no close at all, an error
-# of the server's, it restarts, it has too much to do. With any other one somebody has ended it.
+# A connection that ends with one of these was cut, or the server goes away for now: going away, no close at all, an
+# error of the server's, it restarts, it has too much to do. With any other one somebody has ended it.
 _CUT = frozenset({1001, 1006, 1011, 1012, 1013})
 
 

@@ -137,7 +137,9 @@ class ServerHandshake(Handshake):
 
     def _layered(self, request: Request) -> Sequence[Subprotocol]:
         """What to choose from with the session layer, where the client offers it with a subprotocol of ours."""
-        offered = {name.strip() for field in request.headers.get_all("Sec-WebSocket-Protocol") for name in field.split(",")}
+        offered = {
+            name.strip() for field in request.headers.get_all("Sec-WebSocket-Protocol") for name in field.split(",")
+        }
         ours = [f"{name}+{SUBPROTOCOL}" for name in self._subprotocols] or [SUBPROTOCOL]
         return [Subprotocol(name) for name in ours if name in offered]
 

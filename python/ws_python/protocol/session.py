@@ -1,10 +1,10 @@
 """The session layer, sans-I/O: messages that survive a cut of the connection, each exactly once and in order.
 
 docs/sessions.md has what is on the wire. Each end keeps a `Session`: what it has sent and the other end has not yet
-acknowledged, and how much it has received. The n-th counted message is number n: TCP keeps the order, so that no message
-carries its number, and a message of the user's is on the wire as it would be without the layer. Each connection has a
-`Layer`, which says hello, and tells what comes of the layer from what comes of the user. Messages go in and come out; there
-is no socket here and no clock, and of time only the owner knows.
+acknowledged, and how much it has received. The n-th counted message is number n: TCP keeps the order, so that no
+message carries its number, and a message of the user's is on the wire as it would be without the layer. Each connection
+has a `Layer`, which says hello, and tells what comes of the layer from what comes of the user. Messages go in and come
+out; there is no socket here and no clock, and of time only the owner knows.
 """
 
 from __future__ import annotations
@@ -156,7 +156,12 @@ class Welcome(NamedTuple):
         """Raises LayerError."""
         fields = _fields(head)
         token, timeout = fields.get("session"), fields.get("ttl", 0)
-        if not isinstance(token, str) or not token or isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        if (
+            not isinstance(token, str)
+            or not token
+            or isinstance(timeout, bool)
+            or not isinstance(timeout, (int, float))
+        ):
             raise LayerError("a welcome of the session layer without its session")
         return cls(
             token,
@@ -328,9 +333,9 @@ def _acknowledging(number: int) -> str:
 class Layer:
     """What one connection says and hears of the layer.
 
-    `receive` gives what is to be delivered: messages of the user's (str, bytes), `LayerMessage`, `Hello`, `Welcome`, and
-    once `NotLayered` where the other end turned out not to speak the layer. `outgoing` is what is to be put on the wire.
-    Nothing raises: where the other side breaks the rules, `error` says how, and what came before it was delivered.
+    `receive` gives what is to be delivered: messages of the user's (str, bytes), `LayerMessage`, `Hello`, `Welcome`,
+    and once `NotLayered` where the other end turned out not to speak the layer. `outgoing` is what is to be put on the
+    wire. Nothing raises: where the other side breaks the rules, `error` says how, and what came before is delivered.
     """
 
     def __init__(self, session: Session | None = None, hello: Hello | None = None) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from websockets.frames import Opcode
-from ws_python import Error, WebSocketClient, WebSocketServer
+from ws_python import Error, WebSocketClient, WebSocketRequest, WebSocketServer
 from ws_python.protocol.session import SUBPROTOCOL
 
 from ..driving import RawClient, listening, named, poll_until, record
@@ -60,7 +61,9 @@ class TestOff:
         assert client.get_selected_protocol() == ""
         client.send("\x10hello")
         server.send(0, "\x10w")
-        poll_until(lambda: len(named(log, "message_received")) + len(named(heard, "message_received")) == 2, server, client)
+        poll_until(
+            lambda: len(named(log, "message_received")) + len(named(heard, "message_received")) == 2, server, client
+        )
         assert named(heard, "message_received") == [("\x10w",)]
         assert named(log, "message_received")[0][1] == "\x10hello"
 
@@ -76,7 +79,12 @@ class TestOff:
     def test_the_users_subprotocol_is_what_is_told(self) -> None:
         server = listening(session_timeout=30.0, supported_protocols=["chat", "game"])
         offered: list[list[str]] = []
-        server.authorizer = lambda request: offered.append(request.subprotocols) or True  # type: ignore[func-returns-value]
+
+        def authorizer(request: WebSocketRequest) -> bool:
+            offered.append(request.subprotocols)
+            return True
+
+        server.authorizer = authorizer
         client, peer_id = in_session(server, supported_protocols=["game"])
         peer = server.get_peer(peer_id)
         assert peer is not None
@@ -109,10 +117,15 @@ class TestCut:
         )
         expected = [f"{round_} {number}" for round_ in range(5) for number in range(40)]
         assert [message for _, message in named(log, "message_received")] == expected
-        arrived = [message if isinstance(message, str) else message.decode() for (message,) in named(heard, "message_received")]  # type: ignore[attr-defined]
+        arrived = [
+            message if isinstance(message, str) else message.decode() for (message,) in named(heard, "message_received")
+        ]
         assert arrived == expected
         assert server.get_peer_ids() == [peer_id]
-        assert [name for name in names(heard) if name != "message_received"] == ["connection_interrupted", "connection_resumed"] * 5
+        assert [name for name in names(heard) if name != "message_received"] == [
+            "connection_interrupted",
+            "connection_resumed",
+        ] * 5
         kept = [name for name in names(log) if name != "message_received"]
         assert kept == ["client_connected", *["client_interrupted", "client_resumed"] * 5]
 
@@ -194,7 +207,8 @@ class TestCut:
 
     def test_the_game_may_end_it_while_it_is_cut(self, server: WebSocketServer) -> None:
         log = record(server)
-        for end in (lambda i: server.disconnect_peer(i), lambda i: server.peers[i].close(1001)):
+        ends: list[Callable[[int], Error]] = [server.disconnect_peer, lambda i: server.peers[i].close(1001)]
+        for end in ends:
             client, peer_id = in_session(server, reconnect_delay=5.0)
             cut(client)
             poll_until(lambda: named(log, "client_interrupted") != [], server)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ws_python.protocol.codec import Codec
+from ws_python.protocol.prepared import PreparedMessage
 from ws_python.protocol.session import (
     Hello,
     Layer,
     LayerMessage,
     NotLayered,
-    PreparedMessage,
     Session,
     Welcome,
     Wire,

@@ -23,7 +23,18 @@ from ws_python.protocol.session import (
 
 from .session_pair import Pair
 
-MESSAGES: list[str | bytes] = ["a", b"", "", b"\x10", "\x10", "\x10\x10q", b"\x10h{}\n", "ж" * 40, b"\0" * 300, "\x10w{}"]
+MESSAGES: list[str | bytes] = [
+    "a",
+    b"",
+    "",
+    b"\x10",
+    "\x10",
+    "\x10\x10q",
+    b"\x10h{}\n",
+    "ж" * 40,
+    b"\0" * 300,
+    "\x10w{}",
+]
 REQUEST = LayerMessage("q", "1 login", "{}")
 
 
@@ -64,7 +75,17 @@ class TestWire:
 
     @pytest.mark.parametrize(
         "head",
-        ["", "[]", "1", "{", '{"v":2}', '{"v":1,"resume":1}', '{"v":1,"received":-1}', '{"v":1,"buffer":1.5}', "[" * 900],
+        [
+            "",
+            "[]",
+            "1",
+            "{",
+            '{"v":2}',
+            '{"v":1,"resume":1}',
+            '{"v":1,"received":-1}',
+            '{"v":1,"buffer":1.5}',
+            "[" * 900,
+        ],
     )
     def test_a_hello_that_is_none(self, head: str) -> None:
         with pytest.raises(LayerError):
