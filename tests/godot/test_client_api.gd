@@ -53,6 +53,29 @@ func test_property_auto_reconnect() -> void:
 	check_property("auto_reconnect", false, true)
 
 
+func test_property_session() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.session, false)
+	client.session = true
+	check_equal(client.get_session(), true)
+	client.set_session(false)
+	check_equal(client.session, false)
+	client.free()
+	check_property("session", false, true)
+
+
+func test_property_session_buffer_size() -> void:
+	var client := WebSocketClient.new()
+	check_equal(client.session_buffer_size, 4194304)
+	client.session_buffer_size = 4096
+	check_equal(client.get_session_buffer_size(), 4096)
+	client.set_session_buffer_size(1024)
+	check_equal(client.session_buffer_size, 1024)
+	client.free()
+	check_property("session_buffer_size", 4194304, 65536)
+	check_refuses("session_buffer_size", [1023, 1 << 31])
+
+
 func test_property_reconnect_delay() -> void:
 	var client := WebSocketClient.new()
 	check_equal(client.reconnect_delay, 1.0)
@@ -901,6 +924,49 @@ func test_signal_reconnecting() -> void:
 	var delay: float = seen[0][1]
 	check(delay > 0.4 and delay <= 1.0, "from half of reconnect_delay to all of it, not %f" % delay)
 	check_equal(named(by_name, "reconnecting"), seen)
+
+
+## The server goes away for now: with a code that it is said with, or with none.
+func _client_of_a_session(server: WebSocketServer) -> WebSocketClient:
+	server.session_timeout = 5.0
+	var client := WebSocketClient.new()
+	client.session = true
+	client.reconnect_delay = 0.01
+	add_child(client)
+	client.connect_to_url(url_of(server))
+	await until(func() -> bool: return client.status == WebSocketClient.STATUS_ACTIVE and server.get_peer_count() == 1)
+	var known := [false]
+	client.message_received.connect(func(_message: Variant) -> void: known[0] = true, CONNECT_ONE_SHOT)
+	server.send(0, "behind the welcome")
+	await until(func() -> bool: return known[0])
+	return client
+
+
+func test_signal_connection_interrupted() -> void:
+	var server := start_server()
+	var client := await _client_of_a_session(server)
+	var seen: Array[int] = []
+	client.connection_interrupted.connect(func() -> void: seen.append(client.status as int))
+	var by_name := record(client)
+	server.stop()
+	await until(func() -> bool: return seen.size() == 1)
+	check_equal(seen, [WebSocketClient.STATUS_RECONNECTING as int] as Array[int])
+	check_equal(named(by_name, "connection_interrupted"), [[]] as Array[Array])
+	client.close()
+
+
+func test_signal_connection_resumed() -> void:
+	var server := start_server()
+	var client := await _client_of_a_session(server)
+	var seen: Array[int] = []
+	client.connection_resumed.connect(func() -> void: seen.append(client.status as int))
+	var by_name := record(client)
+	server.stop()
+	check_equal(server.listen(server.port if server.port else 0), OK, "on another port, and it knows no session")
+	await until(func() -> bool: return client.status == WebSocketClient.STATUS_RECONNECTING)
+	client.close()
+	check_equal(named(by_name, "connection_resumed"), [] as Array[Array])
+	check_equal(seen, [] as Array[int])
 
 
 func test_signal_reconnected() -> void:

@@ -352,6 +352,54 @@ func test_property_slow_peer_timeout() -> void:
 	check_refuses("slow_peer_timeout", [-0.1, 3601.0])
 
 
+func test_property_session_timeout() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.session_timeout, 0.0)
+	server.session_timeout = 2.5
+	check_equal(server.get_session_timeout(), 2.5)
+	server.set_session_timeout(3.0)
+	check_equal(server.session_timeout, 3.0)
+	server.free()
+	check_property("session_timeout", 0.0, 30.0)
+	check_refuses("session_timeout", [-0.1, 86401.0])
+
+
+func test_property_session_buffer_size() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.session_buffer_size, 4194304)
+	server.session_buffer_size = 4096
+	check_equal(server.get_session_buffer_size(), 4096)
+	server.set_session_buffer_size(1024)
+	check_equal(server.session_buffer_size, 1024)
+	server.free()
+	check_property("session_buffer_size", 4194304, 65536)
+	check_refuses("session_buffer_size", [1023, 1 << 31])
+
+
+func test_property_max_interrupted_sessions() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_interrupted_sessions, 1024)
+	server.max_interrupted_sessions = 10
+	check_equal(server.get_max_interrupted_sessions(), 10)
+	server.set_max_interrupted_sessions(1)
+	check_equal(server.max_interrupted_sessions, 1)
+	server.free()
+	check_property("max_interrupted_sessions", 1024, 5)
+	check_refuses("max_interrupted_sessions", [0, 1000001])
+
+
+func test_property_max_session_memory() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_session_memory, 268435456)
+	server.max_session_memory = 4096
+	check_equal(server.get_max_session_memory(), 4096)
+	server.set_max_session_memory(1024)
+	check_equal(server.max_session_memory, 1024)
+	server.free()
+	check_property("max_session_memory", 268435456, 65536)
+	check_refuses("max_session_memory", [1023, (1 << 40) + 1])
+
+
 func test_property_max_connections() -> void:
 	var server := WebSocketServer.new()
 	check_equal(server.max_connections, 16384)
@@ -853,6 +901,38 @@ func _check_signals() -> void:
 	]
 	check_equal(seen, expected)
 	check_equal(by_name, expected)
+
+
+func test_signal_client_interrupted() -> void:
+	var server := await _server_of_a_session()
+	var seen: Array[int] = []
+	server.client_interrupted.connect(func(id: int) -> void: seen.append(id))
+	var by_name := record(server)
+	var id := server.get_peer_ids()[0]
+	check_equal(server.get_peer(id).close(1001), OK, "which the game says, and so it is over")
+	await until(func() -> bool: return server.get_peer_count() == 0)
+	check_equal(named(by_name, "client_interrupted"), [] as Array[Array])
+	check_equal(seen, [] as Array[int])
+
+
+func test_signal_client_resumed() -> void:
+	var server := await _server_of_a_session()
+	var seen: Array[int] = []
+	server.client_resumed.connect(func(id: int) -> void: seen.append(id))
+	check_equal(named(record(server), "client_resumed"), [] as Array[Array])
+	check_equal(seen, [] as Array[int])
+
+
+## What a cut looks like is tested in test_sessions.gd.
+func _server_of_a_session() -> WebSocketServer:
+	var server := start_server()
+	server.session_timeout = 5.0
+	var client := WebSocketClient.new()
+	client.session = true
+	add_child(client)
+	client.connect_to_url(url_of(server))
+	await until(func() -> bool: return server.get_peer_count() == 1)
+	return server
 
 
 func test_signal_peer_drained() -> void:
