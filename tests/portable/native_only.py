@@ -57,8 +57,6 @@ TESTS: dict[str, str] = {
     "test_process_callback.test_inherit_is_kept_and_stops_with_the_parent": _NO_SCENES,
     "test_proxy": "the portable client goes through no proxy",
     "test_server_api.test_method_poll": _NO_COMMON_LOOP,
-    "test_client_api.test_signal_connection_interrupted": _NO_SESSIONS,
-    "test_client_api.test_signal_connection_resumed": _NO_SESSIONS,
     "test_sessions": _NO_SESSIONS,
     "test_shortcuts": "of the bridge",
     "test_thread_groups": "the portable nodes are polled on the main thread",
