@@ -19,6 +19,7 @@ from .features.admission import Admission, AdmissionSettings
 from .features.authorization import Authorization, AuthorizationSettings
 from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
 from .features.origins import Origins, OriginSettings
+from .features.outbound_limit import OutboundLimit, OutboundLimitSettings
 from .features.reserve import ReserveSettings
 from .features.tls import ServerTlsFeature, ServerTlsSettings
 from .features.trusted_proxies import TrustedProxies, TrustedProxySettings
@@ -54,6 +55,7 @@ class WebSocketServer(
     AdmissionSettings,
     ConnectionLimitSettings,
     OriginSettings,
+    OutboundLimitSettings,
     AuthorizationSettings,
     UnixSocketSettings,
     ReserveSettings,
@@ -77,6 +79,7 @@ class WebSocketServer(
         ConnectionLimits,
         Admission,
         Origins,
+        OutboundLimit,
         Authorization,
     )
 

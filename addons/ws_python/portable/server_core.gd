@@ -11,6 +11,7 @@ const Inbox := preload("res://addons/ws_python/portable/server_inbox.gd")
 const Listener := preload("res://addons/ws_python/portable/server_listener.gd")
 const Offer := preload("res://addons/ws_python/portable/server_offer.gd")
 const Origins := preload("res://addons/ws_python/portable/origins.gd")
+const OutboundLimit := preload("res://addons/ws_python/portable/outbound_limit.gd")
 const Peer := preload("res://addons/ws_python/portable/websocket_peer_node.gd")
 const Rates := preload("res://addons/ws_python/portable/rates.gd")
 const Request := preload("res://addons/ws_python/portable/websocket_request.gd")
@@ -51,6 +52,7 @@ var _origins: Origins
 var _authorization: Authorization
 var _proxies: TrustedProxies
 var _watch: ConnectionWatch
+var _outbound: OutboundLimit
 # Every connection that is not over, also those that are still shaking hands.
 var _connections: Dictionary[RefCounted, bool] = {}
 # Those whose end was told, and whose TCP connection is still there.
@@ -78,6 +80,7 @@ func _init(of_node: Node) -> void:
 	_authorization = Authorization.new(self)
 	_proxies = TrustedProxies.new(self)
 	_watch = ConnectionWatch.new(self)
+	_outbound = OutboundLimit.new(self)
 
 
 # --- listening
@@ -192,6 +195,7 @@ func _end() -> void:
 	_authorization = null
 	_proxies = null
 	_watch = null
+	_outbound = null
 
 
 # --- polling
@@ -223,6 +227,7 @@ func _poll_network(until: int) -> void:
 	for connection: RefCounted in _connections.keys() + _ending.keys():
 		connection.poll(now)
 	_watch.look(now, open_connections())
+	_outbound.look(now, _connections.keys() + _ending.keys())
 
 
 func _accept(until: int) -> void:
