@@ -19,6 +19,7 @@ from .features.admission import Admission, AdmissionSettings
 from .features.authorization import Authorization, AuthorizationSettings
 from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
 from .features.origins import Origins, OriginSettings
+from .features.outbound_limit import OutboundLimit, OutboundLimitSettings
 from .features.reserve import ReserveSettings
 from .features.sessions import Sessions, SessionSettings
 from .features.tls import ServerTlsFeature, ServerTlsSettings
@@ -56,6 +57,7 @@ class WebSocketServer(
     AdmissionSettings,
     ConnectionLimitSettings,
     OriginSettings,
+    OutboundLimitSettings,
     AuthorizationSettings,
     UnixSocketSettings,
     ReserveSettings,
@@ -81,6 +83,7 @@ class WebSocketServer(
         Admission,
         Origins,
         Sessions,
+        OutboundLimit,
         Authorization,
     )
 

@@ -1,4 +1,5 @@
 ## Every member of WebSocketClient, typed and untyped.
+# gdlint: disable=max-file-lines
 extends "res://tests/godot/api_suite.gd"
 
 

@@ -1,4 +1,5 @@
 ## Every member of WebSocketServer, typed and untyped.
+# gdlint: disable=max-file-lines
 extends "res://tests/godot/api_suite.gd"
 
 
@@ -562,6 +563,18 @@ func test_property_max_unfinished_size() -> void:
 	server.free()
 	check_property("max_unfinished_size", 1 << 28, 4096)
 	check_refuses("max_unfinished_size", [0, 1023, 1 << 31])
+
+
+func test_property_max_outbound_size() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.max_outbound_size, 1 << 28)
+	server.max_outbound_size = 0
+	check_equal(server.get_max_outbound_size(), 0)
+	server.set_max_outbound_size(1 << 40)
+	check_equal(server.max_outbound_size, 1 << 40)
+	server.free()
+	check_property("max_outbound_size", 1 << 28, 4096)
+	check_refuses("max_outbound_size", [-1, (1 << 40) + 1])
 
 
 func test_property_unfinished_timeout() -> void:

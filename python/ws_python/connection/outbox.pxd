@@ -30,6 +30,8 @@ cdef class Outbox(Writer):
     cdef Py_ssize_t _overhead
     # What of a write is still to be taken by the link, before anything of the codec.
     cdef object _unsent
+    # What of amount() the meter was told of, while the link takes nothing more.
+    cdef Py_ssize_t _held_back
     # str or bytes while a message is sent in fragments.
     cdef object _fragment_type
     # What send_latest() was given and the codec was not yet: (message, size) by key, the one that waits longest first;
@@ -64,5 +66,6 @@ cdef class Outbox(Writer):
     cdef bint _has_room(self, Py_ssize_t size) except -1
     cdef bint _has_room_for_text(self, str text) except -1
     cdef int _flush(self) except -1
+    cdef int _hold_back(self) except -1
     cdef bint _write_unsent(self) except -1
     cdef bint _write_output(self, Codec codec) except -1

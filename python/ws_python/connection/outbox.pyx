@@ -207,6 +207,7 @@ cdef class Outbox(Writer):
         taken = self.link.write_after(head, queued, whole)
         self._meter.wrote(taken, codec)
         before = codec.data_to_send()
+        self._held_back = 0
         if taken < queued:
             self._unsent = memoryview(before[taken:] + whole)
         elif taken < queued + size:
@@ -297,6 +298,7 @@ cdef class Outbox(Writer):
                 continue
             self._write_message(message)
             self._meter.messages_sent += 1
+        self._held_back = min(self._held_back, self._latest_size)
         return before - self._latest_size
 
     # --- in a session
@@ -486,12 +488,18 @@ cdef class Outbox(Writer):
     cdef int _flush(self) except -1:
         cdef Codec codec = self.codec
         cdef bint is_clear = False
-        if self.link is None or self.link.is_blocked:
+        if self.link is None:
             return 0
+        if self.link.is_blocked:
+            return self._hold_back()
         if self._latest_size:
             is_clear = self.link.is_clear()  # Before anything else is written: that shall not keep it waiting for ever.
+            if not is_clear:
+                self._hold_back()
+                if self.link is None:
+                    return 0
         if self._unsent is not None and not self._write_unsent():
-            return 0
+            return self._hold_back()
         if codec is not None:
             if is_clear:
                 self._queue_latest(BATCH)
@@ -500,11 +508,27 @@ cdef class Outbox(Writer):
                     self._write_output(codec)
             if self.accepts and not codec.is_open():
                 self._owner.output_changed()  # That was the last chance to answer what came before a failure.
-        if self._unsent is None and not self.link.is_broken and (codec is None or not codec.queued()):
+        if self._unsent is not None:
+            return self._hold_back()
+        if not self.link.is_broken and (codec is None or not codec.queued()):
             self._meter.all_taken()
-        if self._tells_written and self._unsent is None:
+        if self._tells_written:
             self._tells_written = False
             self._owner.written()
+        return 0
+
+    cdef int _hold_back(self) except -1:
+        """Something waits for the link: have the meter count by how much that is more than the last time.
+
+        The owner may drop the connection meanwhile. Where the link takes everything, nothing is counted.
+        """
+        cdef Py_ssize_t grown
+        if not self.accepts:
+            return 0
+        grown = self.amount() - self._held_back
+        self._held_back += grown
+        if grown > 0 and self._meter.hold_back(grown):
+            self._owner.overdrawn()
         return 0
 
     cdef bint _write_output(self, Codec codec) except -1:
@@ -520,6 +544,7 @@ cdef class Outbox(Writer):
             codec.forget_output()
         else:
             self._unsent = memoryview(codec.data_to_send())[taken:]
+            self._held_back = 0  # What waited in front was taken.
         if codec.queued():
             writers.add(self)  # A pong that was owed until there was room.
         return taken == size

@@ -30,6 +30,8 @@ const STATUS_ACTIVE := Status.STATUS_ACTIVE
 	set = set_max_interrupted_sessions
 @export_custom(PROPERTY_HINT_RANGE, "1,2147483647,suffix:bytes") var max_message_size: int = 1048576:
 	set = set_max_message_size
+@export_custom(PROPERTY_HINT_RANGE, "0,1099511627776,suffix:bytes") var max_outbound_size: int = 268435456:
+	set = set_max_outbound_size
 @export_custom(PROPERTY_HINT_RANGE, "0,1000000") var max_pending_handshakes: int = 1024:
 	set = set_max_pending_handshakes
 @export_custom(PROPERTY_HINT_RANGE, "1024,1099511627776,suffix:bytes") var max_session_memory: int = 268435456:
@@ -100,6 +102,10 @@ func get_max_interrupted_sessions() -> int:
 
 func get_max_message_size() -> int:
 	return max_message_size
+
+
+func get_max_outbound_size() -> int:
+	return max_outbound_size
 
 
 func get_max_pending_handshakes() -> int:
@@ -229,6 +235,11 @@ func set_max_interrupted_sessions(value: int) -> void:
 func set_max_message_size(value: int) -> void:
 	if Checks.is_in_range(self, "max_message_size", value, 1, 2147483647, "bytes"):
 		max_message_size = value
+
+
+func set_max_outbound_size(value: int) -> void:
+	if Checks.is_in_range(self, "max_outbound_size", value, 0, 1099511627776, "bytes"):
+		max_outbound_size = value
 
 
 func set_max_pending_handshakes(value: int) -> void:
