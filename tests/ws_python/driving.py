@@ -24,6 +24,10 @@ from ws_python.net.link import Link
 
 T = TypeVar("T")
 
+# For a test of what only Linux's TCP tells: elsewhere all that the system took counts as arrived, and as sent.
+needs_confirmation = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells how much of what the system took was sent, and has arrived"
+)
 # For a test that looks at the descriptors of this process.
 needs_proc = pytest.mark.skipif(os.name == "nt", reason="only Linux shows descriptors in /proc")
 
