@@ -26,6 +26,7 @@ GROUPS = (
     "Heartbeat",
     "Compression",
     "Negotiation",
+    "Simulation",
     "Polling",
 )
 

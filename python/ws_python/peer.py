@@ -5,9 +5,10 @@ from __future__ import annotations
 from .connection.connection import Connection
 from .connection.request import WebSocketRequest
 from .endpoint import Endpoint
+from .features.simulation import PeerSimulationSettings
 
 
-class WebSocketPeer(Endpoint):
+class WebSocketPeer(Endpoint, PeerSimulationSettings):
     """One connection of a WebSocketServer, which makes it and polls it. Use it to talk to this client alone.
 
     It can be asked for its close code and reason until `client_disconnected` was delivered, and as long as you keep a

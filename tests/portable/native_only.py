@@ -14,17 +14,26 @@ _BACKLOG = (
 _NO_PREAMBLE = "the PROXY protocol comes before TLS and HTTP; the headers of a trusted proxy are believed"
 _NO_SCENES = "an exported game's scenes are changed by the editor plugin, see the tests of the export"
 _TLS_IS_SILENT = "the engine's TLS tells not why a handshake failed"
+_NO_SIMULATION = "the portable nodes have no link over which another one could be laid"
 _FRAMES = "the wait between frames is the engine's"
 
 #: Members, of each class that has them.
 MEMBERS: dict[str, str] = {
+    "bandwidth": _NO_SIMULATION,
     "compression": _NO_COMPRESSION,
     "compression_context_takeover": _NO_COMPRESSION,
     "compression_min_size": _NO_COMPRESSION,
     "compression_window_bits": _NO_COMPRESSION,
+    "cut_bytes": _NO_SIMULATION,
+    "cut_interval": _NO_SIMULATION,
+    "jitter": _NO_SIMULATION,
     "low_latency": _FRAMES,
     "max_compression_ratio": _NO_COMPRESSION,
     "reserved_descriptors": "a script cannot hold descriptors of the system",
+    "seed": _NO_SIMULATION,
+    "simulation": _NO_SIMULATION,
+    "stall_interval": _NO_SIMULATION,
+    "stall_time": _NO_SIMULATION,
     "unix_socket_mode": _NO_UNIX,
     "unix_socket_owner": _NO_UNIX,
 }
@@ -49,6 +58,7 @@ TESTS: dict[str, str] = {
     "test_server_api.test_method_poll": _NO_COMMON_LOOP,
     "test_shortcuts": "of the bridge",
     "test_thread_groups": "the portable nodes are polled on the main thread",
+    "test_simulation": _NO_SIMULATION,
     "test_tls.test_a_plain_client_of_a_secure_server_and_the_other_way_round": _TLS_IS_SILENT,
     "test_tls.test_an_authority_that_nobody_knows": _TLS_IS_SILENT,
     "test_tls.test_another_name": _TLS_IS_SILENT,

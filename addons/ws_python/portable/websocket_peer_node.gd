@@ -159,3 +159,9 @@ func get_statistics() -> Dictionary:
 	told["outbound_buffered_amount"] = _ws_connection.outbound_amount()
 	told["latency"] = _ws_connection.latency
 	return told
+
+
+func set_simulation(value: WebSocketSimulation) -> void:
+	super.set_simulation(value)
+	if value != null:
+		Checks.unavailable("simulation", WebSocketSimulation.WHY)

@@ -54,6 +54,8 @@ const Checks := preload("res://addons/ws_python/portable/checks.gd")
 	set = set_rate_burst
 @export_custom(PROPERTY_HINT_RANGE, "0,3600,0.1,suffix:s") var rate_timeout: float = 10.0:
 	set = set_rate_timeout
+@export var simulation: WebSocketSimulation = null:
+	set = set_simulation
 @export_custom(PROPERTY_HINT_RANGE, "0,3600,0.1,suffix:s") var slow_peer_timeout: float = 30.0:
 	set = set_slow_peer_timeout
 @export var supported_protocols: PackedStringArray = PackedStringArray():
@@ -158,6 +160,10 @@ func get_rate_burst() -> float:
 
 func get_rate_timeout() -> float:
 	return rate_timeout
+
+
+func get_simulation() -> WebSocketSimulation:
+	return simulation
 
 
 func get_slow_peer_timeout() -> float:
@@ -300,6 +306,10 @@ func set_rate_burst(value: float) -> void:
 func set_rate_timeout(value: float) -> void:
 	if Checks.is_in_range(self, "rate_timeout", value, 0.0, 3600.0, "s"):
 		rate_timeout = value
+
+
+func set_simulation(value: WebSocketSimulation) -> void:
+	simulation = value
 
 
 func set_slow_peer_timeout(value: float) -> void:
