@@ -8,8 +8,9 @@ from .host import GodotHost
 from .peer import WebSocketPeerNode
 from .request import WebSocketRequest
 from .server import WebSocketServer
+from .simulation import WebSocketSimulation
 
-__all__ = ["WebSocketClient", "WebSocketPeerNode", "WebSocketRequest", "WebSocketServer"]
+__all__ = ["WebSocketClient", "WebSocketPeerNode", "WebSocketRequest", "WebSocketServer", "WebSocketSimulation"]
 
 hub.host = GodotHost()
 hub.claim()  # The engine loads its extensions on the main thread.

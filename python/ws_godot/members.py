@@ -27,6 +27,7 @@ GROUPS = (
     "Heartbeat",
     "Compression",
     "Negotiation",
+    "Simulation",
     "Polling",
 )
 

@@ -9,6 +9,7 @@ from .connection.settings import Compression
 from .declare.errors import Error
 from .declare.events import Event, event, events_of
 from .declare.settings import Setting, setting, settings_of
+from .net.simulation import WebSocketSimulation
 from .net.tls import TlsOptions
 from .peer import WebSocketPeer
 from .server import WebSocketServer
@@ -25,6 +26,7 @@ __all__ = [
     "WebSocketPeer",
     "WebSocketRequest",
     "WebSocketServer",
+    "WebSocketSimulation",
     "event",
     "events_of",
     "setting",

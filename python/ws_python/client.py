@@ -381,7 +381,9 @@ class WebSocketClient(
     async def _connect(self, connection: Connection, uri: WebSocketURI, dialer: Dialer) -> None:
         try:
             tls = self._target_tls if uri.secure else None
-            await connector.connect(connection.attach, uri.host, uri.port, tls=tls, dialer=dialer)
+            await connector.connect(
+                connection.attach, uri.host, uri.port, tls=tls, dialer=dialer, carried=self._carried
+            )
         except Exception as error:  # Whatever it is, the user waits for an answer.
             if isinstance(error, DialError):
                 self._count(error.cause)

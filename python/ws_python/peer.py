@@ -8,10 +8,11 @@ from .connection.connection import Connection
 from .connection.request import WebSocketRequest
 from .declare.errors import Error
 from .endpoint import Endpoint
+from .features.simulation import PeerSimulationSettings
 from .protocol.close_codes import NORMAL_CLOSURE
 
 
-class WebSocketPeer(Endpoint):
+class WebSocketPeer(Endpoint, PeerSimulationSettings):
     """One connection of a WebSocketServer, which makes it and polls it. Use it to talk to this client alone.
 
     It can be asked for its close code and reason until `client_disconnected` was delivered, and as long as you keep a

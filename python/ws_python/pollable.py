@@ -22,11 +22,13 @@ from .features.heartbeat import Heartbeat, HeartbeatSettings
 from .features.limits import UnfinishedLimits, UnfinishedSettings
 from .features.message_limits import MessageLimits, MessageSettings
 from .features.rate_limits import RateLimits, RateSettings
+from .features.simulation import Simulation, SimulationSettings
 from .features.statistics import Record, Statistics
 from .features.supervision import Supervision, SupervisorSettings
 from .features.teller import Teller
 from .loop.deadlines import Deadline
 from .loop.hub import hub
+from .net.link import Link
 
 _log = logging.getLogger("ws_python")
 
@@ -43,6 +45,7 @@ class Pollable(
     MessageSettings,
     RateSettings,
     SupervisorSettings,
+    SimulationSettings,
 ):
     """Delivers events in poll(), or in callbacks of asyncio's loop where it was begun in one that was running.
 
@@ -57,6 +60,7 @@ class Pollable(
         MessageLimits,
         RateLimits,
         Supervision,
+        Simulation,
     )
 
     status_changed: Event
@@ -140,6 +144,12 @@ class Pollable(
         hub.deliver(self._inbox)
 
     # --- features
+
+    def _carried(self, link: Link) -> Link:
+        """The link that a connection is to use in place of this one, as the features say."""
+        for feature in self._features:
+            link = feature.carry(link)
+        return link
 
     def _tell_opened(self, connection: Connection) -> None:
         for feature in self._features:

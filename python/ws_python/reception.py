@@ -85,8 +85,7 @@ class Reception(Pollable):
         if connection.phase is not Phase.CONNECTING:
             link.drop()  # It was given up in the meantime.
             return
-        for feature in self._features:
-            link = feature.carry(link)
+        link = self._carried(link)
         assert isinstance(connection.handshake, ServerHandshake)
         connection.handshake.is_secure = isinstance(link, TlsLink)
         connection.attach(link)

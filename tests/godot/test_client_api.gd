@@ -263,6 +263,24 @@ func test_property_tls_options() -> void:
 	client.free()
 
 
+func test_property_simulation() -> void:
+	var client := WebSocketClient.new()
+	check(client.simulation == null, "null at first")
+	var bad := WebSocketSimulation.new()
+	client.simulation = bad
+	check_equal(client.get_simulation(), bad)
+	client.set_simulation(null)
+	check(client.simulation == null, "null again")
+	var untyped: Variant = client
+	untyped.simulation = bad
+	check_equal(untyped.get("simulation"), bad)
+	untyped.set("simulation", null)
+	check(untyped.get_simulation() == null, "null again, untyped")
+	untyped.set_simulation(bad)
+	check_equal(untyped.simulation, bad)
+	client.free()
+
+
 func test_property_compression() -> void:
 	var client := WebSocketClient.new()
 	var mode: WebSocketClient.CompressionMode = client.compression

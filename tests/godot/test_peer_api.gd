@@ -48,6 +48,18 @@ func test_property_request() -> void:
 	check_equal([request.data, request.path, request.get_header("Upgrade")], [5, "/room", "websocket"])
 
 
+func test_property_simulation() -> void:
+	await _open()
+	check(_peer.simulation == null, "null at first")
+	var bad := WebSocketSimulation.new()
+	_peer.simulation = bad
+	check_equal(_peer.get_simulation(), bad)
+	_peer.set_simulation(null)
+	check(_untyped["simulation"] == null, "null again")
+	_untyped.set("simulation", bad)
+	check_equal(_untyped.call("get_simulation"), bad)
+
+
 func test_property_latency() -> void:
 	await _open()
 	# What the system has measured, where it does.

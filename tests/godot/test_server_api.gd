@@ -222,6 +222,24 @@ func test_property_tls_options() -> void:
 	server.free()
 
 
+func test_property_simulation() -> void:
+	var server := WebSocketServer.new()
+	check(server.simulation == null, "null at first")
+	var bad := WebSocketSimulation.new()
+	server.simulation = bad
+	check_equal(server.get_simulation(), bad)
+	server.set_simulation(null)
+	check(server.simulation == null, "null again")
+	var untyped: Variant = server
+	untyped.simulation = bad
+	check_equal(untyped.get("simulation"), bad)
+	untyped.set("simulation", null)
+	check(untyped.get_simulation() == null, "null again, untyped")
+	untyped.set_simulation(bad)
+	check_equal(untyped.simulation, bad)
+	server.free()
+
+
 func test_property_compression() -> void:
 	var server := WebSocketServer.new()
 	var mode: WebSocketServer.CompressionMode = server.compression

@@ -15,18 +15,23 @@ _NO_PREAMBLE = "the PROXY protocol comes before TLS and HTTP; the headers of a t
 _NO_SCENES = "an exported game's scenes are changed by the editor plugin, see the tests of the export"
 _TLS_IS_SILENT = "the engine's TLS tells not why a handshake failed"
 _NO_SESSIONS = "the portable nodes do not speak the session layer"
+_NO_SIMULATION = "the portable nodes have no link over which another one could be laid"
 _FRAMES = "the wait between frames is the engine's"
 
 #: Members, of each class that has them.
 MEMBERS: dict[str, str] = {
     "client_interrupted": _NO_SESSIONS,
     "client_resumed": _NO_SESSIONS,
+    "bandwidth": _NO_SIMULATION,
     "compression": _NO_COMPRESSION,
     "compression_context_takeover": _NO_COMPRESSION,
     "compression_min_size": _NO_COMPRESSION,
     "compression_window_bits": _NO_COMPRESSION,
     "connection_interrupted": _NO_SESSIONS,
     "connection_resumed": _NO_SESSIONS,
+    "cut_bytes": _NO_SIMULATION,
+    "cut_interval": _NO_SIMULATION,
+    "jitter": _NO_SIMULATION,
     "low_latency": _FRAMES,
     "max_compression_ratio": _NO_COMPRESSION,
     "max_interrupted_sessions": _NO_SESSIONS,
@@ -35,6 +40,10 @@ MEMBERS: dict[str, str] = {
     "session": _NO_SESSIONS,
     "session_buffer_size": _NO_SESSIONS,
     "session_timeout": _NO_SESSIONS,
+    "seed": _NO_SIMULATION,
+    "simulation": _NO_SIMULATION,
+    "stall_interval": _NO_SIMULATION,
+    "stall_time": _NO_SIMULATION,
     "unix_socket_mode": _NO_UNIX,
     "unix_socket_owner": _NO_UNIX,
 }
@@ -60,6 +69,7 @@ TESTS: dict[str, str] = {
     "test_sessions": _NO_SESSIONS,
     "test_shortcuts": "of the bridge",
     "test_thread_groups": "the portable nodes are polled on the main thread",
+    "test_simulation": _NO_SIMULATION,
     "test_tls.test_a_plain_client_of_a_secure_server_and_the_other_way_round": _TLS_IS_SILENT,
     "test_tls.test_an_authority_that_nobody_knows": _TLS_IS_SILENT,
     "test_tls.test_another_name": _TLS_IS_SILENT,

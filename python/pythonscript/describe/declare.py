@@ -302,7 +302,8 @@ def _annotation(bases: list[type], name: str, fallback: Any) -> Any:
 
 def _exported(name: str, value: Export, annotation: Any, where: str) -> PropertySpec:
     info = info_of(annotation, name, where)
-    if info.cls is not None and any(vars(base).get("__engine_name__") == "Resource" for base in info.cls.__mro__):
+    known = None if info.cls is None else _object_class(info.cls)
+    if known is not None and any(vars(base).get("__engine_name__") == "Resource" for base in known.__mro__):
         # The Inspector then offers to make and to load one.
         info = replace(info, hint=HINT_RESOURCE_TYPE, hint_string=info.class_name)
     if value.hint:
@@ -413,10 +414,10 @@ def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:
         return _enum_info(annotation, name)
     if annotation in _TYPES and annotation is not _bridge.Object:
         return PropertyInfo(name, _TYPES[annotation])
-    class_name = _object_class(annotation)
-    if class_name is None:
+    known = _object_class(annotation)
+    if known is None:
         raise TypeError(f"{where}: {annotation.__name__} is no type that Godot knows: use object for any value")
-    return PropertyInfo(name, _OBJECT, class_name, cls=annotation)
+    return PropertyInfo(name, _OBJECT, known.__name__, cls=annotation)
 
 
 def _callable_or_none(function: Any) -> Any:
@@ -455,11 +456,11 @@ def _prefix(annotation: type[enum.IntEnum]) -> str:
     )
 
 
-def _object_class(annotation: type) -> str | None:
-    """The ClassDB name for an annotation: of an engine class, a registered one, or a plain base of a registered one."""
+def _object_class(annotation: type) -> type | None:
+    """The class of the engine for an annotation: an engine class, a registered one, or one with it as plain base."""
     if issubclass(annotation, _bridge.Object):
-        return annotation.__name__
+        return annotation
     for cls in [spec.cls for spec in _specs.values()] + _noted:
         if issubclass(cls, annotation):
-            return cls.__name__
+            return cls
     return None

@@ -99,6 +99,11 @@ cdef class Connection(Receiver):
         self.outbox.put(self.handshake.data_to_send())
         self.outbox.flush()
 
+    def underlay(self, make):
+        """Have `make` lay another link in place of the lowest, see Link. Nothing, where there is no link."""
+        if self.link is not None:
+            self.link = self.outbox.link = self.intake.link = self.link.underlay(make)
+
     cdef int lend(self) except -1:
         self.target = <uchar*>PyByteArray_AS_STRING(shared_buffer)
         self.room = RECEIVE_SIZE

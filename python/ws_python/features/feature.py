@@ -65,7 +65,10 @@ class Feature:
         return None
 
     def carry(self, link: Link) -> Link:
-        """Somebody has connected to a server. The link that it is to use: this one, or another one over it."""
+        """Somebody has connected to a server, or a client to one. The link to use: this one, or another one over it.
+
+        Of a client, TLS comes over that.
+        """
         return link
 
     def accepted(self, connection: Connection) -> Answer | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from ..loop.hub import hub
 from .link import Link
 from .no_delay import send_at_once
+from .reset import reset_at_close
 
 try:
     from fcntl import ioctl
@@ -177,6 +178,12 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
             self._transport.write_eof()
         except OSError:
             self._transport.abort()  # The other side has reset the connection.
+
+    def reset(self) -> None:
+        """See Link."""
+        if self._transport is not None and (sock := self._transport.get_extra_info("socket")) is not None:
+            reset_at_close(sock)
+        self.drop()
 
     def drop(self) -> None:
         """See Link."""

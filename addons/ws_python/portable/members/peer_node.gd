@@ -13,6 +13,8 @@ const STATE_OPEN := State.STATE_OPEN
 const STATE_CLOSING := State.STATE_CLOSING
 const STATE_CLOSED := State.STATE_CLOSED
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
+@export var simulation: WebSocketSimulation = null:
+	set = set_simulation
 var latency: float:
 	get = get_latency
 var peer_id: int:
@@ -77,6 +79,10 @@ func get_selected_protocol() -> String:
 	return ""
 
 
+func get_simulation() -> WebSocketSimulation:
+	return simulation
+
+
 func get_statistics() -> Dictionary:
 	return {}
 
@@ -103,3 +109,7 @@ func send_latest(key: Variant, message: Variant) -> Error:
 
 func send_text(message: String) -> Error:
 	return Checks.unavailable("send_text")
+
+
+func set_simulation(value: WebSocketSimulation) -> void:
+	simulation = value

@@ -56,6 +56,8 @@ const Checks := preload("res://addons/ws_python/portable/checks.gd")
 	set = set_rate_timeout
 @export_custom(PROPERTY_HINT_RANGE, "1024,2147483647,suffix:bytes") var session_buffer_size: int = 4194304:
 	set = set_session_buffer_size
+@export var simulation: WebSocketSimulation = null:
+	set = set_simulation
 @export_custom(PROPERTY_HINT_RANGE, "0,3600,0.1,suffix:s") var slow_peer_timeout: float = 30.0:
 	set = set_slow_peer_timeout
 @export var supported_protocols: PackedStringArray = PackedStringArray():
@@ -164,6 +166,10 @@ func get_rate_timeout() -> float:
 
 func get_session_buffer_size() -> int:
 	return session_buffer_size
+
+
+func get_simulation() -> WebSocketSimulation:
+	return simulation
 
 
 func get_slow_peer_timeout() -> float:
@@ -311,6 +317,10 @@ func set_rate_timeout(value: float) -> void:
 func set_session_buffer_size(value: int) -> void:
 	if Checks.is_in_range(self, "session_buffer_size", value, 1024, 2147483647, "bytes"):
 		session_buffer_size = value
+
+
+func set_simulation(value: WebSocketSimulation) -> void:
+	simulation = value
 
 
 func set_slow_peer_timeout(value: float) -> void:
