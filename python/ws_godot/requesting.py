@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import ws_python
 from pythonscript import awaited
@@ -31,7 +31,7 @@ class GodotRequests(LaterAnswers):
 class GivesReplies:
     """For a peer, which has another `request`."""
 
-    _REPLY = WebSocketReply
+    _REPLY: ClassVar[type[ws_python.WebSocketReply]] = WebSocketReply
 
 
 class AwaitsReplies(GivesReplies):

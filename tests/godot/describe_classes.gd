@@ -6,7 +6,9 @@ const Classes := preload("res://tests/godot/classes.gd")
 
 func _initialize() -> void:
 	var described := {}
-	for type: StringName in [&"WebSocketClient", &"WebSocketServer", &"WebSocketPeerNode", &"WebSocketRequest"]:
+	for type: StringName in [
+		&"WebSocketClient", &"WebSocketServer", &"WebSocketPeerNode", &"WebSocketRequest", &"WebSocketReply"
+	]:
 		described[type] = Classes.describe(type)
 	var file := FileAccess.open(OS.get_cmdline_user_args()[0], FileAccess.WRITE)
 	file.store_string(JSON.stringify(described, "\t", true))

@@ -14,19 +14,30 @@ _BACKLOG = (
 _NO_PREAMBLE = "the PROXY protocol comes before TLS and HTTP; the headers of a trusted proxy are believed"
 _NO_SCENES = "an exported game's scenes are changed by the editor plugin, see the tests of the export"
 _TLS_IS_SILENT = "the engine's TLS tells not why a handshake failed"
+_NO_SESSIONS = "the portable nodes have no sessions"
 _FRAMES = "the wait between frames is the engine's"
 
 #: Members, of each class that has them.
 MEMBERS: dict[str, str] = {
+    "clock_error": _NO_SESSIONS,
+    "clock_interval": _NO_SESSIONS,
     "compression": _NO_COMPRESSION,
     "compression_context_takeover": _NO_COMPRESSION,
     "compression_min_size": _NO_COMPRESSION,
     "compression_window_bits": _NO_COMPRESSION,
+    "handle": _NO_SESSIONS,
     "low_latency": _FRAMES,
     "max_compression_ratio": _NO_COMPRESSION,
+    "max_requests": _NO_SESSIONS,
+    "request_encoding": _NO_SESSIONS,
+    "request_timeout": _NO_SESSIONS,
     "reserved_descriptors": "a script cannot hold descriptors of the system",
+    "send_var": _NO_SESSIONS,
+    "server_time": _NO_SESSIONS,
+    "start_request": _NO_SESSIONS,
     "unix_socket_mode": _NO_UNIX,
     "unix_socket_owner": _NO_UNIX,
+    "var_received": _NO_SESSIONS,
 }
 
 #: Tests, as "suite" or "suite.test".
@@ -45,7 +56,9 @@ TESTS: dict[str, str] = {
     "test_peer_nodes.test_a_peer_that_comes_while_the_server_enters_the_tree": _NO_COMMON_LOOP,
     "test_peer_nodes.test_a_peer_that_comes_while_the_server_leaves_the_tree": _NO_COMMON_LOOP,
     "test_process_callback.test_inherit_is_kept_and_stops_with_the_parent": _NO_SCENES,
+    "test_clock": _NO_SESSIONS,
     "test_proxy": "the portable client goes through no proxy",
+    "test_requests": _NO_SESSIONS,
     "test_server_api.test_method_poll": _NO_COMMON_LOOP,
     "test_shortcuts": "of the bridge",
     "test_thread_groups": "the portable nodes are polled on the main thread",

@@ -36,7 +36,7 @@ def _class_infos(folder: Path) -> list[str]:
     infos = []
     for path in sorted(folder.rglob("*.gd")):
         if found := re.search(r"^class_name (\w+)$", path.read_text(), re.MULTILINE):
-            base = "RefCounted" if found[1] == "WebSocketRequest" else "Node"
+            base = "RefCounted" if found[1] in ("WebSocketRequest", "WebSocketReply") else "Node"
             infos.append(
                 f'{{"base": &"{base}", "class": &"{found[1]}", "icon": "", "is_abstract": false, "is_tool": false, '
                 f'"language": &"GDScript", "path": "res://{path.relative_to(folder).as_posix()}"}}'

@@ -64,9 +64,7 @@ def forever(pair: Pair) -> list[Any]:
 # --- asking and answering
 
 
-@pytest.mark.parametrize(
-    "value", [None, True, 5, 2.5, "ä\0", [1, [2]], {"a": {"b": None}}, b"\0\xff", b"", "\x10"]
-)
+@pytest.mark.parametrize("value", [None, True, 5, 2.5, "ä\0", [1, [2]], {"a": {"b": None}}, b"\0\xff", b"", "\x10"])
 def test_values_go_and_come(pair: Pair, value: object) -> None:
     server, client, peer_id = pair
     asked: list[Any] = []
