@@ -26,18 +26,6 @@ class Asker:
 		return reply.error
 
 
-func start_session_server() -> WebSocketServer:
-	var server := start_server()
-	server.session_timeout = 30.0
-	return server
-
-
-func open_session(server: WebSocketServer) -> WebSocketClient:
-	var client := WebSocketClient.new()
-	client.session = true
-	return await connect_client(server, client)
-
-
 func connect_client(server: WebSocketServer, client: WebSocketClient) -> WebSocketClient:
 	add_child(client)
 	check_equal(client.connect_to_url(url_of(server)), OK)
