@@ -20,6 +20,7 @@ GROUPS = (
     "Unix Socket",
     "Reconnect",
     "Sessions",
+    "Requests",
     "Connection Limits",
     "Message Limits",
     "Rate Limits",

@@ -18,7 +18,9 @@ from .declare.events import BoundEvent, event
 from .declare.settings import setting
 from .endpoint import Endpoint
 from .features.client_session import ClientSession, ClientSessionSettings
+from .features.clock import ClientClock, ClientClockSettings
 from .features.reconnect import Reconnect, ReconnectSettings
+from .features.requests import RequestingClient
 from .features.tls import ClientTlsSettings
 from .loop.hub import hub
 from .net import connector, descriptors
@@ -28,7 +30,7 @@ from .net.tls import ClientTls, TlsError, TlsOptions, tls_problem
 from .pollable import Pollable
 from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols, redacted, socket_path
-from .protocol.session import Layer, LayerMessage, Welcome
+from .protocol.session import Layer, Welcome
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -50,7 +52,15 @@ class ClientStatus(IntEnum):
 
 
 class WebSocketClient(
-    Pollable, Endpoint, AwaitableClient, ReconnectSettings, ClientSessionSettings, ProxySettings, ClientTlsSettings
+    Pollable,
+    Endpoint,
+    AwaitableClient,
+    RequestingClient,
+    ReconnectSettings,
+    ClientSessionSettings,
+    ClientClockSettings,
+    ProxySettings,
+    ClientTlsSettings,
 ):
     """A WebSocket client. Call connect_to_url(), then poll() once a frame, in which events are delivered.
 
@@ -62,7 +72,7 @@ class WebSocketClient(
     """
 
     Status = ClientStatus
-    FEATURES = (*Pollable.FEATURES, ClientSession)
+    FEATURES = (*Pollable.FEATURES, ClientSession, ClientClock)
 
     _session: ClientSession
 
@@ -266,6 +276,7 @@ class WebSocketClient(
     def _not_layered(self, connection: Connection) -> None:
         was_interrupted = self._session.is_interrupted
         self._session.refused(connection)
+        self._session_ends(self, Error.ERR_UNAVAILABLE)
         if was_interrupted:
             self._go_on_anew(connection)
 
@@ -281,12 +292,10 @@ class WebSocketClient(
             return
         told_before, self._told = self._told, cut
         try:
+            self._session_ends(self)
             self.connection_closed.emit()
         finally:
             self._told = told_before
-
-    def _layer_message(self, connection: Connection, message: LayerMessage) -> None:
-        """A message of the session layer that nobody here knows is ignored, as one of a later version."""
 
     def _keeps_trying(self) -> bool:
         """Whether to connect again by itself."""
@@ -336,6 +345,7 @@ class WebSocketClient(
         try:
             wait = self._go_on()
             if not goes_on:
+                self._session_ends(self)
                 self.connection_closed.emit()
             elif not wait:
                 self._tell_session_over(self._session.give_up())
@@ -430,6 +440,7 @@ class WebSocketClient(
     def _end(self) -> None:
         """Say goodbye without a word to the user, who is going away."""
         self._give_up(GOING_AWAY, "")
+        self._session_ends(self)
         self._status = ClientStatus.STATUS_IDLE
         hub.writers.flush()
 

@@ -17,13 +17,16 @@ from .declare.events import BoundEvent, event, silence
 from .declare.settings import setting, with_default
 from .features.admission import Admission, AdmissionSettings
 from .features.authorization import Authorization, AuthorizationSettings
+from .features.clock import ServerClock, ServerClockSettings
 from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
 from .features.origins import Origins, OriginSettings
 from .features.outbound_limit import OutboundLimit, OutboundLimitSettings
+from .features.requests import RequestingServer
 from .features.reserve import ReserveSettings
 from .features.sessions import Sessions, SessionSettings
 from .features.tls import ServerTlsFeature, ServerTlsSettings
 from .features.trusted_proxies import TrustedProxies, TrustedProxySettings
+from .features.values import SendsValuesToPeers
 from .loop.hub import hub
 from .net.listener import Listener, is_valid_address
 from .net.unix import UnixDoor, UnixSocketSettings, is_unix
@@ -31,7 +34,7 @@ from .peer import WebSocketPeer
 from .peers import Peers
 from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .protocol.prepared import PreparedMessage
-from .protocol.session import Hello, Layer, LayerMessage
+from .protocol.session import Hello, Layer
 from .reception import Reception
 
 _log = logging.getLogger("ws_python")
@@ -64,6 +67,9 @@ class WebSocketServer(
     TrustedProxySettings,
     ServerTlsSettings,
     SessionSettings,
+    ServerClockSettings,
+    RequestingServer,
+    SendsValuesToPeers,
 ):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
@@ -84,6 +90,7 @@ class WebSocketServer(
         Origins,
         Sessions,
         OutboundLimit,
+        ServerClock,
         Authorization,
     )
 
@@ -378,6 +385,7 @@ class WebSocketServer(
             self._drop_peer(peer)
             return None
         peer._bind(peer_id, connection)
+        peer._requests = self._requests
         self._peers.add(peer_id, peer, connection.outbox)
         return peer
 
@@ -461,9 +469,6 @@ class WebSocketServer(
     def _session_over(self, connection: Connection) -> None:
         self._part_with(connection)
 
-    def _layer_message(self, connection: Connection, message: LayerMessage) -> None:
-        """A message of the session layer that nobody here knows is ignored, as one of a later version."""
-
     # --- parting
 
     def _part_with(self, connection: Connection) -> None:
@@ -471,6 +476,7 @@ class WebSocketServer(
         peer, connection.intake.peer = connection.intake.peer, None
         if peer is None:
             return
+        self._session_ends(peer)
         if peer._is_announced:
             peer.connection_closed.emit()
             self.client_disconnected.emit(peer.peer_id)

@@ -28,6 +28,8 @@ WELCOME: Final = "w"
 ACKNOWLEDGEMENT: Final = "a"
 CLOCK: Final = "t"
 MOVE: Final = "m"
+#: A value that a host packs as it likes.
+VALUE: Final = "v"
 #: What concerns one connection only: it has no number, and is not sent again on another one.
 _UNCOUNTED: Final = frozenset((HELLO, WELCOME, ACKNOWLEDGEMENT, CLOCK, MOVE))
 #: Of a message of the layer, how long the line before its payload may be, in characters.
@@ -479,6 +481,11 @@ class Layer:
             self.session.is_attached = False  # Once: by now another connection may have it.
 
     # --- out
+
+    def hold(self) -> None:
+        """Before a client sends what only the layer understands: what follows waits until it is known to be on."""
+        if not self.is_on and self.session is not None:
+            self.session.is_attached = False
 
     def tell_received(self) -> None:
         """Acknowledge what came."""

@@ -11,6 +11,7 @@ signal handshake_failed(reason: String)
 signal message_received(peer_id: int, message: Variant)
 signal peer_drained(peer_id: int)
 signal status_changed(status: Status)
+signal var_received(peer_id: int, value: Variant)
 enum Status { STATUS_IDLE = 0, STATUS_ACTIVE = 1 }
 const STATUS_IDLE := Status.STATUS_IDLE
 const STATUS_ACTIVE := Status.STATUS_ACTIVE
@@ -180,6 +181,10 @@ func listen(port: int = -1) -> Error:
 	return Checks.unavailable("listen")
 
 
+func request(peer_id: int, method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	return WebSocketReply.fail(Checks.unavailable("request"), "not on this platform")
+
+
 func send(peer_id: int, message: Variant) -> Error:
 	return Checks.unavailable("send")
 
@@ -194,6 +199,10 @@ func send_latest(peer_id: int, key: Variant, message: Variant) -> Error:
 
 func send_text(peer_id: int, message: String) -> Error:
 	return Checks.unavailable("send_text")
+
+
+func send_var(peer_id: int, value: Variant) -> Error:
+	return Checks.unavailable("send_var")
 
 
 func set_allowed_origins(value: PackedStringArray) -> void:
@@ -289,6 +298,10 @@ func set_unix_socket_owner(value: String) -> void:
 
 static func sign_token(secret: String, claims: Dictionary, seconds: float) -> String:
 	return ""
+
+
+func start_request(peer_id: int, method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	return WebSocketReply.fail(Checks.unavailable("start_request"), "not on this platform")
 
 
 func stop() -> void:
