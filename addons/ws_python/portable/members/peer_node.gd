@@ -112,12 +112,12 @@ func send_text(message: String) -> Error:
 	return Checks.unavailable("send_text")
 
 
-func set_simulation(value: WebSocketSimulation) -> void:
-	simulation = value
-
-
 func send_var(value: Variant) -> Error:
 	return Checks.unavailable("send_var")
+
+
+func set_simulation(value: WebSocketSimulation) -> void:
+	simulation = value
 
 
 func start_request(method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
