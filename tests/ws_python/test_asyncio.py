@@ -347,6 +347,7 @@ class TestTheEnd:
             from ws_python import WebSocketClient, WebSocketServer
             logging.getLogger("ws_python").setLevel("CRITICAL")  # The authorizer did not come to its end.
             logging.getLogger("asyncio").setLevel("ERROR")  # It warns of each callback that takes long.
+            tasks = []  # asyncio itself keeps weak references only.
             async def main():
                 server = WebSocketServer()
                 server.listen(0)
@@ -360,7 +361,7 @@ class TestTheEnd:
                 server.authorizer = never
                 clients.append(WebSocketClient())
                 clients[-1].connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
-                waiting = asyncio.create_task(clients[-1].connected())
+                tasks.append(asyncio.create_task(clients[-1].connected()))
                 await asyncio.sleep(0.1)
                 if sys.argv[1] == "raises":
                     raise SystemExit(3)
