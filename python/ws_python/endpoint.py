@@ -11,6 +11,7 @@ from .declare import checks
 from .declare.errors import Error
 from .declare.events import event
 from .features.statistics import traffic
+from .features.values import SendsValues
 from .loop.hub import hub
 from .protocol.close_codes import NO_CLOSE_CODE, NORMAL_CLOSURE
 
@@ -18,7 +19,7 @@ _log = logging.getLogger("ws_python")
 _OK = Error.OK
 
 
-class Endpoint:
+class Endpoint(SendsValues):
     """Sends on a connection and tells about it. Method names are those of Godot's own WebSocketPeer."""
 
     State = ReadyState

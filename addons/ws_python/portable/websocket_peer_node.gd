@@ -151,3 +151,9 @@ func get_latency() -> float:
 
 func get_statistics() -> Dictionary:
 	return {} if _ws_connection == null else _ws_connection.get_statistics()
+
+
+func set_simulation(value: WebSocketSimulation) -> void:
+	super.set_simulation(value)
+	if value != null:
+		Checks.unavailable("simulation", WebSocketSimulation.WHY)
