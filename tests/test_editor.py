@@ -64,6 +64,15 @@ def test_a_request_is_documented_too(help_pages: dict[str, str]) -> None:
     assert "The sites whose pages may connect" in help_pages["WebSocketServer"]
 
 
+def test_a_simulation_is_documented_too(help_pages: dict[str, str]) -> None:
+    page = help_pages["WebSocketSimulation"]
+    assert re.search("^Inherits: *Resource <", page, re.MULTILINE)
+    assert UNDOCUMENTED.findall(page) == []
+    assert "see how the game feels on a train" in page
+    assert "A release build that uses one says so once in the log" in page
+    assert "Seconds by which everything is late, each way" in page
+
+
 def test_the_help_says_what_the_docstrings_say(help_pages: dict[str, str]) -> None:
     assert "ERR_ALREADY_IN_USE if this server listens already or the port is taken" in help_pages["WebSocketServer"]
     assert "port [default: 8080]" in help_pages["WebSocketServer"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from ws_python import WebSocketClient, WebSocketServer, settings_of
+from ws_python import WebSocketClient, WebSocketServer, WebSocketSimulation, settings_of
 from ws_python.loop.hub import CLOSING_TIME
 from ws_python.protocol.http_head import MAX_HEAD
 
@@ -292,6 +292,12 @@ def test_what_is_said_of_defaults_is_so() -> None:
     assert f"A client's is {settings_of(WebSocketClient)['max_message_size'].default // UNITS['MiB']} MiB" in page
     assert f"whose request may have {MAX_HEAD // UNITS['KiB']} KiB" in page
     assert ("at quit one second" in README) == (CLOSING_TIME == 1.0)
+
+
+def test_the_simulation_is_told_whole() -> None:
+    first_table = DOCS["simulation.md"].split("\n\n")[2]
+    told = {name for row in first_table.splitlines()[2:] for name in NAME.findall(row.split("|")[1])}
+    assert told == settings_of(WebSocketSimulation).keys()
 
 
 def size(text: str) -> float:

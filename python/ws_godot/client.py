@@ -43,8 +43,9 @@ class WebSocketClient(  # type: ignore[misc]
     A wss:// URL needs nothing else: the server's certificate is checked against the authorities that the system trusts,
     or against ``tls_trusted_ca`` or ``tls_options``. It goes through the proxies of the player's environment, see
     ``proxy``. Where the network is slower than the game, sending returns ERR_BUSY until ``drained``; send_latest() is
-    for what is soon out of date. ``supervisor`` sees each message before the game does. get_statistics() tells how
-    often what went wrong, as do the monitors under ``WebSocket`` in the editor's Debugger.
+    for what is soon out of date; with ``simulation`` you see how that feels. ``supervisor`` sees each message before
+    the game does. get_statistics() tells how often what went wrong, as do the monitors under ``WebSocket`` in the
+    editor's Debugger.
 
     When the node is freed, the connection is closed with code 1001 (going away), without further signals. What was sent
     still leaves, within ``close_timeout``; so it does when the scene changes, and within a second when the game quits.

@@ -40,8 +40,9 @@ class WebSocketServer(  # type: ignore[misc]
     sites may connect, and ``authorizer``, a function of yours, who may at all; sign_token() makes what a player shows
     it. Behind a reverse proxy set ``trusted_proxies``. Connections and messages have limits, each with its property;
     ``supervisor`` sees each message before the game does. Who takes too little makes sending return ERR_BUSY until
-    ``peer_drained``; send_latest() is for what is soon out of date. get_statistics() tells what all this came to, as do
-    the monitors under ``WebSocket`` in the editor's Debugger.
+    ``peer_drained``; send_latest() is for what is soon out of date. With ``simulation`` you see how the game feels on a
+    bad network. get_statistics() tells what all this came to, as do the monitors under ``WebSocket`` in the editor's
+    Debugger.
 
     When the node is freed, every connection is closed with code 1001 (going away), without further signals. What was
     sent still leaves, within ``close_timeout``; so it does when the scene changes, and within a second when the game

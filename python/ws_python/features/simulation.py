@@ -77,4 +77,7 @@ class Simulation(Feature):
 
     def carry(self, link: Link) -> Link:
         """See Feature."""
-        return link.underlay(lambda lowest: _simulated(lowest, "for_all", self.node.simulation))
+        simulation = self.node.simulation
+        if simulation is None:
+            return link
+        return link.underlay(lambda lowest: _simulated(lowest, "for_all", simulation))

@@ -46,16 +46,15 @@ class Draws:
 
 
 class WebSocketSimulation:
-    """A bad network, for the `simulation` of a server, a client or a peer: how a game feels on a train.
+    """A bad network, for the ``simulation`` of a server, a client or a peer: see how the game feels on a train.
 
     It is at work on the bytes of a connection, below TLS and WebSocket, in both directions. As TCP does, it keeps the
     order and loses nothing but by a cut. One of a client and one of its server add up: a round trip is longer by twice
-    the `latency` of each. A change counts at once, also for what is on its way. It may be shared by nodes.
+    the ``latency`` of each. A change counts at once, also for what is on its way. Several nodes may share one.
 
-    What is sent on a connection of a bad network waits in it, up to what fits into about half a second more than it
-    needs to arrive, and 4 MiB; beyond that sending waits, as for any slow receiver: see `outbound_buffer_size`.
-
-    Resolving the name, connecting by TCP and the words with a proxy are not simulated.
+    What is sent waits in it, up to what passes in about half a second more than it needs to arrive, and 4 MiB; beyond
+    that sending waits, as for any slow receiver: see ``outbound_buffer_size``. Resolving the name, connecting by TCP
+    and the words with a proxy are not simulated.
     """
 
     def _tell(self) -> None:

@@ -109,3 +109,27 @@ def test_what_is_assigned_is_told_once_it_is_there(cls: type[Watched]) -> None:
         watched.size = 11
     watched.size = 4
     assert watched.noted == [3, 4]
+
+
+class Part:
+    pass
+
+
+class Whole:
+    part: Part | None = setting(None, of=Part, doc="A part.")
+
+
+class WholeToo(Whole):
+    part: Part | None = with_default(Whole.part, None)
+
+
+@pytest.mark.parametrize("cls", [Whole, WholeToo])
+def test_a_setting_may_hold_an_object_or_none(cls: type[Whole]) -> None:
+    whole, part = cls(), Part()
+    assert whole.part is None
+    whole.part = part
+    with pytest.raises(TypeError, match=r"^part must be Part or null, not String$"):
+        whole.part = "part"  # type: ignore[assignment]
+    assert whole.part is part
+    whole.part = None
+    assert whole.part is None

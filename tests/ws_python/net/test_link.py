@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from ws_python.net.link import Link
 
 from tests.ws_python.driving import reset_at_close
 from tests.ws_python.net.links import Pair
@@ -117,6 +118,29 @@ def test_a_drop_ends_it_and_nobody_is_told(pair: Pair) -> None:
     pair.turn(3)
     assert (pair.read(10), pair.read(10)) == (b"last", b"")
     assert (pair.ear.ends, pair.link.is_ended) == (0, True)
+    pair.link.drop()
+
+
+def test_a_reset_breaks_it_for_the_other_side(pair: Pair) -> None:
+    if pair.kind not in ("plain", "by_asyncio"):
+        pytest.skip("only the lowest link can")
+    pair.link.reset()
+    pair.turn(3)
+    with pytest.raises(ConnectionResetError):
+        pair.read(10)
+    assert (pair.ear.ends, pair.link.is_ended) == (0, True)
+    pair.link.reset()
+
+
+def test_another_link_takes_the_place_of_the_lowest(pair: Pair) -> None:
+    lowest: list[Link] = []
+
+    def same(link: Link) -> Link:
+        lowest.append(link)
+        return link
+
+    assert pair.link.underlay(same) is pair.link
+    assert (lowest[0] is pair.link) == (not pair.kind.startswith("tls"))
     pair.link.drop()
 
 

@@ -2,7 +2,9 @@
 @tool
 extends EditorPlugin
 
-const CLASSES: Array[String] = ["WebSocketServer", "WebSocketClient", "WebSocketPeerNode", "WebSocketRequest"]
+const CLASSES: Array[String] = [
+	"WebSocketServer", "WebSocketClient", "WebSocketPeerNode", "WebSocketRequest", "WebSocketSimulation"
+]
 const DEADLINE_MSEC := 40_000
 
 
