@@ -1,7 +1,8 @@
 """Fuzz target: the session layer, in pairs that are cut anywhere, and against an other end that says anything.
 
-What holds: nothing raises. Between two ends that keep to the rules, what arrives is what was sent, each message once and
-in order, and all of it once there is a connection that lasts. What one that does not says, ends in an error or is heard.
+What holds: nothing raises. Between two ends that keep to the rules, what arrives is what was sent, each message once
+and in order, and all of it once there is a connection that lasts. Whatever one says that does not keep to them, it ends
+in an error or is heard.
 """
 
 from __future__ import annotations
