@@ -26,9 +26,9 @@ class BackPressureSettings:
         group="Timeouts",
         doc="Seconds in which the other side must take something of what waits for it, be it little; otherwise the "
         "connection is closed with code 1008, and what waits is thrown away. A WebSocketClient that learns of it stays "
-        "away, unless 1008 is taken out of its `reconnect_stop_codes`. In a session (`session_timeout`) the connection is "
-        "cut instead, with 1006, and what waits is kept. 0: it may take its time. Time in which nobody polled, such as "
-        "while a level is loaded, does not count, and nor does time in which this side reads nothing, because of "
+        "away, unless 1008 is taken out of its `reconnect_stop_codes`. In a session (`session_timeout`) the connection "
+        "is cut instead, with 1006, and what waits is kept. 0: it may take its time. Time in which nobody polled, such "
+        "as while a level is loaded, does not count, and nor does time in which this side reads nothing, because of "
         "`max_queued_bytes`.",
     )
 
