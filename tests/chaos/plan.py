@@ -63,7 +63,7 @@ def draw(seed: int, *, with_sessions: bool = False) -> Plan:
     by = random.Random(seed)
     on_a_cable = by.randrange(100) < _ON_A_CABLE
     clients = by.randint(1, 4)
-    seconds = round(by.uniform(1.2, 2.5), 1)
+    seconds = round(by.uniform(1.5, 3.0), 1)
     server, client = settings(with_sessions=with_sessions, heartbeat=by.choice((0.3, 0.5)))
     compression = by.randrange(3)
     server["compression"] = client["compression"] = compression
@@ -71,11 +71,11 @@ def draw(seed: int, *, with_sessions: bool = False) -> Plan:
         seed=seed,
         clients=clients,
         seconds=seconds,
-        rate=by.choice((20, 60, 120)),
-        burst=by.choice((5, 50)),
+        rate=by.choice((50, 100, 200)),
+        burst=by.choice((5, 100)),
         server_settings=server,
         client_settings=client,
-        faults=faults(by, clients, seconds, by.randint(1, 6), (*KINDS, CablePulled) if on_a_cable else KINDS),
+        faults=faults(by, clients, seconds, by.randint(1, 5), (*KINDS, CablePulled) if on_a_cable else KINDS),
         on_a_cable=on_a_cable,
         with_sessions=with_sessions,
     )

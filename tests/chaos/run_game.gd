@@ -12,6 +12,8 @@ extends SceneTree
 
 ## The longest message, in bytes or characters.
 const LONGEST := 200_000
+## How often a message is the first of many at once.
+const BURSTS := 0.003
 ## How often statistics go to the history, in s: those of a game that is killed are known from there.
 const STATISTICS_PERIOD := 0.5
 ## No part of what fills messages: they end and begin the head of a message.
@@ -212,7 +214,7 @@ func _send_due(stream: Stream, delta: float) -> void:
 	stream.due += minf(delta, 0.1) * float(_plan["rate"])
 	while stream.due >= 1.0:
 		stream.due -= 1.0
-		if stream.random.randf() < 0.01:
+		if stream.random.randf() < BURSTS:
 			stream.due += float(_plan["burst"])
 		_send_next(stream)
 
@@ -248,10 +250,10 @@ func _message(stream: Stream, mark: String) -> Variant:
 
 func _size(random: RandomNumberGenerator) -> int:
 	var which := random.randf()
-	if which < 0.4:
-		return random.randi_range(1, 40)
-	if which < 0.8:
-		return random.randi_range(40, 1000)
-	if which < 0.98:
+	if which < 0.5:
+		return random.randi_range(1, 60)
+	if which < 0.95:
+		return random.randi_range(60, 1000)
+	if which < 0.995:
 		return random.randi_range(1000, 20_000)
 	return random.randi_range(20_000, LONGEST)

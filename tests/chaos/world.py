@@ -28,6 +28,8 @@ from tests.godot_process import GodotProcess
 
 # From the last fault until all are back and all has come, in s; much less is usual.
 PATIENCE = 60.0
+# So long may a node that has all its connections still have to find out that an error is over.
+RECOVERY = 5.0
 _TICK = 0.01
 _SCRIPTS = {SERVER: "run_server.gd", CLIENTS: "run_client.gd"}
 # What no game may print, whatever is done to it.
@@ -238,6 +240,7 @@ class World:
         self._tell_all("quiet")
         if not (is_back and self._wait_until(self._all_came)):
             self._trouble.append("not all came back, or not all came, after the last fault")
+        self._wait_until(self._all_recovered, RECOVERY)
         verdict = self._check()
         self._end_run()
         # What is whole now is to be whole after the goodbyes, too.
@@ -295,8 +298,8 @@ class World:
         if server.histories and server.process is not None:
             self.proxy.target = server.history.port
 
-    def _wait_until(self, condition: Callable[[], bool]) -> bool:
-        end = time.monotonic() + PATIENCE
+    def _wait_until(self, condition: Callable[[], bool], patience: float = PATIENCE) -> bool:
+        end = time.monotonic() + patience
         while True:
             self._look()
             if condition():
@@ -315,6 +318,14 @@ class World:
 
     def _all_came(self) -> bool:
         return checker.drained(self._games[CLIENTS].histories, self._games[SERVER].histories, self._plan.clients)
+
+    def _all_recovered(self) -> bool:
+        """No node that tells its statistics has an error left, as they were told last."""
+        return all(
+            told["error_recovery_rate"] == 1.0
+            for game in self._games.values()
+            for told in game.history.statistics.values()
+        )
 
     def _check(self) -> Verdict:
         return checker.check(
