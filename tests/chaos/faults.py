@@ -143,7 +143,7 @@ class AStall(OnBytes):
     @classmethod
     def draw_more(cls, draw: random.Random) -> dict[str, Any]:
         """See OnBytes."""
-        return {"seconds": _seconds(draw, 0.1, 2.5)}
+        return {"seconds": _seconds(draw, 0.1, 2.0)}
 
     def mishap(self) -> Mishap:
         """See OnBytes."""
@@ -306,7 +306,8 @@ class OnGame(Fault):
 
     game: str
     seconds: float
-    LONGEST: ClassVar[float] = 2.5
+    WEIGHT: ClassVar[float] = 0.7
+    LONGEST: ClassVar[float] = 2.0
 
     @classmethod
     def draw(cls, draw: random.Random, at: float, clients: int) -> Self:

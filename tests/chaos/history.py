@@ -16,6 +16,7 @@ that of the node and a number, and for a server of the peer. Lines have `usec`, 
 | answered | yes | `took`, in µs: a round trip |
 | failed | | `node`, `reason` |
 | statistics | | `node`, `statistics`: what get_statistics() says |
+| rested | | the last messages of a run are sent |
 | ended | | the last line |
 """
 
@@ -85,7 +86,7 @@ class History:
         self.round_trips: list[tuple[str, float]] = []
         self.failures: list[str] = []
         self.port = 0
-        self.has_ended = False
+        self.has_rested = self.has_ended = False
         self.was_killed = False
         self._rest = b""
         self._position = 0
@@ -127,6 +128,8 @@ class History:
             self.failures.append(line["reason"])
         elif event == "listening":
             self.port = int(line["port"])
+        elif event == "rested":
+            self.has_rested = True
         elif event == "ended":
             self.has_ended = True
 

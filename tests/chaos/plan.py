@@ -49,7 +49,7 @@ class Plan:
 
 def settings(*, with_sessions: bool, heartbeat: float = 0.4) -> tuple[dict[str, Any], dict[str, Any]]:
     """Of the server and of the clients: all that is not the default, and the one switch for sessions."""
-    both = {"heartbeat_interval": heartbeat, "heartbeat_timeout": 2 * heartbeat}
+    both = {"heartbeat_interval": heartbeat, "heartbeat_timeout": 2.0}
     server, client = {**both, "handshake_timeout": 3.0}, {**both, "connect_timeout": 3.0, "auto_reconnect": True}
     client |= {"reconnect_delay": 0.1, "reconnect_delay_max": 0.3}
     if with_sessions:
@@ -62,20 +62,20 @@ def draw(seed: int, *, with_sessions: bool = False) -> Plan:
     """The plan of this seed."""
     by = random.Random(seed)
     on_a_cable = by.randrange(100) < _ON_A_CABLE
-    clients = by.randint(1, 4)
-    seconds = round(by.uniform(1.5, 3.0), 1)
-    server, client = settings(with_sessions=with_sessions, heartbeat=by.choice((0.3, 0.5)))
+    clients = by.choice((1, 2, 4, 8, 16))
+    seconds = round(by.uniform(2.0, 5.0), 1)
+    server, client = settings(with_sessions=with_sessions, heartbeat=by.choice((0.4, 1.0)))
     compression = by.randrange(3)
     server["compression"] = client["compression"] = compression
     return Plan(
         seed=seed,
         clients=clients,
         seconds=seconds,
-        rate=by.choice((50, 100, 200)),
-        burst=by.choice((5, 100)),
+        rate=max(10, by.choice((50, 100, 200)) // clients),
+        burst=by.choice((5, 50)),
         server_settings=server,
         client_settings=client,
-        faults=faults(by, clients, seconds, by.randint(1, 5), (*KINDS, CablePulled) if on_a_cable else KINDS),
+        faults=faults(by, clients, seconds, by.randint(1, 3), (*KINDS, CablePulled) if on_a_cable else KINDS),
         on_a_cable=on_a_cable,
         with_sessions=with_sessions,
     )

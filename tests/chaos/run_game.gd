@@ -5,6 +5,7 @@
 ##   ["go"]           messages are sent
 ##   ["stall", MSEC]  the main thread does nothing for so long
 ##   ["quiet"]        no more messages are sent
+##   ["rest", COUNT]  so many more go to each, as fast as the frames; then the history has "rested"
 ##   ["end"]          connections are closed, statistics told, nodes freed: the history ends with "ended"
 ##   ["quit"]         the game ends
 ## What the lines of the history are, tests/chaos/history.py says.
@@ -14,6 +15,7 @@ extends SceneTree
 const LONGEST := 200_000
 ## How often a message is the first of many at once.
 const BURSTS := 0.003
+const REST_OF_A_FRAME := 20
 ## How often statistics go to the history, in s: those of a game that is killed are known from there.
 const STATISTICS_PERIOD := 0.5
 ## No part of what fills messages: they end and begin the head of a message.
@@ -35,6 +37,8 @@ class Stream:
 	var random := RandomNumberGenerator.new()
 	## Messages that should have been sent by now.
 	var due := 0.0
+	## Those that are still to be sent of the rest.
+	var rest := 0
 
 	func _init(stream_name: String, random_seed: int) -> void:
 		name = stream_name
@@ -43,6 +47,7 @@ class Stream:
 
 var _plan := {}
 var _is_quiet := true
+var _is_resting := false
 var _commands: FileAccess
 var _read := 0
 var _history: FileAccess
@@ -74,13 +79,25 @@ func _process(delta: float) -> bool:
 	if now >= _next_statistics:
 		_next_statistics = now + STATISTICS_PERIOD
 		_tell_statistics()
+	_send_all(delta)
+	return false
+
+
+func _send_all(delta: float) -> void:
+	var has_rest := false
 	for stream: Stream in _open_streams():
 		# The first one in any case: it says to the other side which stream this is.
 		if stream.number == 0:
 			_send_next(stream)
 		elif not _is_quiet:
 			_send_due(stream, delta)
-	return false
+		for _i: int in mini(stream.rest, REST_OF_A_FRAME):
+			stream.rest -= 1
+			_send_next(stream)
+		has_rest = has_rest or stream.rest > 0
+	if _is_resting and not has_rest:
+		_is_resting = false
+		tell("rested")
 
 
 # --- what each game does in its own way
@@ -127,6 +144,7 @@ func _obey(command: String, arguments: Array) -> void:
 	match command:
 		"begin":
 			_plan = arguments[0]
+			_is_resting = false
 			_history = FileAccess.open(_plan["history"], FileAccess.WRITE)
 			_begin()
 		"go":
@@ -135,6 +153,10 @@ func _obey(command: String, arguments: Array) -> void:
 			OS.delay_msec(int(arguments[0]))
 		"quiet":
 			_is_quiet = true
+		"rest":
+			_is_resting = true
+			for stream: Stream in _open_streams():
+				stream.rest = int(arguments[0])
 		"end":
 			_is_quiet = true
 			await _end()

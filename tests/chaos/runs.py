@@ -22,13 +22,13 @@ from tests.godot_process import ROOT
 
 TITLE = "Seeded runs through broken links"
 TEXT = """
-Two headless games, a server and one to four clients with `auto_reconnect`, and between them a proxy that delays, splits
-to single bytes, cuts at any byte, half-closes, resets, stalls, inserts garbage and goes silent; beside it a game is
-killed, suspended, stalled, out of file descriptors or has its clock set, its cable is pulled where the run has one, and
-games say goodbye and free nodes. All of it is drawn from the seed of the run before it begins. Every message is
-numbered, both ways, text and binary of 1 byte to 200 KB; both sides write down what they send and receive, and a
-checker compares it. "Lost at the end" went with a connection that broke: what a plain WebSocket cannot know of. The
-rates are those of `get_statistics()` over all nodes.
+Two headless games, a server and one to sixteen clients with `auto_reconnect`, and between them a proxy that delays,
+splits to single bytes, cuts at any byte, half-closes, resets, stalls, inserts garbage and goes silent; beside it a game
+is killed, suspended, stalled, out of file descriptors or has its clock set, its cable is pulled where the run has one,
+and games say goodbye and free nodes. Then nothing happens any more, and 3,000 messages go. All of it is drawn from the
+seed of the run before it begins. Every message is numbered, both ways, text and binary of 1 byte to 200 KB; both sides
+write down what they send and receive, and a checker compares it. "Lost at the end" went with a connection that broke:
+what a plain WebSocket cannot know of. The rates are those of `get_statistics()` over all nodes.
 """
 FOLDER = ROOT / "build" / "chaos"
 RUNS = 1000

@@ -28,6 +28,10 @@ from tests.godot_process import GodotProcess
 
 # From the last fault until all are back and all has come, in s; much less is usual.
 PATIENCE = 60.0
+# So many messages each way go at the end of a run, when nothing happens any more: all is as it was.
+REST = 1500
+# So long may a machine that is busy take to start a game.
+STARTING = 300.0
 # So long may a node that has all its connections still have to find out that an error is over.
 RECOVERY = 5.0
 _TICK = 0.01
@@ -235,10 +239,11 @@ class World:
         begin = time.monotonic()
         self._prepare(plan, goes_on)
         self._happen(begin=time.monotonic())
+        self._tell_all("quiet")
         self.proxy.calm()
         is_back = self._wait_until(self._all_back)
-        self._tell_all("quiet")
-        if not (is_back and self._wait_until(self._all_came)):
+        self._tell_all("rest", REST // plan.clients)
+        if not (is_back and self._wait_until(self._all_rested) and self._wait_until(self._all_came)):
             self._trouble.append("not all came back, or not all came, after the last fault")
         self._wait_until(self._all_recovered, RECOVERY)
         verdict = self._check()
@@ -268,10 +273,10 @@ class World:
             game.histories = []
         self.proxy.target = 0
         self._begin(SERVER)
-        assert self._wait_until(lambda: bool(self.proxy.target)), self._log(SERVER)
+        assert self._wait_until(lambda: bool(self.proxy.target), STARTING), self._log(SERVER)
         self._begin(CLIENTS)
         self._tell_all("go")
-        assert self._wait_until(self._all_back), self._log(CLIENTS)
+        assert self._wait_until(self._all_back, STARTING), self._log(CLIENTS)
 
     def _begin(self, game: str) -> None:
         self._games[game].begin(self._plan, urls=self._urls, goes_on=self._goes_on)
@@ -315,6 +320,9 @@ class World:
             == self._plan.clients
             for game in self._games.values()
         )
+
+    def _all_rested(self) -> bool:
+        return all(game.history.has_rested for game in self._games.values())
 
     def _all_came(self) -> bool:
         return checker.drained(self._games[CLIENTS].histories, self._games[SERVER].histories, self._plan.clients)
