@@ -28,6 +28,8 @@ FILES = {
     "WebSocketServer": ("server.gd", '"res://addons/ws_python/portable/polling.gd"'),
     "WebSocketPeerNode": ("peer_node.gd", "Node"),
     "WebSocketRequest": ("request.gd", "RefCounted"),
+    "WebSocketSimulation": ("simulation.gd", "Resource"),
+    "WebSocketReply": ("reply.gd", "RefCounted"),
 }
 _EMPTY = {"int": "0", "float": "0.0", "bool": "false", "String": '""', "Dictionary": "{}", "Array": "[]"}
 _HINTS = {1: "PROPERTY_HINT_RANGE", 13: "PROPERTY_HINT_FILE"}
@@ -118,10 +120,8 @@ def _exported_first(properties: Members) -> list[tuple[str, Members]]:
 def _ranges(owner: str) -> dict[str, Any]:
     import ws_python
 
-    names = [owner] if owner in NODES else [] if owner else list(NODES)
-    return {
-        name: setting for node in names for name, setting in ws_python.settings_of(getattr(ws_python, node)).items()
-    }
+    classes = [getattr(ws_python, name) for name in ([owner] if owner else NODES) if hasattr(ws_python, name)]
+    return {name: setting for cls in classes for name, setting in ws_python.settings_of(cls).items()}
 
 
 def _parameters(arguments: list[list[str]], defaults: list[str] = []) -> str:  # noqa: B006  # Never changed.
@@ -170,6 +170,9 @@ def _method(name: str, method: Members, properties: Members, enums: Members, ran
         return [head, f"\treturn {of}"]
     if returns == "void":
         return [head, "\tpass"]
+    if returns == "WebSocketReply" and not method["is_static"] and method["arguments"]:
+        failed = f'WebSocketReply.fail(Checks.unavailable("{name}"), "not on this platform")'
+        return [head, f"\treturn {failed}"]
     if returns == "Error":
         return [head, f'\treturn Checks.unavailable("{name}")']
     empty = f"{returns}.{next(iter(enums[returns]))}" if returns in enums else _EMPTY.get(returns)

@@ -4,11 +4,13 @@ from . import _compiled  # noqa: F401 - first: it says what to do where the othe
 from .client import WebSocketClient
 from .connection.inbox import Sink
 from .connection.phase import ReadyState
+from .connection.reply import WebSocketReply
 from .connection.request import WebSocketRequest
 from .connection.settings import Compression
 from .declare.errors import Error
 from .declare.events import Event, event, events_of
 from .declare.settings import Setting, setting, settings_of
+from .net.simulation import WebSocketSimulation
 from .net.tls import TlsOptions
 from .peer import WebSocketPeer
 from .server import WebSocketServer
@@ -23,8 +25,10 @@ __all__ = [
     "TlsOptions",
     "WebSocketClient",
     "WebSocketPeer",
+    "WebSocketReply",
     "WebSocketRequest",
     "WebSocketServer",
+    "WebSocketSimulation",
     "event",
     "events_of",
     "setting",

@@ -16,17 +16,23 @@ from .declare.callbacks import forget_callbacks
 from .declare.errors import Error
 from .declare.events import Event, silence
 from .declare.settings import setting
+from .endpoint import Endpoint
 from .features.back_pressure import BackPressure, BackPressureSettings
 from .features.feature import Feature
 from .features.heartbeat import Heartbeat, HeartbeatSettings
 from .features.limits import UnfinishedLimits, UnfinishedSettings
 from .features.message_limits import MessageLimits, MessageSettings
 from .features.rate_limits import RateLimits, RateSettings
+from .features.requests import Requests, RequestSettings
+from .features.simulation import Simulation, SimulationSettings
 from .features.statistics import Record, Statistics
 from .features.supervision import Supervision, SupervisorSettings
 from .features.teller import Teller
+from .features.values import Values
 from .loop.deadlines import Deadline
 from .loop.hub import hub
+from .net.link import Link
+from .protocol.session import LayerMessage
 
 _log = logging.getLogger("ws_python")
 
@@ -43,6 +49,8 @@ class Pollable(
     MessageSettings,
     RateSettings,
     SupervisorSettings,
+    SimulationSettings,
+    RequestSettings,
 ):
     """Delivers events in poll(), or in callbacks of asyncio's loop where it was begun in one that was running.
 
@@ -57,6 +65,9 @@ class Pollable(
         MessageLimits,
         RateLimits,
         Supervision,
+        Simulation,
+        Requests,
+        Values,
     )
 
     status_changed: Event
@@ -141,6 +152,12 @@ class Pollable(
 
     # --- features
 
+    def _carried(self, link: Link) -> Link:
+        """The link that a connection is to use in place of this one, as the features say."""
+        for feature in self._features:
+            link = feature.carry(link)
+        return link
+
     def _tell_opened(self, connection: Connection) -> None:
         for feature in self._features:
             feature.opened(connection)
@@ -155,6 +172,16 @@ class Pollable(
         """Whether a pong answers a ping of a feature."""
         answers = [feature.ponged(connection, payload) for feature in self._features]  # Each is told.
         return any(answers)
+
+    def _layer_message(self, connection: Connection, message: LayerMessage) -> None:
+        """One that no feature here knows is ignored, as that of a later version."""
+        for feature in self._features:
+            if feature.layer_message(connection, message):
+                return
+
+    def _session_ends(self, endpoint: Endpoint, error: Error = Error.ERR_CONNECTION_ERROR) -> None:
+        for feature in self._features:
+            feature.session_over(endpoint, error)
 
     def _overdrawn(self, connection: Connection) -> None:
         for feature in self._features:
@@ -183,6 +210,8 @@ class Pollable(
         self._is_going = True
         silence(self)
         forget_callbacks(self)
+        for feature in self._features:
+            feature.forget()
         if self._next_sweep is not None:
             self._next_sweep.cancel()
         # A node may be freed on any thread; what it has open belongs to the one that polls.

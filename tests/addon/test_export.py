@@ -25,14 +25,17 @@ modules=PackedStringArray("res://turret.py")
 """
 
 SCENE = """
-[gd_scene load_steps=2 format=3]
+[gd_scene load_steps=3 format=3]
 [ext_resource type="Script" path="res://main.gd" id="1"]
+[sub_resource type="WebSocketSimulation" id="2"]
+latency = 0.02
 [node name="Main" type="Node"]
 script = ExtResource("1")
 [node name="Server" type="WebSocketServer" parent="."]
 port = 0
 autostart = true
 [node name="Client" type="WebSocketClient" parent="."]
+simulation = SubResource("2")
 [node name="SecureServer" type="WebSocketServer" parent="."]
 port = 0
 autostart = true
@@ -51,6 +54,8 @@ func _ready() -> void:
 	$Client.send("from an exported game")
 	print((await $Server.message_received)[1])
 	print("heading ", $Turret.get_heading())
+	print("late ", $Client.latency >= 0.04)
+	print("debug build ", OS.is_debug_build())
 	var trusted: X509Certificate = load("res://tls/ca.crt")
 	$Client.close()
 	await $Client.connection_closed
@@ -160,6 +165,9 @@ def test_runs_on_its_own(game: Game) -> None:
     assert "from an exported game" in done.stdout.splitlines(), done.stdout
     assert "heading 0.0" in done.stdout.splitlines(), done.stdout
     assert "over TLS" in done.stdout.splitlines(), done.stdout
+    assert "late true" in done.stdout.splitlines(), done.stdout
+    warnings = [line for line in done.stdout.splitlines() if "this release build simulates a bad network" in line]
+    assert len(warnings) == ("debug build false" in done.stdout.splitlines()), done.stdout
     assert "the certificate of localhost is not trusted (" in done.stdout
     mapped = [Path(line.removeprefix("mapped ")) for line in done.stdout.splitlines() if line.startswith("mapped ")]
     if list(game.runtime.glob("libssl-*")):  # Not where Python has an OpenSSL of its own.

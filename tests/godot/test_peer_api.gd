@@ -48,6 +48,18 @@ func test_property_request() -> void:
 	check_equal([request.data, request.path, request.get_header("Upgrade")], [5, "/room", "websocket"])
 
 
+func test_property_simulation() -> void:
+	await _open()
+	check(_peer.simulation == null, "null at first")
+	var bad := WebSocketSimulation.new()
+	_peer.simulation = bad
+	check_equal(_peer.get_simulation(), bad)
+	_peer.set_simulation(null)
+	check(_untyped["simulation"] == null, "null again")
+	_untyped.set("simulation", bad)
+	check_equal(_untyped.call("get_simulation"), bad)
+
+
 func test_property_latency() -> void:
 	await _open()
 	# What the system has measured, where it does.
@@ -294,3 +306,36 @@ func test_a_peer_without_a_connection() -> void:
 	check_equal(peer.close(), OK)
 	check_equal(peer.get_close_code(), -1)
 	peer.free()
+
+
+func test_method_start_request() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	client.handle("echo", func(data: Variant) -> Variant: return data)
+	var peer := last_peer(server)
+	var untyped: Variant = peer
+	var typed := peer.start_request("echo", "typed", 5.0)
+	var other: WebSocketReply = untyped.start_request("echo", 2)
+	check_equal((await typed.wait()).data, "typed")
+	check_equal((await other.wait()).data, 2)
+
+
+func test_method_send_var() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	var log := record(client)
+	var untyped: Variant = last_peer(server)
+	check_equal(last_peer(server).send_var(&"typed"), OK)
+	check_equal(untyped.send_var([^"un"]), OK)
+	await until(func() -> bool: return named(log, "var_received").size() == 2)
+	check_equal(named(log, "var_received"), [[&"typed"], [[^"un"]]] as Array[Array])
+
+
+func test_signal_var_received() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	var seen: Array = []
+	last_peer(server).var_received.connect(func(value: Variant) -> void: seen.append(value))
+	check_equal(client.send_var(Rect2i(1, 2, 3, 4)), OK)
+	await until(func() -> bool: return seen.size() == 1)
+	check_equal(seen, [Rect2i(1, 2, 3, 4)])

@@ -10,6 +10,8 @@ from tests.godot_process import ROOT
 
 PORTABLE = ROOT / "addons/ws_python/portable"
 SUITES = ROOT / "tests/godot"
+# Of the classes that are no nodes.
+_BASES = {"WebSocketRequest": "RefCounted", "WebSocketReply": "RefCounted", "WebSocketSimulation": "Resource"}
 
 
 def scripts() -> list[Path]:
@@ -36,7 +38,7 @@ def _class_infos(folder: Path) -> list[str]:
     infos = []
     for path in sorted(folder.rglob("*.gd")):
         if found := re.search(r"^class_name (\w+)$", path.read_text(), re.MULTILINE):
-            base = "RefCounted" if found[1] == "WebSocketRequest" else "Node"
+            base = _BASES.get(found[1], "Node")
             infos.append(
                 f'{{"base": &"{base}", "class": &"{found[1]}", "icon": "", "is_abstract": false, "is_tool": false, '
                 f'"language": &"GDScript", "path": "res://{path.relative_to(folder).as_posix()}"}}'

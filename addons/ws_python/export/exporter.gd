@@ -86,7 +86,7 @@ func _export_file(path: String, _type: String, _features: PackedStringArray) -> 
 
 func _export_end() -> void:
 	if _not_covered != null:
-		for line in _not_covered.lines(_scenes.misfits):
+		for line in _not_covered.lines(_scenes.misfits, _scenes.without_simulation):
 			_tell(EditorExportPlatform.EXPORT_MESSAGE_WARNING, line)
 	put_back()
 

@@ -25,8 +25,9 @@ func look_at(path: String) -> void:
 			_asked_by_name.append(path)
 
 
-## The lines, of those that look_at found, of scripts on the nodes, and of the project's settings.
-func lines(misfits: PackedStringArray) -> PackedStringArray:
+## The lines, of those that look_at found, of scripts on the nodes, of scenes with a simulation, and of the project's
+## settings.
+func lines(misfits: PackedStringArray, without_simulation: PackedStringArray) -> PackedStringArray:
 	var said := PackedStringArray()
 	_say(
 		said,
@@ -44,6 +45,7 @@ func lines(misfits: PackedStringArray) -> PackedStringArray:
 			+ "Ask with `is`, and make nodes with `.new()`."
 		)
 	)
+	_say(said, without_simulation, "the simulation of a bad network is left out: the nodes in GDScript have none.")
 	_find_c_sharp("res://")
 	_say(
 		said, _c_sharp, "C# finds no class of that name here: get the node from a scene, and use Call() and Connect()."

@@ -10,6 +10,8 @@ const PortableClasses := preload("portable_classes.gd")
 
 ## Paths of scripts that sit on a node of one of the classes, and do not extend it.
 var misfits: PackedStringArray = []
+## Whether it has had a WebSocketSimulation: without the native class none can be made, and the scene would not load.
+var has_left_out := false
 
 var _classes: PortableClasses
 
@@ -22,14 +24,22 @@ func _init(classes: PortableClasses) -> void:
 func swap(scene: PackedScene) -> bool:
 	var bundle: Dictionary = scene.get("_bundled")
 	var swapped := false
-	for value: Variant in bundle.get("variants", []):
+	var variants: Array = bundle.get("variants", [])
+	for index: int in variants.size():
+		var value: Variant = variants[index]
 		if value is PackedScene:
 			var inner: PackedScene = value
 			if inner.resource_path.is_empty() or "::" in inner.resource_path:
 				swapped = swap(inner) or swapped
-	if bundle.has("nodes") and _swap_nodes(bundle):
+		elif value is Resource and _classes.bases.has((value as Resource).get_class()):
+			variants[index] = null
+			has_left_out = true
+			swapped = true
+	if bundle.has("nodes"):
+		bundle.variants = variants
+		swapped = _swap_nodes(bundle) or swapped
+	if swapped:
 		scene.set("_bundled", bundle)
-		swapped = true
 	return swapped
 
 

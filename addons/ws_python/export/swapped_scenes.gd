@@ -12,6 +12,8 @@ const FORMATS: PackedStringArray = ["tscn", "scn"]
 var saved: Dictionary[String, String] = {}
 ## Paths of scripts that sit on a node of one of the classes, and do not extend it.
 var misfits: PackedStringArray = []
+## Paths of scenes that have had a simulation of a bad network.
+var without_simulation: PackedStringArray = []
 
 var _classes: PortableClasses
 
@@ -55,6 +57,8 @@ func _save(path: String) -> void:
 		push_error("%s cannot be saved as %s: make room on the disk, and export again" % [path, target])
 		return
 	saved[path] = target
+	if swap.has_left_out:
+		without_simulation.append(path)
 	for script in swap.misfits:
 		if not script in misfits:
 			misfits.append(script)

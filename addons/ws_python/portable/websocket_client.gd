@@ -101,3 +101,9 @@ func get_requested_url() -> String:
 
 func get_current_outbound_buffered_amount() -> int:
 	return _ws_client().connection.outbound_amount() if _ws_client().connection else 0
+
+
+func set_simulation(value: WebSocketSimulation) -> void:
+	super.set_simulation(value)
+	if value != null:
+		Checks.unavailable("simulation", WebSocketSimulation.WHY)

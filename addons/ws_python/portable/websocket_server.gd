@@ -102,3 +102,9 @@ static func sign_token(secret: String, claims: Dictionary, seconds: float) -> St
 
 static func verify_token(secret: String, token: String) -> Dictionary:
 	return SignedTokens.verify(secret, token)
+
+
+func set_simulation(value: WebSocketSimulation) -> void:
+	super.set_simulation(value)
+	if value != null:
+		Checks.unavailable("simulation", WebSocketSimulation.WHY)

@@ -137,6 +137,21 @@ class signal:
         return bound
 
 
+F = TypeVar("F", bound=CallableType[..., Any])
+_awaited: set[Any] = set()
+
+
+def awaited(function: F) -> F:
+    """Declares a method that GDScript calls with `await`.
+
+    It returns a signal of one argument, for which GDScript waits then, or at once what that would bring; annotated is
+    the type of that, so that `var reply := await node.method()` is typed. The signal's object has to live until then.
+    The method needs an argument of any type: otherwise typed GDScript would ask for the annotated type itself.
+    """
+    _awaited.add(function)
+    return function
+
+
 _noted: list[type] = []
 _specs: dict[str, ClassSpec] = {}
 _enum_names: dict[type, str] = {}
@@ -302,7 +317,8 @@ def _annotation(bases: list[type], name: str, fallback: Any) -> Any:
 
 def _exported(name: str, value: Export, annotation: Any, where: str) -> PropertySpec:
     info = info_of(annotation, name, where)
-    if info.cls is not None and any(vars(base).get("__engine_name__") == "Resource" for base in info.cls.__mro__):
+    known = None if info.cls is None else _object_class(info.cls)
+    if known is not None and any(vars(base).get("__engine_name__") == "Resource" for base in known.__mro__):
         # The Inspector then offers to make and to load one.
         info = replace(info, hint=HINT_RESOURCE_TYPE, hint_string=info.class_name)
     if value.hint:
@@ -354,6 +370,7 @@ def method_of(name: str, function: Any, where: str, scope: Mapping[str, Any]) ->
         [parameter.default for parameter in parameters if parameter.default is not parameter.empty],
         None if returns is type(None) else info_of(returns, "", where),
         is_static,
+        is_awaited=plain in _awaited,
         doc=_doc(plain),
     )
 
@@ -413,10 +430,10 @@ def info_of(annotation: Any, name: str, where: str) -> PropertyInfo:
         return _enum_info(annotation, name)
     if annotation in _TYPES and annotation is not _bridge.Object:
         return PropertyInfo(name, _TYPES[annotation])
-    class_name = _object_class(annotation)
-    if class_name is None:
+    known = _object_class(annotation)
+    if known is None:
         raise TypeError(f"{where}: {annotation.__name__} is no type that Godot knows: use object for any value")
-    return PropertyInfo(name, _OBJECT, class_name, cls=annotation)
+    return PropertyInfo(name, _OBJECT, known.__name__, cls=annotation)
 
 
 def _callable_or_none(function: Any) -> Any:
@@ -455,11 +472,11 @@ def _prefix(annotation: type[enum.IntEnum]) -> str:
     )
 
 
-def _object_class(annotation: type) -> str | None:
-    """The ClassDB name for an annotation: of an engine class, a registered one, or a plain base of a registered one."""
+def _object_class(annotation: type) -> type | None:
+    """The class of the engine for an annotation: an engine class, a registered one, or one with it as plain base."""
     if issubclass(annotation, _bridge.Object):
-        return annotation.__name__
+        return annotation
     for cls in [spec.cls for spec in _specs.values()] + _noted:
         if issubclass(cls, annotation):
-            return cls.__name__
+            return cls
     return None

@@ -15,8 +15,8 @@ class Setting:
     """A data descriptor that checks what is assigned and keeps it in the instance's `__dict__`.
 
     `type` is that of the default: bool, int, float, str, an IntEnum, or list (of `items`: int if the default holds
-    some, str otherwise). Reading gives the default until a value is assigned. A wrong type raises TypeError, a value,
-    or one in a list, out of range ValueError.
+    some, str otherwise). With `of`, it is an object of that class or None, the default. Reading gives the default until
+    a value is assigned. A wrong type raises TypeError, a value, or one in a list, out of range ValueError.
     """
 
     def __init__(
@@ -30,10 +30,11 @@ class Setting:
         doc: str,
         files: str = "",
         changed: Callable[[Any], object] | None = None,
+        of: type | None = None,
     ) -> None:
         self.name = ""
         self.default = default
-        self.type: type = type(default)
+        self.type: type = of or type(default)
         self.items: type = type(default[0]) if self.type is list and default else str
         self.range = range
         self.step = step
@@ -77,6 +78,10 @@ class Setting:
         return f"{low} to {high} {self.unit}".rstrip()
 
     def _typed(self, value: Any) -> Any:
+        if self.default is None:
+            if value is None or isinstance(value, self.type):
+                return value
+            raise TypeError(f"{self.name} must be {type_name(self.type)} or null, not {type_name(type(value))}")
         # bool is an int to Python; a switch for a number is a mistake all the same.
         is_bool = isinstance(value, bool)
         if self.type is bool:
@@ -114,15 +119,18 @@ def setting(
     group: str = "",
     files: str = "",
     changed: Callable[[Any], object] | None = None,
+    of: type | None = None,
 ) -> T:
     """Declare a setting in a class body: `port: int = setting(8080, range=(0, 65535), doc="...")`.
 
     `files` are patterns, "*.crt,*.pem", of the files that an editor is to offer for one that is a path. `changed`, a
-    function of the class that stands above, is called whenever a value was assigned.
+    function of the class that stands above, is called whenever a value was assigned. `of` is the class of a setting
+    that holds an object, and None by default.
     """
     # What type checkers see is what reading the attribute of an instance gives.
     return cast(
-        T, Setting(default, range=range, step=step, unit=unit, group=group, doc=doc, files=files, changed=changed)
+        T,
+        Setting(default, range=range, step=step, unit=unit, group=group, doc=doc, files=files, changed=changed, of=of),
     )
 
 
@@ -150,5 +158,6 @@ def with_default(inherited: T, default: T) -> T:
             doc=base.doc,
             files=base.files,
             changed=base.changed,
+            of=base.type if base.default is None else None,
         ),
     )

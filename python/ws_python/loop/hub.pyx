@@ -370,6 +370,11 @@ cdef class Hub:
         """Whether connections still say goodbye."""
         return bool(self._lingering)
 
+    @property
+    def lingering(self):
+        """The connections that still say goodbye."""
+        return self._lingering
+
     def say_goodbye(self):
         """End what is open, and let what was sent leave as far as it does at once."""
         while self._closers:
@@ -399,8 +404,8 @@ cdef class Hub:
         while self._lingering and monotonic() < until:
             self.turn(until - monotonic(), seconds)
             self.writers.flush()
-        for connection in list(self._lingering):
-            connection.drop()
+        while self._lingering:
+            self._lingering.pop().drop()
         self.turn(0.0, CLOSING_TIME)  # A task that never started could not close what it was given.
         for task in list(self._tasks):
             if not loop.is_closed():

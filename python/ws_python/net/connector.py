@@ -36,8 +36,12 @@ async def connect(
     *,
     tls: ClientTls | None = None,
     dialer: Dialer = _STRAIGHT,
+    carried: Callable[[Link], Link] = lambda link: link,
 ) -> None:
-    """Call `made` with a link to a host. Raises OSError, or DialError; TLS's errors are told by `Receiver.refused`."""
+    """Call `made` with a link to a host. Raises OSError, or DialError; TLS's errors are told by `Receiver.refused`.
+
+    `carried` is called with the link below TLS, and says which one is to be used in its place.
+    """
     context = None if tls is None else await _context(tls)
     connected = await dialer.dial(host, port)
     reached = made
@@ -46,10 +50,10 @@ async def connect(
     if hub.epoll is not None:
         link = PlainLink(connected, hub.epoll)
         link.host, link.port = dialer.address(connected, host, port)
-        reached(link)
+        reached(carried(link))
         return
     try:
-        by_asyncio = AsyncioLink(reached)
+        by_asyncio = AsyncioLink(lambda link: reached(carried(link)))
         by_asyncio.host, by_asyncio.port = dialer.address(connected, host, port)
         await hub.loop().create_connection(lambda: by_asyncio, sock=connected)
     except BaseException:

@@ -46,4 +46,6 @@ cdef class Link(Watched):
     cpdef pause(self)
     cpdef resume(self)
     cpdef half_close(self)
+    cpdef reset(self)
+    cpdef Link underlay(self, make)
     cpdef drop(self)

@@ -115,6 +115,17 @@ cdef class Link(Watched):
         """Tell the other side that nothing more is sent, behind what was; still receive."""
         raise NotImplementedError
 
+    cpdef reset(self):
+        """As drop(), but the other side is to find the connection broken, where this can say so: what is sent last may be lost."""
+        self.drop()
+
+    cpdef Link underlay(self, make):
+        """Have `make(link)`, called with the lowest link, which touches the network, give what is to be in its place.
+
+        What is to be in the place of this one.
+        """
+        return make(self)
+
     cpdef drop(self):
         """End the connection at once, in both directions. What the system took is still sent. `receiver` is told nothing."""
         raise NotImplementedError

@@ -15,6 +15,7 @@ from ws_python.loop.epoll import READING, WRITING
 
 from .asyncio_link import address_of
 from .no_delay import send_at_once
+from .reset import reset_at_close
 
 cdef extern from "plain_tcp.h" nogil:
     enum: MSG_DONTWAIT
@@ -175,6 +176,11 @@ cdef class PlainLink(Link):
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # It broke; reading tells.
+
+    cpdef reset(self):
+        if self._socket is not None:
+            reset_at_close(self._socket)
+        self.drop()
 
     cpdef drop(self):
         self.receiver = None

@@ -393,6 +393,11 @@ cdef class TlsLink(Link):
         if self._flush():
             self._below.half_close()
 
+    cpdef Link underlay(self, make):
+        if self._below is not None:
+            self._below = self._below.underlay(make)
+        return self
+
     cpdef drop(self):
         cdef Link below = self._below
         self.receiver = None

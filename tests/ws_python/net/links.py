@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import time
@@ -18,6 +19,8 @@ from ws_python.loop.hub import hub
 from ws_python.net.asyncio_link import AsyncioLink, address_of
 from ws_python.net.link import Link, Receiver
 from ws_python.net.plain_tcp import PlainLink
+from ws_python.net.simulated_link import SimulatedLink
+from ws_python.net.simulation import WebSocketSimulation
 from ws_python.net.tls_link import TlsLink
 from ws_python.protocol.codec import Codec
 
@@ -90,7 +93,8 @@ class Pair:
         hub.loop()
         self.ear: Ear | FrameEar = Ear()
         self.receiver: Receiver = self.ear
-        if kind in ("plain", "tls"):
+        self.simulation = WebSocketSimulation()
+        if "asyncio" not in kind:
             assert hub.epoll is not None
             self.link: Link = PlainLink(here, hub.epoll)
             self.link.host, self.link.port = address_of(address)
@@ -104,7 +108,10 @@ class Pair:
             self.shake_hands()
 
     def made(self, link: Link) -> None:
-        """The link is there: above it, there is TLS, and somebody who receives."""
+        """The link is there: above it, there are a simulation, TLS, and somebody who receives."""
+        if "simulated" in self.kind:
+            link = SimulatedLink(link)
+            link.for_all = self.simulation
         if self.kind.startswith("tls"):
             AUTHORITY.issue_cert("localhost").configure_cert(server := ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
             link = TlsLink(link, server, lambda error: (str(error), False), server=True)
@@ -127,6 +134,19 @@ class Pair:
     def send(self, data: bytes) -> None:
         """Have the link receive it."""
         self.there.sendall(data if self.kind == "by_asyncio" else Frame(Opcode.BINARY, data).serialize(mask=False))
+
+    def read(self, size: int) -> bytes:
+        """What the other side reads, while the link is turned; nothing at the end."""
+        end = time.monotonic() + 10
+        self.there.settimeout(0.005)
+        try:
+            while time.monotonic() < end:
+                with contextlib.suppress(TimeoutError):
+                    return self.there.recv(size)
+                hub.turn(0.0, 1.0)
+            raise TimeoutError
+        finally:
+            self.there.settimeout(10)
 
     def turn(self, count: int) -> None:
         for _ in range(count):

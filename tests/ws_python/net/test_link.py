@@ -10,10 +10,26 @@ import pytest
 from tests.ws_python.driving import reset_at_close
 from tests.ws_python.net.links import Pair
 
+KINDS = (
+    "plain",
+    "by_asyncio",
+    "tls",
+    "tls by asyncio",
+    "simulated",
+    "simulated by asyncio",
+    "simulated, late",
+    "simulated, narrow",
+    "tls, simulated, late",
+)
 
-@pytest.fixture(params=["plain", "by_asyncio", "tls", "tls by asyncio"])
+
+@pytest.fixture(params=KINDS)
 def pair(request: pytest.FixtureRequest) -> Iterator[Pair]:
     pair = Pair(request.param)
+    if "late" in pair.kind:
+        pair.simulation.latency, pair.simulation.jitter = 0.004, 0.004
+    if "narrow" in pair.kind:
+        pair.simulation.bandwidth = 40_000_000
     yield pair
     pair.close()
 
@@ -22,7 +38,7 @@ def test_bytes_go_both_ways(pair: Pair) -> None:
     pair.send(b"in")
     pair.turn_until(lambda: pair.ear.received == b"in")
     assert pair.link.write(b"out") == 3
-    assert pair.there.recv(10) == b"out"
+    assert pair.read(10) == b"out"
 
 
 def test_who_is_at_the_other_end(pair: Pair) -> None:
@@ -52,19 +68,19 @@ def test_a_link_that_is_blocked_tells_when_it_takes_more(pair: Pair) -> None:
             position += pair.link.write(data[position:])
         else:
             while pair.link.is_blocked:
-                received += pair.there.recv(1_000_000)
+                received += pair.read(1_000_000)
                 pair.turn(1)
     while len(received) < len(data):
         pair.turn(1)
-        received += pair.there.recv(1_000_000)
+        received += pair.read(1_000_000)
     assert received == data
 
 
 def test_a_half_close_lets_the_other_side_go_on(pair: Pair) -> None:
     pair.link.write(b"last")
     pair.link.half_close()
-    assert pair.there.recv(10) == b"last"
-    assert pair.there.recv(10) == b""
+    assert pair.read(10) == b"last"
+    assert pair.read(10) == b""
     pair.send(b"answer")
     pair.turn_until(lambda: pair.ear.received == b"answer")
     pair.there.close()
@@ -80,7 +96,7 @@ def test_the_end_is_told_once(pair: Pair) -> None:
     pair.turn(5)
     assert (pair.ear.received, pair.ear.ends, pair.link.is_ended) == (b"before", 1, True)
     assert pair.link.write(b"still") == 5
-    assert pair.there.recv(10) == b"still"
+    assert pair.read(10) == b"still"
 
 
 def test_a_reset_is_an_end_and_writing_takes_all(pair: Pair) -> None:
@@ -99,7 +115,7 @@ def test_a_drop_ends_it_and_nobody_is_told(pair: Pair) -> None:
     pair.link.write(b"last")
     pair.link.drop()
     pair.turn(3)
-    assert (pair.there.recv(10), pair.there.recv(10)) == (b"last", b"")
+    assert (pair.read(10), pair.read(10)) == (b"last", b"")
     assert (pair.ear.ends, pair.link.is_ended) == (0, True)
     pair.link.drop()
 

@@ -7,12 +7,15 @@ signal connection_closed
 signal drained
 signal message_received(message: Variant)
 signal pong_received(payload: PackedByteArray)
+signal var_received(value: Variant)
 enum State { STATE_CONNECTING = 0, STATE_OPEN = 1, STATE_CLOSING = 2, STATE_CLOSED = 3 }
 const STATE_CONNECTING := State.STATE_CONNECTING
 const STATE_OPEN := State.STATE_OPEN
 const STATE_CLOSING := State.STATE_CLOSING
 const STATE_CLOSED := State.STATE_CLOSED
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
+@export var simulation: WebSocketSimulation = null:
+	set = set_simulation
 var latency: float:
 	get = get_latency
 var peer_id: int:
@@ -77,6 +80,10 @@ func get_selected_protocol() -> String:
 	return ""
 
 
+func get_simulation() -> WebSocketSimulation:
+	return simulation
+
+
 func get_statistics() -> Dictionary:
 	return {}
 
@@ -103,3 +110,15 @@ func send_latest(key: Variant, message: Variant) -> Error:
 
 func send_text(message: String) -> Error:
 	return Checks.unavailable("send_text")
+
+
+func set_simulation(value: WebSocketSimulation) -> void:
+	simulation = value
+
+
+func send_var(value: Variant) -> Error:
+	return Checks.unavailable("send_var")
+
+
+func start_request(method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	return WebSocketReply.fail(Checks.unavailable("start_request"), "not on this platform")

@@ -1,0 +1,16 @@
+from .link import Link, Receiver
+from .simulation import WebSocketSimulation
+
+class Chunk: ...
+
+class Pipe:
+    @property
+    def size(self) -> int: ...
+
+class Underside(Receiver): ...
+
+class SimulatedLink(Link):
+    for_all: WebSocketSimulation | None
+    for_one: WebSocketSimulation | None
+    def __init__(self, below: Link) -> None: ...
+    def changed(self) -> None: ...
