@@ -11,8 +11,9 @@ from tests.chaos.faults import KINDS, CablePulled, Fault
 
 # How many runs of a hundred are on a cable of their own, which can be pulled.
 _ON_A_CABLE = 5
-# Of sessions: longer than anything that a run does to a connection.
-SESSION_TIMEOUT = 60.0
+# Of sessions that nothing in the run ends: longer than anything that it does to a connection. The other is for where a
+# server may wait for a client that is no more.
+_LONG_TIMEOUT, _SHORT_TIMEOUT = 120.0, 5.0
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,13 @@ class Plan:
         return "\n".join([first, *settings, *(f"  {fault}" for fault in self.faults)])
 
 
-def settings(*, with_sessions: bool, heartbeat: float = 0.4) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Of the server and of the clients: all that is not the default, and the one switch for sessions."""
+def settings(*, heartbeat: float, session_timeout: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of the server and of the clients: all that is not the default. `session_timeout` is 0 for none."""
     both = {"heartbeat_interval": heartbeat, "heartbeat_timeout": 2.0}
     server, client = {**both, "handshake_timeout": 3.0}, {**both, "connect_timeout": 3.0, "auto_reconnect": True}
     client |= {"reconnect_delay": 0.1, "reconnect_delay_max": 0.3}
-    if with_sessions:
-        server |= {"session_timeout": SESSION_TIMEOUT}
+    if session_timeout:
+        server |= {"session_timeout": session_timeout}
         client |= {"session": True}
     return server, client
 
@@ -64,21 +65,29 @@ def draw(seed: int, *, with_sessions: bool = False) -> Plan:
     on_a_cable = by.randrange(100) < _ON_A_CABLE
     clients = by.choice((1, 2, 4, 8, 16))
     seconds = round(by.uniform(2.0, 5.0), 1)
-    server, client = settings(with_sessions=with_sessions, heartbeat=by.choice((0.4, 1.0)))
-    compression = by.randrange(3)
+    heartbeat, compression = by.choice((0.4, 1.0)), by.randrange(3)
+    rate, burst = max(10, by.choice((50, 100, 200)) // clients), by.choice((5, 50))
+    drawn = faults(by, clients, seconds, by.randint(1, 3), (*KINDS, CablePulled) if on_a_cable else KINDS)
+    timeout = session_timeout(drawn) if with_sessions else 0.0
+    server, client = settings(heartbeat=heartbeat, session_timeout=timeout)
     server["compression"] = client["compression"] = compression
     return Plan(
         seed=seed,
         clients=clients,
         seconds=seconds,
-        rate=max(10, by.choice((50, 100, 200)) // clients),
-        burst=by.choice((5, 50)),
+        rate=rate,
+        burst=burst,
         server_settings=server,
         client_settings=client,
-        faults=faults(by, clients, seconds, by.randint(1, 3), (*KINDS, CablePulled) if on_a_cable else KINDS),
+        faults=drawn,
         on_a_cable=on_a_cable,
         with_sessions=with_sessions,
     )
+
+
+def session_timeout(drawn: Sequence[Fault]) -> float:
+    """That of the server, for a run with sessions and these faults."""
+    return _SHORT_TIMEOUT if any(fault.ENDS_SESSIONS for fault in drawn) else _LONG_TIMEOUT
 
 
 def faults(

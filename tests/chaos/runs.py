@@ -27,11 +27,11 @@ splits to single bytes, cuts at any byte, half-closes, resets, stalls, inserts g
 is killed, suspended, stalled, out of file descriptors or has its clock set, its cable is pulled where the run has one,
 and games say goodbye and free nodes. Then nothing happens any more, and 3,000 messages go. All of it is drawn from the
 seed of the run before it begins. Every message is numbered, both ways, text and binary of 1 byte to 200 KB; both sides
-write down what they send and receive, and a checker compares it. "Lost at the end" went with a connection that broke:
-what a plain WebSocket cannot know of. The rates are those of `get_statistics()` over all nodes.
+write down what they send and receive, and a checker compares it. "Lost at the end" went with a connection that broke,
+or with a session that the plan ends, as a kill or garbage does. The rates are those of `get_statistics()` over all
+nodes.
 """
 FOLDER = ROOT / "build" / "chaos"
-RUNS = 1000
 # Mostly they wait: more at once than there are processors.
 JOBS = 2 * (os.cpu_count() or 1)
 
@@ -147,7 +147,7 @@ class Worlds:
         """Let a run take place where it belongs."""
         where = drawn.on_a_cable
         if where not in self._worlds:
-            folder = self._folder / ("cable" if where else "plain")
+            folder = self._folder / ("on_a_cable" if where else "beside")
             self._worlds[where] = self._opened.enter_context(World(folder, on_a_cable=where))
         return self._worlds[where].run(drawn)
 
@@ -158,7 +158,8 @@ class Worlds:
 
 def run_all(seeds: Sequence[int], *, with_sessions: bool, jobs: int, tell: Callable[[str], None] = print) -> Summary:
     """Let runs of these seeds take place, so many at once."""
-    shutil.rmtree(FOLDER, ignore_errors=True)
+    folder = FOLDER / ("sessions" if with_sessions else "plain")
+    shutil.rmtree(folder, ignore_errors=True)
     summary, begin = Summary(with_sessions), time.monotonic()
     # Those on a cable last, and all by one process: a world takes longer than a run to make.
     context = multiprocessing.get_context("spawn")
@@ -167,7 +168,7 @@ def run_all(seeds: Sequence[int], *, with_sessions: bool, jobs: int, tell: Calla
     for seed in sorted(seeds, key=lambda seed: plan.draw(seed).on_a_cable):
         todo.put(seed)
     workers = [
-        context.Process(target=_work, args=(FOLDER / str(number), with_sessions, todo, done), daemon=True)
+        context.Process(target=_work, args=(folder / str(number), with_sessions, todo, done), daemon=True)
         for number in range(min(jobs, len(seeds)))
     ]
     for worker in workers:

@@ -25,11 +25,11 @@ from tests.load.passing import slope
 
 TITLE = "Hours on a bad link"
 TEXT = """
-A server and eight clients in two headless games. The links of four clients are cut, refused, delayed, stalled and split
-to single bytes again and again, and these say goodbye and come back; the others have a good link, and their round trips
-are those in the table: a message in a frame of the client, an answer of a GDScript handler, and back. Every message is
-numbered and compared, both ways, as in the seeded runs. Once a minute, when all has come, what the games hold is looked
-at; slopes are those of a straight line through the last four fifths, with their standard errors.
+A server and eight clients with sessions, in two headless games. The links of four clients are cut, refused, delayed,
+stalled and split to single bytes again and again, and these say goodbye and come back; the others have a good link, and
+their round trips are those in the table: a message in a frame of the client, an answer of a GDScript handler, and back.
+Every message is numbered and compared, both ways, as in the seeded runs. Once a minute, when all has come, what the
+games hold is looked at; slopes are those of a straight line through the last four fifths, with their standard errors.
 """
 CLIENTS_IN_ALL, CLIENTS_ON_A_BAD_LINK = 8, 4
 # Between two looks, in s; of a short soak, a part of it.
@@ -57,10 +57,11 @@ def legs(hours: float, *, with_sessions: bool) -> Iterator[plan.Plan]:
     """Plans of runs that go on with the same nodes, for so long."""
     count = max(FEWEST_LEGS, round(3600 * hours / LEG))
     seconds = 3600 * hours / count
-    server, client = plan.settings(with_sessions=with_sessions)
     by = random.Random(1)
     for number in range(1, count + 1):
         faults = plan.faults(by, CLIENTS_ON_A_BAD_LINK, seconds, round(FAULTS_A_SECOND * seconds), MILD)
+        timeout = plan.session_timeout(faults) if with_sessions else 0.0
+        server, client = plan.settings(heartbeat=1.0, session_timeout=timeout)
         yield plan.Plan(number, CLIENTS_IN_ALL, seconds, 20, 5, server, client, faults, False, with_sessions)
 
 
@@ -128,10 +129,11 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(prog="tests.chaos.soak", description="Two games for hours, on a bad link.")
     parser.add_argument("--hours", type=float, default=8.0, help="for how long; default: 8")
+    parser.add_argument("--plain", action="store_true", help="without sessions")
     parser.add_argument("--write", action="store_true", help=f"write {page.PAGE}")
     arguments = parser.parse_args()
     machine, begin = page.Machine(), time.monotonic()
-    summary, samples = soak(arguments.hours, with_sessions=False)
+    summary, samples = soak(arguments.hours, with_sessions=not arguments.plain)
     measured = page.Measured(rows(summary, samples), machine.busy(), time.monotonic() - begin)
     print(page.section("hours", measured), flush=True)
     for number, problems in sorted(summary.problems.items()):
