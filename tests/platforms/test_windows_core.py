@@ -61,11 +61,11 @@ def test_the_core(folder: str) -> None:
             *("-m", "pytest", *(str(path.relative_to(ROOT)) for path in files)),
             *("-o", "pythonpath=tools", "-p", "no:cacheprovider", "-o", f"timeout={TIMEOUT_OF_A_TEST}"),
             # Of the tests that print figures, to have them on record.
-            *("-rsP", "-q", "--tb=short", "--durations=10"),
+            *("-rsP", "-v", "--tb=short", "--durations=10"),
         ],
         timeout=TIMEOUT,
+        log=wine.WORK / f"core_{folder or 'rest'}.log",
     )
-    (wine.WORK / f"core_{folder or 'rest'}.log").write_text(done.stdout)
     print(done.stdout[-20_000:])
     assert done.returncode == 0
     passed = re.search(r"(\d+) passed", done.stdout)
