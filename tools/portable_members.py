@@ -29,6 +29,7 @@ FILES = {
     "WebSocketPeerNode": ("peer_node.gd", "Node"),
     "WebSocketRequest": ("request.gd", "RefCounted"),
     "WebSocketSimulation": ("simulation.gd", "Resource"),
+    "WebSocketReply": ("reply.gd", "RefCounted"),
 }
 _EMPTY = {"int": "0", "float": "0.0", "bool": "false", "String": '""', "Dictionary": "{}", "Array": "[]"}
 _HINTS = {1: "PROPERTY_HINT_RANGE", 13: "PROPERTY_HINT_FILE"}
@@ -169,6 +170,9 @@ def _method(name: str, method: Members, properties: Members, enums: Members, ran
         return [head, f"\treturn {of}"]
     if returns == "void":
         return [head, "\tpass"]
+    if returns == "WebSocketReply" and not method["is_static"] and method["arguments"]:
+        failed = f'WebSocketReply.fail(Checks.unavailable("{name}"), "not on this platform")'
+        return [head, f"\treturn {failed}"]
     if returns == "Error":
         return [head, f'\treturn Checks.unavailable("{name}")']
     empty = f"{returns}.{next(iter(enums[returns]))}" if returns in enums else _EMPTY.get(returns)

@@ -21,7 +21,7 @@ method's type, such as 0, "" or null, and FAILED for an Error.
 """
 
 from pythonscript._bridge import physics_frames, process_frames
-from pythonscript.describe.declare import export, signal
+from pythonscript.describe.declare import awaited, export, signal
 from pythonscript.describe.types import (
     AABB,
     RID,
@@ -91,6 +91,7 @@ __all__ = [
     "Vector3i",
     "Vector4",
     "Vector4i",
+    "awaited",
     "call_at_frame_end",
     "call_at_shutdown",
     "export",

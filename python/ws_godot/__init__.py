@@ -6,11 +6,19 @@ from ws_python.loop.hub import hub
 from .client import WebSocketClient
 from .host import GodotHost
 from .peer import WebSocketPeerNode
+from .reply import WebSocketReply
 from .request import WebSocketRequest
 from .server import WebSocketServer
 from .simulation import WebSocketSimulation
 
-__all__ = ["WebSocketClient", "WebSocketPeerNode", "WebSocketRequest", "WebSocketServer", "WebSocketSimulation"]
+__all__ = [
+    "WebSocketClient",
+    "WebSocketPeerNode",
+    "WebSocketReply",
+    "WebSocketRequest",
+    "WebSocketServer",
+    "WebSocketSimulation",
+]
 
 hub.host = GodotHost()
 hub.claim()  # The engine loads its extensions on the main thread.

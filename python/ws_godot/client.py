@@ -11,6 +11,7 @@ from ws_python import Error
 from . import shortcuts
 from .members import members_of
 from .polling import PollingNode
+from .requesting import AwaitsReplies, GodotRequests
 from .signal_times import tells_signal_times
 from .tls import GodotTls
 
@@ -18,6 +19,8 @@ from .tls import GodotTls
 @tells_signal_times
 class WebSocketClient(  # type: ignore[misc]
     GodotTls,
+    GodotRequests,
+    AwaitsReplies,
     ws_python.WebSocketClient,
     PollingNode,
     tool=True,

@@ -19,6 +19,8 @@ GROUPS = (
     "Proxy",
     "Unix Socket",
     "Reconnect",
+    "Sessions",
+    "Requests",
     "Connection Limits",
     "Message Limits",
     "Rate Limits",

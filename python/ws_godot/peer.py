@@ -13,6 +13,7 @@ from ws_python.protocol.close_codes import GOING_AWAY
 from . import shortcuts
 from .members import members_of
 from .request import WebSocketRequest
+from .requesting import GivesReplies
 from .signal_times import tells_signal_times
 
 _log = logging.getLogger("ws_python")
@@ -22,6 +23,7 @@ _ORPHAN = "WebSocketPeerNode has no connection: only a WebSocketServer makes tho
 
 @tells_signal_times
 class WebSocketPeerNode(
+    GivesReplies,
     ws_python.WebSocketPeer,
     Node,
     tool=True,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from enum import IntEnum
 
 import ws_python
-from pythonscript.godot import Node, Object
-from ws_python.features.authorization import Question
+from pythonscript.godot import Node
 
 from . import shortcuts
 from .members import members_of
 from .peer import WebSocketPeerNode
 from .polling import PollingNode
 from .request import WebSocketRequest
+from .requesting import AwaitsRepliesOfPeers, GodotRequests
 from .signal_times import tells_signal_times
 from .tls import GodotTls
 
@@ -20,6 +20,8 @@ from .tls import GodotTls
 @tells_signal_times
 class WebSocketServer(  # type: ignore[misc]
     GodotTls,
+    GodotRequests,
+    AwaitsRepliesOfPeers,
     ws_python.WebSocketServer,
     PollingNode,
     tool=True,
@@ -67,13 +69,6 @@ class WebSocketServer(  # type: ignore[misc]
 
     def _new_sink(self) -> shortcuts.ServerSink:
         return shortcuts.ServerSink(self.message_received)  # type: ignore[arg-type]
-
-    def _answers_later(self, verdict: object, question: Question) -> bool:
-        # What a GDScript function that awaits returns at first. What it awaits keeps it.
-        if isinstance(verdict, Object) and verdict.get_class() == "GDScriptFunctionState":
-            verdict.connect("completed", question.settle, Object.CONNECT_ONE_SHOT)  # type: ignore[arg-type]
-            return True
-        return super()._answers_later(verdict, question)
 
     def _new_peer(self, peer_id: int) -> WebSocketPeerNode:
         peer = WebSocketPeerNode()

@@ -4,6 +4,7 @@ from . import _compiled  # noqa: F401 - first: it says what to do where the othe
 from .client import WebSocketClient
 from .connection.inbox import Sink
 from .connection.phase import ReadyState
+from .connection.reply import WebSocketReply
 from .connection.request import WebSocketRequest
 from .connection.settings import Compression
 from .declare.errors import Error
@@ -24,6 +25,7 @@ __all__ = [
     "TlsOptions",
     "WebSocketClient",
     "WebSocketPeer",
+    "WebSocketReply",
     "WebSocketRequest",
     "WebSocketServer",
     "WebSocketSimulation",

@@ -17,7 +17,10 @@ from .declare.errors import Error
 from .declare.events import BoundEvent, event
 from .declare.settings import setting
 from .endpoint import Endpoint
+from .features.client_session import ClientSession, ClientSessionSettings
+from .features.clock import ClientClock, ClientClockSettings
 from .features.reconnect import Reconnect, ReconnectSettings
+from .features.requests import RequestingClient
 from .features.tls import ClientTlsSettings
 from .loop.hub import hub
 from .net import connector, descriptors
@@ -27,6 +30,7 @@ from .net.tls import ClientTls, TlsError, TlsOptions, tls_problem
 from .pollable import Pollable
 from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols, redacted, socket_path
+from .protocol.session import Layer, Welcome
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -47,7 +51,17 @@ class ClientStatus(IntEnum):
     STATUS_RECONNECTING = 4
 
 
-class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, ProxySettings, ClientTlsSettings):
+class WebSocketClient(
+    Pollable,
+    Endpoint,
+    AwaitableClient,
+    RequestingClient,
+    ReconnectSettings,
+    ClientSessionSettings,
+    ClientClockSettings,
+    ProxySettings,
+    ClientTlsSettings,
+):
     """A WebSocket client. Call connect_to_url(), then poll() once a frame, in which events are delivered.
 
     In asyncio's running loop, connect_to_url() is enough, and connected() and closed() may be awaited.
@@ -58,6 +72,9 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
     """
 
     Status = ClientStatus
+    FEATURES = (*Pollable.FEATURES, ClientSession, ClientClock)
+
+    _session: ClientSession
 
     connected_to_server = event(doc="The connection is open: messages can be sent.")
     connection_failed = event(
@@ -71,6 +88,13 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
         doc="The connection was lost or could not be opened, and `auto_reconnect` is on: the client tries again in "
         "`delay` seconds, or sooner if the network comes back. `attempt` counts from 1, and anew when a connection "
         "has held for `reconnect_stable_time`.",
+    )
+    connection_interrupted = event(
+        doc="The connection was cut, and the session goes on (see `session`): what is sent is kept, and the client "
+        "connects again. Followed by `connection_resumed`, or by `connection_closed` where the session is over.",
+    )
+    connection_resumed = event(
+        doc="The connection is back, and the session with it: what was on the way is delivered next.",
     )
     reconnected = event(
         doc="The connection was lost and came back by itself (see `auto_reconnect`): told after `connected_to_server`. "
@@ -144,6 +168,7 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
             _log.error("connect_to_url: the client is in use; call close() and wait for connection_closed first")
             return Error.ERR_ALREADY_IN_USE
         url = url or self.url
+        self._session.begin()
         try:
             handshake = self._new_handshake(url)
         except ValueError as problem:
@@ -198,8 +223,10 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
             self._connection.close(code, reason)
             self._set_status(ClientStatus.STATUS_CLOSING)
         elif self._status in (ClientStatus.STATUS_CONNECTING, ClientStatus.STATUS_RECONNECTING):
+            cut = self._session.give_up()
             self._give_up(code, reason)
             self._set_status(ClientStatus.STATUS_IDLE)
+            self._tell_session_over(cut)
         return _OK
 
     @property
@@ -213,14 +240,68 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
         return _EventSink(self.message_received)
 
     def _opened(self, connection: Connection) -> None:
+        self._tell_opened(connection)
+        if not self._session.is_interrupted:
+            self._tell_connected(connection)
+        elif connection.layer is not None:
+            self._session.await_welcome(connection)
+        else:
+            self._go_on_anew(connection)
+
+    def _tell_connected(self, connection: Connection) -> None:
         came_back = self._reconnect.opened()
         self._recovered()
-        self._tell_opened(connection)
         self._set_status(ClientStatus.STATUS_ACTIVE)
         if self._status == ClientStatus.STATUS_ACTIVE and connection is self._connection:
             self.connected_to_server.emit()
         if came_back and self._status == ClientStatus.STATUS_ACTIVE and connection is self._connection:
             self.reconnected.emit()
+
+    # --- the session
+
+    def _new_layer(self, connection: Connection) -> Layer:
+        return self._session.new_layer(connection)
+
+    def _welcomed(self, connection: Connection, welcome: Welcome) -> None:
+        was_interrupted = self._session.is_interrupted
+        if self._session.welcomed(connection, welcome):
+            self._reconnect.opened()
+            self._recovered()
+            self._set_status(ClientStatus.STATUS_ACTIVE)
+            if self._status == ClientStatus.STATUS_ACTIVE and connection is self._connection:
+                self.connection_resumed.emit()
+        elif was_interrupted:
+            self._go_on_anew(connection)
+
+    def _not_layered(self, connection: Connection) -> None:
+        was_interrupted = self._session.is_interrupted
+        self._session.refused(connection)
+        self._session_ends(self, Error.ERR_UNAVAILABLE)
+        if was_interrupted:
+            self._go_on_anew(connection)
+
+    def _go_on_anew(self, connection: Connection) -> None:
+        """There is a connection again, without the session that was before."""
+        cut, self._session.cut = self._session.cut, None
+        self._tell_session_over(cut)
+        if connection is self._connection and self._status == ClientStatus.STATUS_RECONNECTING:
+            self._tell_connected(connection)
+
+    def _tell_session_over(self, cut: Connection | None) -> None:
+        if cut is None:
+            return
+        told_before, self._told = self._told, cut
+        try:
+            self._session_ends(self)
+            self.connection_closed.emit()
+        finally:
+            self._told = told_before
+
+    def _keeps_trying(self) -> bool:
+        """Whether to connect again by itself."""
+        return self.auto_reconnect or self._session.may_go_on
+
+    # --- ends
 
     def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
         connection.finish()
@@ -235,7 +316,9 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
         target = redacted(self._target)  # A handler of the status may connect to another one.
         self._met_error()
         wait = self._go_on()
+        cut = None if wait else self._session.give_up()
         self.connection_failed.emit(f"{target}: {reason}; {gave_up}" if gave_up else f"{target}: {reason}")
+        self._tell_session_over(cut)
         self._tell_reconnecting(wait)
 
     def _ponged(self, connection: Connection, payload: bytes) -> None:
@@ -248,7 +331,9 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
     def _closed(self, connection: Connection) -> None:
         connection.finish()
         self._tell_closed(connection)
-        if self._status == ClientStatus.STATUS_ACTIVE:
+        was_interrupted = self._session.is_interrupted
+        goes_on = self._session.outlives(connection)
+        if self._status == ClientStatus.STATUS_ACTIVE or was_interrupted:
             if connection.close_code != NORMAL_CLOSURE:
                 self._met_error()
             by_server = connection.codec is not None and connection.codec.close_received
@@ -259,7 +344,13 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
         told_before, self._told = self._told, connection
         try:
             wait = self._go_on()
-            self.connection_closed.emit()
+            if not goes_on:
+                self._session_ends(self)
+                self.connection_closed.emit()
+            elif not wait:
+                self._tell_session_over(self._session.give_up())
+            elif not was_interrupted:
+                self.connection_interrupted.emit()
         finally:
             self._told = told_before
         self._tell_reconnecting(wait)
@@ -269,7 +360,13 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
     def _new_handshake(self, url: str) -> ClientHandshake:
         """What to say to the server, by the properties of this moment. Raises ValueError with what is wrong in them."""
         subprotocols = parse_subprotocols(self.supported_protocols)
-        handshake = ClientHandshake(url, subprotocols, parse_headers(self.handshake_headers), self._deflate())
+        handshake = ClientHandshake(
+            url,
+            subprotocols,
+            parse_headers(self.handshake_headers),
+            self._deflate(),
+            offers_layer=self._session.is_wanted,
+        )
         uri = handshake.uri
         self._dialer = connector.dialer_to(
             uri.host, uri.port, secure=uri.secure, socket_path=socket_path(uri), proxy=self.proxy
@@ -279,6 +376,7 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
     def _start_connecting(self, handshake: ClientHandshake) -> None:
         self._events["connections_tried"] += 1
         uri = handshake.uri
+        before = self._connection
         self._connection = connection = Connection(
             self,
             handshake,
@@ -287,6 +385,7 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
             timeout=self.connect_timeout,
             timed_out=self._dialer.timed_out(uri.host, uri.port),
         )
+        self._session.prepare(connection, before)
         connection.connecting = hub.start_task(self._connect(connection, uri, self._dialer))
 
     async def _connect(self, connection: Connection, uri: WebSocketURI, dialer: Dialer) -> None:
@@ -330,6 +429,7 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
     def _give_up(self, code: int, reason: str) -> None:
         """Leave whatever connection or attempt there is to itself; nothing more is delivered from it."""
         hub.not_at_close(self._end)
+        self._session.forget()
         self._reconnect.stop()
         self._has_error = False
         self._gave_up()
@@ -340,6 +440,7 @@ class WebSocketClient(Pollable, Endpoint, AwaitableClient, ReconnectSettings, Pr
     def _end(self) -> None:
         """Say goodbye without a word to the user, who is going away."""
         self._give_up(GOING_AWAY, "")
+        self._session_ends(self)
         self._status = ClientStatus.STATUS_IDLE
         hub.writers.flush()
 

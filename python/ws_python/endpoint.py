@@ -11,6 +11,7 @@ from .declare import checks
 from .declare.errors import Error
 from .declare.events import event
 from .features.statistics import traffic
+from .features.values import SendsValues
 from .loop.hub import hub
 from .protocol.close_codes import NO_CLOSE_CODE, NORMAL_CLOSURE
 
@@ -18,7 +19,7 @@ _log = logging.getLogger("ws_python")
 _OK = Error.OK
 
 
-class Endpoint:
+class Endpoint(SendsValues):
     """Sends on a connection and tells about it. Method names are those of Godot's own WebSocketPeer."""
 
     State = ReadyState
@@ -159,8 +160,8 @@ class Endpoint:
         sent invalid text. 1005: it sent no code. 1006: the connection broke without a close, or it did not answer the
         heartbeat or a close in time. 1008: its message was not whole within `unfinished_timeout`, had more than
         `max_fragments`, or went beyond `max_compression_ratio`; more came than its rate allows, see `rate_timeout`; or
-        it took nothing within `slow_peer_timeout`. 1009: a message was longer than `max_message_size`, or took most of
-        `max_unfinished_size`. -1: not closed, or never open.
+        it took nothing within `slow_peer_timeout`, or most of `max_outbound_size` waited for it. 1009: a message was
+        longer than `max_message_size`, or took most of `max_unfinished_size`. -1: not closed, or never open.
         """
         connection = self._told or self._connection
         return NO_CLOSE_CODE if connection is None else connection.close_code

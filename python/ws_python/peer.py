@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .connection.connection import Connection
 from .connection.request import WebSocketRequest
+from .declare.errors import Error
 from .endpoint import Endpoint
 from .features.simulation import PeerSimulationSettings
+from .protocol.close_codes import NORMAL_CLOSURE
 
 
 class WebSocketPeer(Endpoint, PeerSimulationSettings):
@@ -20,6 +24,8 @@ class WebSocketPeer(Endpoint, PeerSimulationSettings):
         self._peer_id = 0
         # The server has told of it with `client_connected`.
         self._is_announced = False
+        # Called when the game closes it: a session does not wait for it any longer.
+        self._give_up: Callable[[WebSocketPeer], None] | None = None
 
     @property
     def peer_id(self) -> int:
@@ -33,6 +39,14 @@ class WebSocketPeer(Endpoint, PeerSimulationSettings):
         There as long as the peer is, inside of `client_connected` and `client_disconnected`, too.
         """
         return None if self._connection is None else WebSocketRequest._of(self._connection)
+
+    def close(self, code: int = NORMAL_CLOSURE, reason: str = "") -> Error:  # noqa: D102 - see below.
+        error = super().close(code, reason)
+        if error == Error.OK and self._give_up is not None:
+            self._give_up(self)
+        return error
+
+    close.__doc__ = Endpoint.close.__doc__
 
     def _bind(self, peer_id: int, connection: Connection) -> None:
         self._peer_id = connection.intake.peer_id = peer_id

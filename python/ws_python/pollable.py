@@ -16,19 +16,23 @@ from .declare.callbacks import forget_callbacks
 from .declare.errors import Error
 from .declare.events import Event, silence
 from .declare.settings import setting
+from .endpoint import Endpoint
 from .features.back_pressure import BackPressure, BackPressureSettings
 from .features.feature import Feature
 from .features.heartbeat import Heartbeat, HeartbeatSettings
 from .features.limits import UnfinishedLimits, UnfinishedSettings
 from .features.message_limits import MessageLimits, MessageSettings
 from .features.rate_limits import RateLimits, RateSettings
+from .features.requests import Requests, RequestSettings
 from .features.simulation import Simulation, SimulationSettings
 from .features.statistics import Record, Statistics
 from .features.supervision import Supervision, SupervisorSettings
 from .features.teller import Teller
+from .features.values import Values
 from .loop.deadlines import Deadline
 from .loop.hub import hub
 from .net.link import Link
+from .protocol.session import LayerMessage
 
 _log = logging.getLogger("ws_python")
 
@@ -46,6 +50,7 @@ class Pollable(
     RateSettings,
     SupervisorSettings,
     SimulationSettings,
+    RequestSettings,
 ):
     """Delivers events in poll(), or in callbacks of asyncio's loop where it was begun in one that was running.
 
@@ -61,6 +66,8 @@ class Pollable(
         RateLimits,
         Supervision,
         Simulation,
+        Requests,
+        Values,
     )
 
     status_changed: Event
@@ -166,6 +173,16 @@ class Pollable(
         answers = [feature.ponged(connection, payload) for feature in self._features]  # Each is told.
         return any(answers)
 
+    def _layer_message(self, connection: Connection, message: LayerMessage) -> None:
+        """One that no feature here knows is ignored, as that of a later version."""
+        for feature in self._features:
+            if feature.layer_message(connection, message):
+                return
+
+    def _session_ends(self, endpoint: Endpoint, error: Error = Error.ERR_CONNECTION_ERROR) -> None:
+        for feature in self._features:
+            feature.session_over(endpoint, error)
+
     def _overdrawn(self, connection: Connection) -> None:
         for feature in self._features:
             feature.overdrawn(connection)
@@ -193,6 +210,8 @@ class Pollable(
         self._is_going = True
         silence(self)
         forget_callbacks(self)
+        for feature in self._features:
+            feature.forget()
         if self._next_sweep is not None:
             self._next_sweep.cancel()
         # A node may be freed on any thread; what it has open belongs to the one that polls.

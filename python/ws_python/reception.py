@@ -54,6 +54,10 @@ class Reception(Pollable):
     def _open_connections(self) -> Collection[Connection]:
         return self._connections
 
+    def _has_sessions(self) -> bool:
+        """Whether to agree to the session layer with clients that offer it."""
+        raise NotImplementedError
+
     def _begin_receiving(self) -> Error:
         """The server is about to listen: read the settings. If they are of no use, the log has it."""
         try:
@@ -111,7 +115,7 @@ class Reception(Pollable):
 
     def _new_connection(self, timed_out: str = "") -> Connection:
         subprotocols, headers = self._offer.get()
-        handshake = ServerHandshake(subprotocols, headers, self._deflate())
+        handshake = ServerHandshake(subprotocols, headers, self._deflate(), takes_layer=self._has_sessions())
         handshake.answers_at_once = False  # The features are asked first.
         connection = Connection(
             self, handshake, self._inbox, server=True, timeout=self.handshake_timeout, timed_out=timed_out

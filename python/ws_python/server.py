@@ -17,11 +17,16 @@ from .declare.events import BoundEvent, event, silence
 from .declare.settings import setting, with_default
 from .features.admission import Admission, AdmissionSettings
 from .features.authorization import Authorization, AuthorizationSettings
+from .features.clock import ServerClock, ServerClockSettings
 from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
 from .features.origins import Origins, OriginSettings
+from .features.outbound_limit import OutboundLimit, OutboundLimitSettings
+from .features.requests import RequestingServer
 from .features.reserve import ReserveSettings
+from .features.sessions import Sessions, SessionSettings
 from .features.tls import ServerTlsFeature, ServerTlsSettings
 from .features.trusted_proxies import TrustedProxies, TrustedProxySettings
+from .features.values import SendsValuesToPeers
 from .loop.hub import hub
 from .net.listener import Listener, is_valid_address
 from .net.unix import UnixDoor, UnixSocketSettings, is_unix
@@ -29,6 +34,7 @@ from .peer import WebSocketPeer
 from .peers import Peers
 from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
 from .protocol.prepared import PreparedMessage
+from .protocol.session import Hello, Layer
 from .reception import Reception
 
 _log = logging.getLogger("ws_python")
@@ -54,11 +60,16 @@ class WebSocketServer(
     AdmissionSettings,
     ConnectionLimitSettings,
     OriginSettings,
+    OutboundLimitSettings,
     AuthorizationSettings,
     UnixSocketSettings,
     ReserveSettings,
     TrustedProxySettings,
     ServerTlsSettings,
+    SessionSettings,
+    ServerClockSettings,
+    RequestingServer,
+    SendsValuesToPeers,
 ):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
@@ -77,8 +88,13 @@ class WebSocketServer(
         ConnectionLimits,
         Admission,
         Origins,
+        Sessions,
+        OutboundLimit,
+        ServerClock,
         Authorization,
     )
+
+    _sessions: Sessions
 
     _sink: PeerSink
 
@@ -87,6 +103,16 @@ class WebSocketServer(
         peer_id=int,
         doc="A client's connection is closed. Everything it sent before was delivered before. Within this event, "
         "get_peer(peer_id) still tells the close code and reason; after it the peer is gone.",
+    )
+    client_interrupted = event(
+        peer_id=int,
+        doc="The connection of a client in a session was cut: it is waited for, for `session_timeout`. What is sent to "
+        "it is kept. Followed by `client_resumed` or `client_disconnected`.",
+    )
+    client_resumed = event(
+        peer_id=int,
+        doc="A client whose connection was cut is back in its session, as the same peer. What it sent meanwhile, and "
+        "what was on the way, is delivered next.",
     )
     message_received = event(
         peer_id=int,
@@ -203,12 +229,15 @@ class WebSocketServer(
         self._listener = None
         self._gave_up()
         connections, self._connections = self._connections, {}
+        # Of those whose connection was cut, too.
+        left = [peer._connection for peer in self._peers.by_id.values() if peer._connection not in connections]
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
             self._tell_closed(connection)
         self._end_receiving()
         self._set_status(ServerStatus.STATUS_IDLE)
-        for connection in connections:
+        for connection in (*connections, *filter(None, left)):
+            connection.outbox.part()
             self._part_with(connection)
         hub.writers.flush()
 
@@ -339,17 +368,29 @@ class WebSocketServer(
         return _EventSink(self.message_received)
 
     def _opened(self, connection: Connection) -> None:
-        """Make a peer, bind it, register it, show it, announce it: whatever a handler does meanwhile finds it whole."""
         self._tell_opened(connection)
+        if connection.layer is not None:
+            return  # Which peer it is of, its hello tells.
+        peer = self._seat(connection)
+        if peer is not None:
+            self._present(peer)
+
+    def _seat(self, connection: Connection) -> WebSocketPeer | None:
+        """Make a peer, bind it, register it: whatever a handler does from then on finds it whole."""
         peer_id = random.randint(_FIRST_PEER_ID, _LAST_PEER_ID)
         while self.has_peer(peer_id):
             peer_id = random.randint(_FIRST_PEER_ID, _LAST_PEER_ID)
         peer = self._new_peer(peer_id)
         if connection not in self._connections:  # What a derived class does there has stopped the server.
             self._drop_peer(peer)
-            return
+            return None
         peer._bind(peer_id, connection)
+        peer._requests = self._requests
         self._peers.add(peer_id, peer, connection.outbox)
+        return peer
+
+    def _present(self, peer: WebSocketPeer) -> None:
+        """Show it, and announce it."""
         # Showing it may call a handler that polls: then what this client sent does not come before it was announced.
         self._sink.announce = lambda: self._announce(peer)
         self._show_peer(peer)
@@ -384,13 +425,58 @@ class WebSocketServer(
         self._connections.pop(connection, None)
         connection.finish()
         self._tell_closed(connection)
+        if self._sessions.outlives(connection):
+            self._interrupted(connection)
+        else:
+            self._part_with(connection)
+
+    # --- sessions
+
+    def _has_sessions(self) -> bool:
+        return self.session_timeout > 0.0
+
+    def _new_layer(self, connection: Connection) -> Layer:
+        return Layer()
+
+    def _greeted(self, connection: Connection, hello: Hello) -> None:
+        if connection in self._connections:
+            self._sessions.greeted(connection, hello)
+
+    def _reseat(self, peer: WebSocketPeer, connection: Connection) -> None:
+        """A peer is back, with another connection."""
+        peer._bind(peer.peer_id, connection)
+        self._peers.add(peer.peer_id, peer, connection.outbox)
+
+    def _leave_behind(self, connection: Connection) -> None:
+        """A peer is back, and this is what it came with before: nobody is told of its end."""
+        self._connections.pop(connection, None)
+        connection.intake.peer = None
+        connection.outbox.lasts = False
+        connection.drop()
+        self._tell_closed(connection)
+        connection.finish()
+
+    def _interrupted(self, connection: Connection) -> None:
+        peer = connection.intake.peer
+        if peer is not None and peer._is_announced:
+            self.client_interrupted.emit(peer.peer_id)
+
+    def _resumed(self, connection: Connection) -> None:
+        peer: WebSocketPeer | None = connection.intake.peer
+        if peer is not None and peer._is_announced and self._peers.by_id.get(peer.peer_id) is peer:
+            self.client_resumed.emit(peer.peer_id)
+
+    def _session_over(self, connection: Connection) -> None:
         self._part_with(connection)
+
+    # --- parting
 
     def _part_with(self, connection: Connection) -> None:
         # The peer is taken away first: a stop() in one of these handlers finds nothing left to do for it.
         peer, connection.intake.peer = connection.intake.peer, None
         if peer is None:
             return
+        self._session_ends(peer)
         if peer._is_announced:
             peer.connection_closed.emit()
             self.client_disconnected.emit(peer.peer_id)

@@ -7,7 +7,12 @@ const Classes := preload("res://tests/godot/classes.gd")
 func _initialize() -> void:
 	var described := {}
 	for type: StringName in [
-		&"WebSocketClient", &"WebSocketServer", &"WebSocketPeerNode", &"WebSocketRequest", &"WebSocketSimulation"
+		&"WebSocketClient",
+		&"WebSocketServer",
+		&"WebSocketPeerNode",
+		&"WebSocketRequest",
+		&"WebSocketReply",
+		&"WebSocketSimulation"
 	]:
 		described[type] = Classes.describe(type)
 	var file := FileAccess.open(OS.get_cmdline_user_args()[0], FileAccess.WRITE)

@@ -132,6 +132,25 @@ func open_client(server: WebSocketServer, path: String = "/") -> WebSocketClient
 	return client
 
 
+## As start_server(), where clients may have sessions.
+func start_session_server() -> WebSocketServer:
+	var server := start_server()
+	server.session_timeout = 30.0
+	return server
+
+
+## As open_client(), in a session.
+func open_session(server: WebSocketServer) -> WebSocketClient:
+	var peers := server.get_peer_count()
+	var client := WebSocketClient.new()
+	client.session = true
+	add_child(client)
+	check_equal(client.connect_to_url(url_of(server)), OK)
+	await until(func() -> bool: return client.status == WebSocketClient.STATUS_ACTIVE, "connected_to_server")
+	await until(func() -> bool: return server.get_peer_count() == peers + 1, "client_connected")
+	return client
+
+
 func url_of(server: WebSocketServer, path: String = "/") -> String:
 	return "ws://127.0.0.1:%d%s" % [server.get_local_port(), path]
 

@@ -212,6 +212,38 @@ func test_who_takes_nothing_is_closed() -> void:
 	check_equal(_server.get_peer_count(), 1)
 
 
+func test_of_all_together_those_for_whom_most_waits_are_closed() -> void:
+	var server := start_server()
+	server.max_outbound_size = 60_000_000
+	var ids: Array[int] = []
+	var clients: Array[WebSocketClient] = []
+	for _i: int in 3:
+		var client := WebSocketClient.new()
+		client.max_message_size = 1 << 30
+		add_child(client)
+		check_equal(client.connect_to_url(url_of(server)), OK)
+		await until(func() -> bool: return client.status == WebSocketClient.STATUS_ACTIVE)
+		await until(func() -> bool: return server.get_peer_count() == clients.size() + 1)
+		client.process_callback = WebSocketClient.PROCESS_MANUAL
+		clients.append(client)
+		ids.append(last_peer(server).peer_id)
+	var ended: Array = []
+	var disconnected := func(id: int) -> void: ended.append([id, server.get_peer(id).get_close_code()])
+	server.client_disconnected.connect(disconnected)
+	# Of each the system takes some, and nobody reads it.
+	for i: int in 3:
+		check_equal(server.send(ids[i], _message(48_000_000 if i == 1 else 24_000_000)), OK)
+	await until(func() -> bool: return not ended.is_empty())
+	await frames(5)
+	check_equal(ended, [[ids[1], 1008]])
+	check_equal(server.get_statistics()["counts"], {"closed_max_outbound_size": 1})
+	var received: Array[int] = []
+	for client: WebSocketClient in [clients[0], clients[2]]:
+		client.message_received.connect(func(message: PackedByteArray) -> void: received.append(message.size()))
+		client.process_callback = WebSocketClient.PROCESS_IDLE
+	await until(func() -> bool: return received == [24_000_000, 24_000_000], "the others", 30_000)
+
+
 func test_a_handler_of_drained_may_end_it_all() -> void:
 	await _open()
 	await _fill_peer()

@@ -306,3 +306,36 @@ func test_a_peer_without_a_connection() -> void:
 	check_equal(peer.close(), OK)
 	check_equal(peer.get_close_code(), -1)
 	peer.free()
+
+
+func test_method_start_request() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	client.handle("echo", func(data: Variant) -> Variant: return data)
+	var peer := last_peer(server)
+	var untyped: Variant = peer
+	var typed := peer.start_request("echo", "typed", 5.0)
+	var other: WebSocketReply = untyped.start_request("echo", 2)
+	check_equal((await typed.wait()).data, "typed")
+	check_equal((await other.wait()).data, 2)
+
+
+func test_method_send_var() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	var log := record(client)
+	var untyped: Variant = last_peer(server)
+	check_equal(last_peer(server).send_var(&"typed"), OK)
+	check_equal(untyped.send_var([^"un"]), OK)
+	await until(func() -> bool: return named(log, "var_received").size() == 2)
+	check_equal(named(log, "var_received"), [[&"typed"], [[^"un"]]] as Array[Array])
+
+
+func test_signal_var_received() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	var seen: Array = []
+	last_peer(server).var_received.connect(func(value: Variant) -> void: seen.append(value))
+	check_equal(client.send_var(Rect2i(1, 2, 3, 4)), OK)
+	await until(func() -> bool: return seen.size() == 1)
+	check_equal(seen, [Rect2i(1, 2, 3, 4)])

@@ -28,7 +28,7 @@ between two frames, and a poll takes 5 ms at the most (`max_poll_time`): the rou
 left of a frame.
 
 Where the time goes: with more to do than fits, a poll takes its 5 ms, then the engine sleeps, and an answer leaves at
-the end of the poll. So a frame is 12 ms, and this peer, which asks again 10 ms after an answer, waits for 10 to 14 ms
+the end of the poll. So a frame is 12 ms, and this peer, which asks again 10 ms after an answer, waits for 10 to 17 ms
 in the middle. It does not wait for what the others have sent before: connections take turns, and those that have not
 had their share of a round come first (`connection/inbox.pyx`). What is not cut is a step, of at most a millisecond or
 so: what one read brought, or a third of unpacking 1 MiB. A handler's time is its own. What is beyond that, mostly in

@@ -11,7 +11,7 @@ from tests.godot_process import ROOT
 PORTABLE = ROOT / "addons/ws_python/portable"
 SUITES = ROOT / "tests/godot"
 # Of the classes that are no nodes.
-_BASES = {"WebSocketRequest": "RefCounted", "WebSocketSimulation": "Resource"}
+_BASES = {"WebSocketRequest": "RefCounted", "WebSocketReply": "RefCounted", "WebSocketSimulation": "Resource"}
 
 
 def scripts() -> list[Path]:

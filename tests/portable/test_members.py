@@ -14,7 +14,14 @@ from tests.godot_process import run_godot
 from tests.portable.native_only import MEMBERS
 from tests.portable.project import PORTABLE
 
-CLASSES = ("WebSocketClient", "WebSocketServer", "WebSocketPeerNode", "WebSocketRequest", "WebSocketSimulation")
+CLASSES = (
+    "WebSocketClient",
+    "WebSocketServer",
+    "WebSocketPeerNode",
+    "WebSocketRequest",
+    "WebSocketReply",
+    "WebSocketSimulation",
+)
 DESCRIBE = ("--script", "res://tests/godot/describe_classes.gd", "--")
 
 

@@ -1,13 +1,16 @@
-"""A server and a client, ended with everything they opened when the test is over."""
+"""A server and a client, polled or in a running loop, ended with everything they opened when the test is over."""
 
 from __future__ import annotations
 
+import gc
+import logging
 from collections.abc import Iterator
 
 import pytest
 from ws_python import WebSocketClient, WebSocketServer
 from ws_python.loop.hub import hub
 
+from tests.ws_python.asyncio_programs import LOOPS, Run, run_in
 from tests.ws_python.driving import RawClient, poll_until
 
 
@@ -65,3 +68,28 @@ def raw(server: WebSocketServer) -> Iterator[RawClient]:
     poll_until(lambda: server.get_peer_count() == 1, server)
     yield raw
     raw.close()
+
+
+@pytest.fixture(params=["asyncio", "asyncio, without epoll", *sorted({*LOOPS} - {"asyncio"})])
+def run(request: pytest.FixtureRequest) -> Iterator[Run]:
+    """Runs a main() to its end, in each kind of loop, with and without epoll."""
+    loop, _, without_epoll = request.param.partition(",")
+    usual = hub.uses_epoll
+    hub.uses_epoll = usual and not without_epoll
+    yield lambda main: run_in(LOOPS[loop], main)
+    hub.uses_epoll = usual
+
+
+@pytest.fixture
+def run_once() -> Run:
+    """Runs a main() in asyncio's loop, for what is the same in all."""
+    return lambda main: run_in(LOOPS["asyncio"], main)
+
+
+@pytest.fixture
+def quiet_asyncio(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Asyncio has nothing to complain of: no task was lost, no callback has raised."""
+    with caplog.at_level(logging.WARNING, "asyncio"):
+        yield
+        gc.collect()
+    assert [entry.getMessage() for entry in caplog.records if entry.name == "asyncio"] == []

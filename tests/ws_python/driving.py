@@ -8,13 +8,14 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 import pytest
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
+from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 from ws_python import WebSocketServer
 from ws_python.declare.events import events_of
@@ -23,6 +24,10 @@ from ws_python.net.link import Link
 
 T = TypeVar("T")
 
+# For a test of what only Linux's TCP tells: elsewhere all that the system took counts as arrived, and as sent.
+needs_confirmation = pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux tells how much of what the system took was sent, and has arrived"
+)
 # For a test that looks at the descriptors of this process.
 needs_proc = pytest.mark.skipif(os.name == "nt", reason="only Linux shows descriptors in /proc")
 
@@ -90,14 +95,15 @@ def reset_at_close(sock: socket.socket) -> None:
 class RawClient:
     """A client that sends exactly the bytes it is told to, and reads frames with `websockets`' own parser."""
 
-    def __init__(self, port: int, *, receive_buffer: int = 0) -> None:
+    def __init__(self, port: int, *, receive_buffer: int = 0, subprotocols: Sequence[str] = ()) -> None:
         self.socket = socket.socket()
         if receive_buffer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.connect(("127.0.0.1", port))
         self.socket.setblocking(False)
-        self.protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/"), max_size=None)
+        offered = [Subprotocol(name) for name in subprotocols] or None
+        self.protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/"), max_size=None, subprotocols=offered)
         self.frames: list[Frame] = []
         self.is_open = False
         self.eof = False

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import gc
-import logging
 import os
 import socket
 import ssl
@@ -16,7 +14,6 @@ import textwrap
 import threading
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +24,10 @@ from ws_python import Error, WebSocketClient, WebSocketRequest, WebSocketServer
 from ws_python.loop.host import Host
 from ws_python.loop.hub import hub
 
+from tests.ws_python.asyncio_programs import Run, connected_to, echoing, run_in, until, url_of
 from tests.ws_python.driving import DEADLINE, listening, named, poll_until, record
+
+pytestmark = pytest.mark.usefixtures("quiet_asyncio")
 
 PYTHON = Path(ws_python.__file__).parents[1]
 
@@ -37,71 +37,6 @@ class LoopWithoutReaders(asyncio.SelectorEventLoop):
 
     def add_reader(self, fd: Any, callback: Any, *args: Any) -> None:  # type: ignore[override]
         raise NotImplementedError
-
-
-LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
-with contextlib.suppress(ImportError):  # Windows.
-    import uvloop
-
-    LOOPS["uvloop"] = uvloop.new_event_loop
-Run = Callable[[Coroutine[Any, Any, None]], None]
-
-
-def run_in(loop: Callable[[], asyncio.AbstractEventLoop], main: Coroutine[Any, Any, None]) -> None:
-    """As asyncio.run() in a loop of that kind, with a deadline."""
-    with asyncio.Runner(loop_factory=loop) as runner:
-        runner.run(asyncio.wait_for(main, DEADLINE))
-    assert hub.drive is None, "the end of the loop ended everything"
-
-
-@pytest.fixture(params=["asyncio", "asyncio, without epoll", *sorted({*LOOPS} - {"asyncio"})])
-def run(request: pytest.FixtureRequest) -> Iterator[Run]:
-    """Runs a main() to its end, in each kind of loop, with and without epoll."""
-    loop, _, without_epoll = request.param.partition(",")
-    usual = hub.uses_epoll
-    hub.uses_epoll = usual and not without_epoll
-    yield lambda main: run_in(LOOPS[loop], main)
-    hub.uses_epoll = usual
-
-
-@pytest.fixture
-def run_once() -> Run:
-    """Runs a main() in asyncio's loop, for what is the same in all."""
-    return lambda main: run_in(LOOPS["asyncio"], main)
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    """Asyncio has nothing to complain of: no task was lost, no callback has raised."""
-    with caplog.at_level(logging.WARNING, "asyncio"):
-        yield
-        gc.collect()
-    assert [entry.getMessage() for entry in caplog.records if entry.name == "asyncio"] == []
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.001)
-
-
-def url_of(server: WebSocketServer) -> str:
-    return f"ws://127.0.0.1:{server.get_local_port()}/"
-
-
-def echoing(**settings: object) -> WebSocketServer:
-    server = listening(**settings)
-    server.message_received.connect(server.send)
-    return server
-
-
-async def connected_to(server: WebSocketServer) -> tuple[WebSocketClient, list[Any]]:
-    """A client that is connected, and what it receives from now on."""
-    client = WebSocketClient()
-    received: list[Any] = []
-    client.message_received.connect(received.append)
-    assert client.connect_to_url(url_of(server)) == Error.OK
-    await client.connected()
-    return client, received
 
 
 class TestMessages:
@@ -301,49 +236,6 @@ class TestTime:
 
         run(main())
 
-    def test_a_deadline_counts_from_now_after_a_time_without_any(self, run: Run) -> None:
-        async def main() -> None:
-            hub.loop()
-            assert hub.drive is not None and hub.drive._timer is None
-            await asyncio.sleep(0.5)
-            passed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-            began = time.monotonic()
-            hub.deadlines.after(0.3, lambda: passed.set_result(time.monotonic()))
-            assert await passed - began >= 0.29
-            await until(lambda: hub.drive is not None and hub.drive._timer is None)
-
-        run(main())
-
-    def test_a_sooner_deadline_comes_sooner(self, run_once: Run) -> None:
-        async def main() -> None:
-            hub.loop()
-            passed: list[str] = []
-            hub.deadlines.after(0.05, lambda: passed.append("second"))
-            hub.deadlines.after(0.01, lambda: passed.append("first"))
-            await until(lambda: len(passed) == 2)
-            assert passed == ["first", "second"]
-
-        run_once(main())
-
-    def test_an_idle_connection_wakes_the_loop_seldom(self, run_once: Run) -> None:
-        async def main() -> None:
-            client, _ = await connected_to(listening())
-            ticks = 0
-            assert hub.drive is not None
-            tick = hub.drive._tick
-
-            def counted() -> None:
-                nonlocal ticks
-                ticks += 1
-                tick()
-
-            hub.drive._tick = counted  # type: ignore[method-assign]
-            await asyncio.sleep(0.5)
-            assert 0 < ticks < 12
-            client.close()
-
-        run_once(main())
-
 
 class TestTheEnd:
     def test_everybody_says_goodbye(self, run: Run) -> None:
@@ -455,6 +347,7 @@ class TestTheEnd:
             from ws_python import WebSocketClient, WebSocketServer
             logging.getLogger("ws_python").setLevel("CRITICAL")  # The authorizer did not come to its end.
             logging.getLogger("asyncio").setLevel("ERROR")  # It warns of each callback that takes long.
+            tasks = []  # asyncio itself keeps weak references only.
             async def main():
                 server = WebSocketServer()
                 server.listen(0)
@@ -468,7 +361,7 @@ class TestTheEnd:
                 server.authorizer = never
                 clients.append(WebSocketClient())
                 clients[-1].connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
-                waiting = asyncio.create_task(clients[-1].connected())
+                tasks.append(asyncio.create_task(clients[-1].connected()))
                 await asyncio.sleep(0.1)
                 if sys.argv[1] == "raises":
                     raise SystemExit(3)
@@ -603,56 +496,3 @@ async def _served() -> WebSocketServer:
     client.send("x")
     await until(lambda: received == ["x"])
     return server
-
-
-class TestWaiting:
-    def test_at_once(self, run_once: Run) -> None:
-        async def main() -> None:
-            client, _ = await connected_to(listening())
-            await client.connected()
-            client.close()
-            await client.closed()
-            await client.closed()
-            with pytest.raises(ConnectionError, match="call connect_to_url"):
-                await client.connected()
-
-        run_once(main())
-
-    def test_refused(self, run_once: Run) -> None:
-        async def main() -> None:
-            with socket.create_server(("127.0.0.1", 0)) as taken:
-                port = taken.getsockname()[1]
-            client = WebSocketClient()
-            client.connect_to_url(f"ws://127.0.0.1:{port}/")
-            with pytest.raises(ConnectionError, match="refuses connections"):
-                await client.connected()
-            await client.closed()
-
-        run_once(main())
-
-    def test_closed_meanwhile(self, run_once: Run) -> None:
-        async def main() -> None:
-            server = listening(authorizer=lambda request: asyncio.get_running_loop().create_future())
-            client = WebSocketClient()
-            client.connect_to_url(url_of(server))
-            asyncio.get_running_loop().call_later(0.05, client.close)
-            with pytest.raises(ConnectionError, match="was closed"):
-                await client.connected()
-
-        run_once(main())
-
-    def test_cancelled(self, run_once: Run) -> None:
-        async def main() -> None:
-            client, _ = await connected_to(listening())
-            with pytest.raises(asyncio.TimeoutError):
-                await asyncio.wait_for(client.closed(), 0.05)
-            assert client.status_changed._callbacks == client.connection_failed._callbacks == ()
-            assert client.send("still open") == Error.OK
-
-        run_once(main())
-
-    def test_an_engine_sees_neither(self) -> None:
-        """The bridge makes methods of the engine of what has code, see pythonscript/describe/declare.py."""
-        for name in ("connected", "closed"):
-            found = next(vars(base)[name] for base in WebSocketClient.__mro__ if name in vars(base))
-            assert not hasattr(found, "__code__")

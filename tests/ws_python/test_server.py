@@ -523,7 +523,7 @@ class TestDelivery:
         raw.send_raw(Frame(Opcode.BINARY, b"x").serialize(mask=True) + reserved_bits)
         poll_until(lambda: bool(answers), server)
         assert answers == [Error.ERR_CONNECTION_ERROR]
-        poll_until(lambda: raw.receive().eof, server)
+        poll_until(lambda: raw.receive().eof, server, deadline=60.0)
         assert [frame.opcode for frame in raw.frames] == [Opcode.BINARY] * 300 + [Opcode.CLOSE]
         raw.close()
 
@@ -699,6 +699,7 @@ class TestShutDown:
         assert log == [("message_received", "1")]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="of Wine's sockets this would measure Wine; test_windows.py has as many")
 def test_a_thousand_connections_at_once_take_less_than_three_seconds_of_a_processor(server: WebSocketServer) -> None:
     count = 1000
     address = ("127.0.0.1", server.get_local_port())

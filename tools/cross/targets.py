@@ -81,7 +81,6 @@ def compile_for(
     compiler = Environment(
         tools=["gcc", "gnulink"],
         ENV=zig.environment(),
-        CC=[Literal(part) for part in zig.compiler(target)],
         CCFLAGS=list(zig.FLAGS),
         SHCCFLAGS=["$CCFLAGS"] if platform.is_windows else ["$CCFLAGS", "-fPIC"],
         CPPDEFINES=["MS_WIN64"] if platform.is_windows else [],
@@ -93,6 +92,8 @@ def compile_for(
         SHCCCOMSTR=f"cross: compiling $SOURCE for {target}",
         SHLINKCOMSTR="cross: linking $TARGET",
     )
+    # Only now: asked for its version at once by SCons, zig leaves a.o where it runs, if the target is macOS.
+    compiler["CC"] = [Literal(part) for part in zig.compiler(target)]
     compiler.Decider("content-timestamp")
 
     prepared = compiler.Command(

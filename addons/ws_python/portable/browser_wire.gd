@@ -5,22 +5,23 @@
 extends "res://addons/ws_python/portable/wire.gd"
 
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
+const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
 
-## A page learns late what its browser has sent.
-const MOST_HANDED := 1 << 20
 ## The engine's peer makes its buffer that long at once, and the next power of two longer.
 const LONGEST_BUFFER := 1 << 26
 
 var _peer := WebSocketPeer.new()
 var _url: Url
 var _was_open := false
+# The frames of a message that is not whole: a page can send whole messages only.
+var _message := PackedByteArray()
+var _is_text := false
 
 
 func connect_to(url: Url, node: Node, tls_options: TLSOptions) -> void:
 	_url = url
 	host = url.host
 	port = url.port
-	most_handed = MOST_HANDED
 	_peer.supported_protocols = node.get(&"supported_protocols")
 	# The longest message, too.
 	_peer.inbound_buffer_size = mini(node.get(&"max_message_size"), LONGEST_BUFFER)
@@ -67,17 +68,33 @@ func next_message() -> Variant:
 	return packet.get_string_from_utf8() if _peer.was_string_packet() else packet
 
 
-func send(data: PackedByteArray, kind: Kind, _is_final: bool = true) -> bool:
-	var mode := WebSocketPeer.WRITE_MODE_TEXT if kind == Kind.TEXT else WebSocketPeer.WRITE_MODE_BINARY
-	if _peer.get_ready_state() != WebSocketPeer.STATE_OPEN or _peer.send(data, mode) != OK:
-		return false
-	meter.frames_sent += 1
-	meter.bytes_sent += Meter.frame_size(data.size(), true)
-	return true
+func put_frame(frame: PackedByteArray) -> void:
+	var opcode := frame[0] & 0x0f
+	if opcode != Codec.CONTINUATION:
+		_is_text = opcode == Codec.TEXT
+	_message.append_array(frame.slice(Codec.head_size(frame)))
+	if frame[0] & 0x80:
+		_send(_message)
+		_message = PackedByteArray()
+
+
+func _send(data: PackedByteArray) -> void:
+	var mode := WebSocketPeer.WRITE_MODE_TEXT if _is_text else WebSocketPeer.WRITE_MODE_BINARY
+	if _peer.get_ready_state() == WebSocketPeer.STATE_OPEN and _peer.send(data, mode) == OK:
+		meter.frames_sent += 1
+		meter.bytes_sent += Meter.frame_size(data.size(), true)
 
 
 func amount() -> int:
-	return _peer.get_current_outbound_buffered_amount()
+	return _message.size() + _peer.get_current_outbound_buffered_amount()
+
+
+func taken() -> int:
+	return meter.bytes_sent - _peer.get_current_outbound_buffered_amount()
+
+
+func discard() -> void:
+	_message = PackedByteArray()
 
 
 func close(code: int, reason: String) -> void:

@@ -15,6 +15,7 @@ var url := Url.new("ws://localhost")
 var _client: ClientMembers
 var _tls_options: TLSOptions
 var _reconnect := Reconnect.new(self)
+var _watch := ConnectionWatch.new(self)
 # While `connection_closed` is told, the connection that it is told of: by then there may be another one.
 var _told_of: Connection
 
@@ -140,6 +141,7 @@ func close(code: int, reason: String) -> Error:
 func end_all() -> void:
 	_leave(1001, "")
 	status = ClientMembers.STATUS_IDLE
+	_watch = null  # It holds this.
 
 
 ## Leaves whatever connection or attempt there is to itself.
@@ -159,6 +161,10 @@ func _set_status(value: ClientMembers.Status) -> void:
 	_client.status_changed.emit(value)
 
 
+func note_opened(of: Connection) -> void:
+	of.watched = ConnectionWatch.Watched.new(now)
+
+
 # --- polling
 
 
@@ -174,6 +180,7 @@ func poll_network(until: int) -> void:
 		_start_connecting()
 	if connection != null:
 		connection.poll(now, until)
+		_watch.look(now, open_connections())
 
 
 func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
@@ -187,10 +194,11 @@ func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
 			if passed != null and is_alive() and not of.is_ignored:
 				_client.message_received.emit(passed)
 		Connection.Event.PONG:
-			if not (of as Connection).is_answer(payload as PackedByteArray):
+			if not _watch.takes_pong(of, payload as PackedByteArray):
 				_client.pong_received.emit(payload)
 		Connection.Event.DRAINED:
-			_client.drained.emit()
+			if (of as Connection).outbox.end_stall():
+				_client.drained.emit()
 		Connection.Event.CLOSED:
 			_closed(of)
 
@@ -259,7 +267,9 @@ func _tell_reconnecting(wait: int) -> void:
 
 
 func send(message: Variant) -> Error:
-	return _explained("send", message, connection.send(message) if connection else ERR_CONNECTION_ERROR)
+	if Checks.is_elsewhere("send"):
+		return ERR_UNAVAILABLE
+	return _explained("send", connection.send(message) if connection else ERR_CONNECTION_ERROR)
 
 
 func send_latest(key: Variant, message: Variant) -> Error:
@@ -267,29 +277,31 @@ func send_latest(key: Variant, message: Variant) -> Error:
 	if problem:
 		push_error(problem)
 		return ERR_INVALID_PARAMETER
-	var error := connection.send_latest(key, message) if connection else ERR_CONNECTION_ERROR
-	return _explained("send_latest", message, error)
+	if Checks.is_elsewhere("send_latest"):
+		return ERR_UNAVAILABLE
+	var by: Variant = key if key is int else str(key)
+	return _explained("send_latest", connection.send_latest(by, message) if connection else ERR_CONNECTION_ERROR)
 
 
 func send_fragment(data: Variant, final: bool) -> Error:
-	var error := connection.send_fragment(data, final) if connection else ERR_CONNECTION_ERROR
-	return _explained("send_fragment", data, error)
+	if Checks.is_elsewhere("send_fragment"):
+		return ERR_UNAVAILABLE
+	return _explained("send_fragment", connection.send_fragment(data, final) if connection else ERR_CONNECTION_ERROR)
 
 
 func ping(payload: PackedByteArray) -> Error:
-	if connection == null or not connection.is_open():
-		return _explained("ping", payload, ERR_CONNECTION_ERROR)
-	if payload.size() > 125:
-		push_error("ping: the payload has %d bytes; at most 125 fit" % payload.size())
-		return ERR_INVALID_PARAMETER
-	return _explained("ping", payload, connection.ping(payload))
+	if Checks.is_elsewhere("ping"):
+		return ERR_UNAVAILABLE
+	var error := connection.ping(payload) if connection else ERR_CONNECTION_ERROR
+	if connection:
+		connection.explain_ping(error, payload)
+	return _explained("ping", error)
 
 
-func _explained(method: String, message: Variant, error: Error) -> Error:
+## Who is not connected is told what to do; who is closing knows.
+func _explained(method: String, error: Error) -> Error:
 	if error == ERR_CONNECTION_ERROR and status not in [ClientMembers.STATUS_ACTIVE, ClientMembers.STATUS_CLOSING]:
 		push_error("%s: not connected; call connect_to_url() and wait for connected_to_server" % method)
-	elif error and connection != null:
-		connection.explain(error, method, message)
 	return error
 
 

@@ -1,5 +1,5 @@
-## Looks at the open connections of a server from time to time: who is silent, who takes nothing, whose messages do
-## not come to an end.
+## Looks at the open connections of a node from time to time: who is silent, who takes nothing, whose messages do not
+## come to an end.
 extends RefCounted
 
 const _POLICY_VIOLATION := 1008
@@ -53,7 +53,7 @@ func look(now: float, connections: Array[RefCounted]) -> void:
 	var unfinished := 0
 	for connection: RefCounted in connections:
 		if connection.is_open():
-			unfinished += connection.codec.unfinished()
+			unfinished += connection.unfinished()
 			_look_at_unfinished(now, connection)
 			_look_at_slow(now, connection)
 			_look_at_silent(now, connection, period)
@@ -71,7 +71,7 @@ func takes_pong(connection: RefCounted, payload: PackedByteArray) -> bool:
 
 func _look_at_unfinished(now: float, connection: RefCounted) -> void:
 	var node: Object = _core.node
-	if not connection.codec.unfinished() or connection.is_paused():
+	if not connection.unfinished() or connection.is_paused():
 		return
 	var seconds: float = now - connection.unfinished_since
 	if seconds > node.unfinished_timeout:
@@ -88,7 +88,7 @@ func _look_at_unfinished(now: float, connection: RefCounted) -> void:
 
 func _look_at_slow(now: float, connection: RefCounted) -> void:
 	var watched: Watched = connection.watched
-	var taken: int = connection.meter.bytes_sent
+	var taken: int = connection.bytes_taken()
 	if taken != watched.taken or connection.outbox.is_empty() or connection.is_paused():
 		watched.taken = taken
 		watched.slow_since = now
@@ -105,26 +105,27 @@ func _look_at_silent(now: float, connection: RefCounted, slack: float) -> void:
 	if node.heartbeat_interval <= 0.0 or not connection.is_open() or connection.is_paused():
 		return
 	var is_silent: bool = not watched.payload.is_empty() and connection.heard_at < watched.pinged_at
-	if is_silent and connection.meter.bytes_sent > watched.taken_at_ping and not connection.outbox.is_empty():
+	if is_silent and connection.bytes_taken() > watched.taken_at_ping and not connection.outbox.is_empty():
 		watched.pinged_at = now  # It takes what is before the ping: slow, but there.
-		watched.taken_at_ping = connection.meter.bytes_sent
+		watched.taken_at_ping = connection.bytes_taken()
 	elif is_silent and now - watched.pinged_at >= node.heartbeat_timeout - slack:
 		connection.drop("nothing came within heartbeat_timeout")
 	elif not is_silent and now - watched.pinged_at >= node.heartbeat_interval - slack:
 		_number += 1
 		watched.pinged_at = now
 		watched.pinged_usec = Time.get_ticks_usec()
-		watched.taken_at_ping = connection.meter.bytes_sent
+		watched.taken_at_ping = connection.bytes_taken()
 		watched.payload = (_PREFIX + str(_number)).to_ascii_buffer()
-		connection.ping(watched.payload)
+		if connection.ping(watched.payload) == ERR_UNAVAILABLE:
+			watched.payload = PackedByteArray()  # In a browser: the server is to send some.
 
 
 func _close_largest(unfinished: int, connections: Array[RefCounted]) -> void:
 	var largest: RefCounted = null
 	var most := 0
 	for connection: RefCounted in connections:
-		if connection.is_open() and connection.codec.unfinished() > most:
-			most = connection.codec.unfinished()
+		if connection.is_open() and connection.unfinished() > most:
+			most = connection.unfinished()
 			largest = connection
 	if largest == null:
 		return

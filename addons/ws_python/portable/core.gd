@@ -5,10 +5,13 @@
 extends RefCounted
 
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
+const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
 const Connection := preload("res://addons/ws_python/portable/connection.gd")
+const ConnectionWatch := preload("res://addons/ws_python/portable/connection_watch.gd")
 const Lingering := preload("res://addons/ws_python/portable/lingering.gd")
 const Members := preload("res://addons/ws_python/portable/members/pollable.gd")
 const Monitors := preload("res://addons/ws_python/portable/monitors.gd")
+const Rates := preload("res://addons/ws_python/portable/rates.gd")
 const Statistics := preload("res://addons/ws_python/portable/statistics.gd")
 
 ## How deep polls in handlers may nest in one another.
@@ -185,6 +188,10 @@ func supervised(peer: Array, message: Variant) -> Variant:
 	return passed
 
 
+func has_outgoing_supervisor() -> bool:
+	return is_alive() and not node.outgoing_supervisor.is_null()
+
+
 ## What to send in place of a message; null for nothing.
 func supervised_outgoing(peer: Array, message: Variant) -> Variant:
 	var supervisor := node.outgoing_supervisor
@@ -235,6 +242,23 @@ static func _problem_of(answer: Array) -> String:
 
 
 # --- what strangers cause
+
+
+func note_stalled() -> void:
+	statistics.count("outbound_buffer_full")
+
+
+## More came than is allowed: reading pauses, or the connection is closed.
+func slow_down(connection: RefCounted, rates: Rates, verdict: Rates.Verdict) -> void:
+	var beyond := "%.0f %s beyond %s, %d" % [rates.beyond, rates.what, rates.emptiest, int(rates.rate)]
+	if verdict == Rates.Verdict.CLOSE:
+		statistics.count("closed_" + rates.emptiest)
+		warn(connection.who(), beyond + ", in more than rate_timeout: closed with 1008")
+		connection.give_up(Codec.POLICY_VIOLATION, "more %s than %s allows" % [rates.what, rates.emptiest])
+		return
+	statistics.count("paused_" + rates.emptiest)
+	warn(connection.who(), "%s: not read for %.1f s" % [beyond, rates.paused_until - now])
+	connection.throttle()
 
 
 ## Logs a line about somebody, or leaves it out where too much was told.

@@ -206,20 +206,8 @@ func _fits(first: int, length: int) -> bool:
 	return close_code == NO_CODE
 
 
-## RFC 6455 section 5.3: eight bytes at a time.
 func _unmasked(key_at: int, length: int) -> PackedByteArray:
-	var payload := _input.slice(key_at + 4, key_at + 4 + length)
-	var half := _input.decode_u32(key_at)
-	if length == 0 or half == 0:
-		return payload
-	var key := half | half << 32
-	payload.resize((length + 7) & ~7)
-	var words := payload.to_int64_array()
-	for i: int in words.size():
-		words[i] ^= key
-	payload = words.to_byte_array()
-	payload.resize(length)
-	return payload
+	return masked(_input.slice(key_at + 4, key_at + 4 + length), _input.decode_u32(key_at))
 
 
 func _take(first: int, payload: PackedByteArray) -> void:
@@ -289,7 +277,27 @@ func _may_be_received(code: int) -> bool:
 	return (code >= 1000 and code <= 1014 and not code in [1004, 1005, 1006]) or (code >= 3000 and code <= 4999)
 
 
+## RFC 6455 section 5.3: with the mask, which has its key twice, or without it; eight bytes at a time.
+static func masked(payload: PackedByteArray, half: int) -> PackedByteArray:
+	var length := payload.size()
+	if length == 0 or half == 0:
+		return payload
+	var key := half | half << 32
+	payload.resize((length + 7) & ~7)
+	var words := payload.to_int64_array()
+	for i: int in words.size():
+		words[i] ^= key
+	payload = words.to_byte_array()
+	payload.resize(length)
+	return payload
+
+
 # --- what is sent
+
+
+## How long the head of a frame without a mask is.
+static func head_size(frame: PackedByteArray) -> int:
+	return 2 if frame[1] < 126 else 4 if frame[1] == 126 else 10
 
 
 ## A frame as it goes on the wire; a server's has no mask.

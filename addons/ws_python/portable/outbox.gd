@@ -1,196 +1,214 @@
-## The sending half of a connection: checks for room, keeps what waits, and hands it to the wire.
+## The sending half of a connection: what may be queued, in which order it leaves, and when there is room again.
 ##
-## The wire gets no more than it can send soon: what waits is here, where a limit of bytes holds, and a newer message
-## can take the place of an older one.
+## It queues frames in a sink, which has them leave: frame_writer.gd, or the wire of a client. What send_latest() gets
+## waits here, by its key, where a newer message can still take its place; it is handed on when all before was taken.
 extends RefCounted
 
+enum Stall { NONE, STALLED, DRAINED }
+
+const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
 const Meter := preload("res://addons/ws_python/portable/meter.gd")
-const Wire := preload("res://addons/ws_python/portable/wire.gd")
 
 ## What a frame adds to its payload at most (RFC 6455 section 5.2).
 const FRAME_OVERHEAD := 14
-## Keys of send_latest() that may wait.
-const MOST_KEYS := 4096
-## What of it is handed on in one go.
-const BATCH := 4 * 1024
+const _MOST_KEYS := 4096
+# What of send_latest() is handed on in one go.
+const _BATCH := 4 * 1024
 
-var is_flushed_soon := false
-var is_in_fragments := false
+## Called when a message was refused because as much waits as may.
+var when_stalled := Callable()
+## Whether messages can be sent.
+var accepts := false
 
-var _wire: Wire
+var _limit: int
 var _meter: Meter
-var _limit := 0
-## [data, kind, size on the wire, is_final], from `_next` on.
-var _out: Array[Array] = []
-var _next := 0
-var _size := 0
-## Keys to the same.
-var _latest := {}
+# Has put_frame(), amount(), flush(), and says whether it `sends_pings`.
+var _sink: RefCounted
+var _latest: Dictionary[Variant, PackedByteArray] = {}
 var _latest_size := 0
-var _sent_size := 0
-## Room that the message needs which was refused last; 0 for none.
-var _needed := 0
-var _explained := {}
+# The opcode of the message that is being sent in fragments; CONTINUATION: there is none.
+var _fragment_opcode := Codec.CONTINUATION
+var _stall := Stall.NONE
+var _drained_at := 0
+var _messages_taken := 0
 
 
-func _init(wire: Wire, limit: int) -> void:
-	_wire = wire
-	_meter = wire.meter
+func _init(meter: Meter, limit: int, sink: RefCounted) -> void:
+	_meter = meter
 	_limit = limit
+	_sink = sink
 
 
-func send(message: Variant) -> Error:
-	var item := _item(message)
-	var error := _check_size(item[0].size(), 0)
-	if error:
-		return error
+## Bytes that the system, or the browser, has not taken yet.
+func amount() -> int:
+	return _sink.amount() + _latest_size
+
+
+## Whether nothing waits for the system.
+func is_empty() -> bool:
+	return _sink.amount() == 0
+
+
+# --- queueing
+
+
+## Queues a whole frame that is no message.
+func put_frame(frame: PackedByteArray) -> void:
+	_sink.put_frame(frame)
+
+
+## Queues a message as a whole frame, if there is room for its payload of so many bytes.
+func send(frame: PackedByteArray, size: int) -> Error:
+	if not accepts:
+		return ERR_CONNECTION_ERROR
+	if is_in_fragments():
+		return ERR_ALREADY_IN_USE
+	if not has_room(size):
+		return _refuse(size)
 	_meter.messages_sent += 1
-	_queue(item)
+	put_frame(frame)
 	return OK
 
 
-## One part of a message. While the whole is not known, others wait.
-func send_fragment(part: Variant, is_first: bool, is_final: bool) -> Error:
-	var item := _item(part)
-	var error := _check_size(item[0].size(), 0)
-	if error:
-		return error
-	item[1] = item[1] if is_first else Wire.Kind.CONTINUATION
-	item[3] = is_final
-	is_in_fragments = not is_final
+## Queues a fragment of a message (RFC 6455 section 5.4).
+func send_fragment(opcode: int, payload: PackedByteArray, is_final: bool) -> Error:
+	if not accepts:
+		return ERR_CONNECTION_ERROR
+	var is_first := not is_in_fragments()
+	if not is_first and opcode != _fragment_opcode:
+		return ERR_INVALID_PARAMETER
+	if not has_room(payload.size()):
+		return _refuse(payload.size())
+	put_frame(Codec.make_frame(opcode if is_first else Codec.CONTINUATION, payload, is_final))
+	_fragment_opcode = Codec.CONTINUATION if is_final else opcode
 	_meter.messages_sent += 1 if is_final else 0
-	_queue(item)
 	return OK
 
 
-## As send(), but one of the same key that still waits is forgotten, and this takes its place.
-func send_latest(key: Variant, message: Variant) -> Error:
-	var item := _item(message)
+func is_in_fragments() -> bool:
+	return _fragment_opcode != Codec.CONTINUATION
+
+
+## Queues a ping.
+func ping(payload: PackedByteArray) -> Error:
+	if not accepts:
+		return ERR_CONNECTION_ERROR
+	if payload.size() > Codec.MAX_CONTROL_PAYLOAD:
+		return ERR_INVALID_PARAMETER
+	if not _sink.sends_pings:
+		return ERR_UNAVAILABLE
+	if not has_room(payload.size()):
+		return _full(payload.size())
+	put_frame(Codec.make_frame(Codec.PING, payload))
+	return OK
+
+
+## As send(); one of the same key that still waits is forgotten, and this takes its place.
+func send_latest(key: Variant, frame: PackedByteArray, size: int) -> Error:
+	if not accepts:
+		return ERR_CONNECTION_ERROR
 	var before := 0
 	if _latest.has(key):
-		before = _latest[key][2]
-	elif _latest.size() >= MOST_KEYS:
-		return _refuse(item[0].size())
-	var error := _check_size(item[0].size(), before)
-	if error:
-		return error
-	_latest[key] = item
-	_latest_size += item[2] - before
+		before = _latest_size_of(_latest[key])
+	elif _latest.size() >= _MOST_KEYS:
+		return _refuse(size)
+	if size + FRAME_OVERHEAD > before and not has_room(size - before):
+		return _refuse(size)
+	_latest[key] = frame
+	_latest_size += size + FRAME_OVERHEAD - before
 	return OK
 
 
-func check_room(message: Variant) -> Error:
-	return _check_size(_item(message)[0].size(), 0)
+func has_room(size: int) -> bool:
+	return amount() + size + FRAME_OVERHEAD <= _limit
 
 
-func _item(message: Variant) -> Array:
-	var is_text := not (message is PackedByteArray)
-	var data: PackedByteArray = str(message).to_utf8_buffer() if is_text else message
-	return [data, Wire.Kind.TEXT if is_text else Wire.Kind.BINARY, Meter.frame_size(data.size(), true), true]
-
-
-func _check_size(size: int, before: int) -> Error:
-	if amount() - before + size + FRAME_OVERHEAD <= _limit:
-		return OK
-	return _refuse(size)
-
-
-func _refuse(size: int) -> Error:
-	_meter.messages_refused += 1
-	if size + FRAME_OVERHEAD > _limit:
-		return ERR_OUT_OF_MEMORY
-	_needed = maxi(_needed, size + FRAME_OVERHEAD)
-	return ERR_BUSY
-
-
-func _queue(item: Array) -> void:
-	_out.append(item)
-	_size += item[2]
-
-
-## A close comes next: what waits for its turn has it now, or never.
+## A close frame comes next: what waits for its turn has it now, or never.
 func leave() -> void:
-	for key: Variant in _latest.keys() if not is_in_fragments else []:
-		_meter.messages_sent += 1
-		_queue(_latest[key])
+	if not is_in_fragments():
+		_hand_on(_latest_size)
 	_latest.clear()
 	_latest_size = 0
 
 
-func flush() -> void:
-	is_flushed_soon = false
-	while _next < _out.size() and _wire.amount() <= _wire.most_handed:
-		if not _hand_out(_out[_next]):
-			return
-		_size -= _out[_next][2]
-		_out[_next] = []
-		_next += 1
-	if _next == _out.size():
-		_out.clear()
-		_next = 0
-	elif _next > 1024:
-		_out = _out.slice(_next)
-		_next = 0
-	_hand_out_latest()
-
-
-func _hand_out_latest() -> void:
-	if not _out.is_empty() or is_in_fragments:
-		return
-	var handed := 0
-	for key: Variant in _latest.keys():
-		if _wire.amount() > handed or handed > BATCH:
-			return
-		var item: Array = _latest[key]
-		if not _hand_out(item):
-			return
-		handed += item[2]
-		_meter.messages_sent += 1
-		_latest_size -= item[2]
+func _hand_on(most: int) -> void:
+	while most > 0 and not _latest.is_empty():
+		var key: Variant = _latest.keys()[0]
+		var frame := _latest[key]
 		_latest.erase(key)
+		_latest_size -= _latest_size_of(frame)
+		most -= _latest_size_of(frame)
+		_meter.messages_sent += 1
+		put_frame(frame)
 
 
-func _hand_out(item: Array) -> bool:
-	var data: PackedByteArray = item[0]
-	if not _wire.send(data, item[1] as Wire.Kind, item[3] as bool):
+## What is counted for a frame that may still be replaced: its payload, and what a head takes at most.
+func _latest_size_of(frame: PackedByteArray) -> int:
+	return frame.size() - Codec.head_size(frame) + FRAME_OVERHEAD
+
+
+# --- the limit
+
+
+func _refuse(size: int) -> Error:
+	_meter.messages_refused += 1
+	return _full(size)
+
+
+func _full(size: int) -> Error:
+	var left := _limit - size - FRAME_OVERHEAD
+	if left < 0:
+		return ERR_OUT_OF_MEMORY
+	if _stall == Stall.NONE:
+		_stall = Stall.STALLED
+		_drained_at = _limit / 2
+		when_stalled.call()
+	_drained_at = mini(_drained_at, left)
+	return ERR_BUSY
+
+
+func _is_drained() -> bool:
+	return amount() <= _drained_at and _latest.size() <= _MOST_KEYS / 2
+
+
+## Whether there is room again, which is still to be told.
+func begin_drained() -> bool:
+	if _stall != Stall.STALLED or not accepts or not _is_drained():
 		return false
-	_sent_size += item[2]
+	_stall = Stall.DRAINED
 	return true
 
 
-## Bytes that were sent and that the system, or the browser, has not taken.
-func amount() -> int:
-	return _size + _latest_size + _wire.amount()
-
-
-## Bytes that it has taken.
-func taken() -> int:
-	return _sent_size - _wire.amount()
-
-
-## Whether all was handed on.
-func is_empty() -> bool:
-	return _out.is_empty()
-
-
-## Messages that will not leave any more.
-func lost() -> int:
-	return _out.size() - _next
-
-
-## Whether there is room again, once for each time that there was none.
-func has_drained() -> bool:
-	var used := amount()
-	if _needed == 0 or used > _limit / 2 or used + _needed > _limit:
+## It is being told that there is room again. False: meanwhile there is not, and it is told later.
+func end_stall() -> bool:
+	if _stall != Stall.DRAINED or not accepts:
 		return false
-	_needed = 0
-	_explained.clear()
-	return true
+	_stall = Stall.NONE if _is_drained() else Stall.STALLED
+	return _stall == Stall.NONE
 
 
-## Whether it is to be told that a message was refused: once, until there was room again.
-func is_new(error: Error) -> bool:
-	if _explained.has(error):
-		return false
-	_explained[error] = true
-	return true
+# --- to the system
+
+
+## Hands over what the system takes. False if it cannot be written to any more.
+func flush() -> bool:
+	while _sink.flush():
+		if _sink.amount() > 0:
+			return true
+		if _latest_size == 0 or not accepts or is_in_fragments():
+			_messages_taken = _meter.messages_sent
+			return true
+		_hand_on(_BATCH)
+	return false
+
+
+## The connection is gone, and what was not taken lost.
+func discard() -> void:
+	if _sink.amount() > 0:
+		_meter.messages_lost += _meter.messages_sent - _messages_taken
+	_messages_taken = _meter.messages_sent
+	_sink.discard()
+	accepts = false
+	_latest.clear()
+	_latest_size = 0
+	when_stalled = Callable()

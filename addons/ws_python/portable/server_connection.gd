@@ -1,29 +1,22 @@
 ## One connection of a server, from the accepted socket to its end: TLS, the opening handshake, messages, and the close.
 ##
 ## Nothing here calls a user's code: what comes is put into the inbox of the server, which hands it out.
-extends RefCounted
+extends "res://addons/ws_python/portable/endpoint.gd"
 
 enum Phase { TLS, OPENING, OPEN, CLOSING, ENDING, GONE }
 ## What happens beside messages, in order with them.
 enum Happening { OPENED, ASKED, FAILED, DRAINED, CLOSED }
 
-const Checks := preload("res://addons/ws_python/portable/checks.gd")
-const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
-const Complaints := preload("res://addons/ws_python/portable/complaints.gd")
+const FrameWriter := preload("res://addons/ws_python/portable/frame_writer.gd")
 const Handshake := preload("res://addons/ws_python/portable/server_handshake.gd")
 const Inbox := preload("res://addons/ws_python/portable/server_inbox.gd")
 const Lingering := preload("res://addons/ws_python/portable/lingering.gd")
-const Meter := preload("res://addons/ws_python/portable/meter.gd")
-const Outbox := preload("res://addons/ws_python/portable/server_outbox.gd")
 const Rates := preload("res://addons/ws_python/portable/rates.gd")
 const Stream := preload("res://addons/ws_python/portable/server_stream.gd")
 
-const ABNORMAL_CLOSURE := 1006
 const _READ_SIZE := 64 * 1024
 # Messages that wait are enough to be busy with: what else there is waits in the system.
 const _MOST_WAITING := 2048
-# Bytes of pongs that wait, beyond which only the newest is kept.
-const _PONG_ROOM := 4 * 1024
 # Polled seconds without a byte from somebody who is to go, after which the connection is cut.
 const _QUIET := 0.25
 const _STATES := {
@@ -40,21 +33,15 @@ var host := ""
 var port := 0
 var handshake: Handshake
 var codec: Codec
-var outbox: Outbox
-var meter := Meter.new()
 var peer_id := 0
 ## The node of the connection; null before and after.
 var peer: Node
 ## The WebSocketRequest that a user was shown.
 var request: RefCounted
-var close_code := Codec.NO_CODE
-var close_reason := ""
 ## What waits to be handed out: a String, a PackedByteArray, an Array with the payload of a pong, or a Happening; and
 ## the next one.
 var events: Array = []
 var next := 0
-## Bytes of that.
-var queued := 0
 ## Whether it waits for its turn in the inbox.
 var is_waiting := false
 ## Nothing is read, because too much came, until that is over.
@@ -68,22 +55,14 @@ var has_timed_out := false
 var is_announced := false
 ## Whether what is queued leaves at the end of the poll or frame.
 var is_flush_due := false
-## When the message that is not whole began to come, in polled seconds.
-var unfinished_since := 0.0
 ## When it ends by itself, in polled seconds.
 var deadline := INF
-## What the watch over all keeps of it (connection_watch.gd); null before it is open.
-var watched: RefCounted
-## When something came, in polled seconds, and how long the answer to the last ping took, in seconds; 0 for unknown.
-var heard_at := 0.0
-var latency := 0.0
 
-var _core: Object
 var _inbox: Inbox
 var _stream: Stream
+var _writer: FrameWriter
 var _close_timeout: float
 var _max_queued: int
-var _now := 0.0
 # More waits than may.
 var _is_full := false
 # The features were asked about its request.
@@ -92,7 +71,6 @@ var _rates: Rates
 # Its last event was told.
 var _is_retired := false
 var _messages_begun := 0
-var _complaints := Complaints.new()
 
 
 func _init(core: Object, tcp: StreamPeerTCP, tls_options: TLSOptions, settings: Object) -> void:
@@ -105,12 +83,14 @@ func _init(core: Object, tcp: StreamPeerTCP, tls_options: TLSOptions, settings: 
 	_close_timeout = settings.close_timeout
 	_max_queued = settings.max_queued_bytes
 	deadline = _now + settings.handshake_timeout
-	outbox = Outbox.new(meter, settings.outbound_buffer_size)
+	meter = Meter.new()
+	_writer = FrameWriter.new(meter)
+	_writer.stream = _stream.stream
+	outbox = Outbox.new(meter, settings.outbound_buffer_size, _writer)
 	outbox.when_stalled = _begin_stall
 	handshake = Handshake.new(core.get_protocols(), core.get_headers())
 	handshake.is_secure = _stream.is_secure()
 	phase = Phase.TLS if _stream.is_secure() else Phase.OPENING
-	outbox.stream = _stream.stream
 
 
 func is_open() -> bool:
@@ -134,12 +114,18 @@ func is_paused() -> bool:
 	return _is_full or is_throttled
 
 
-func inbound_amount() -> int:
-	return queued
+## Bytes of a message that is not whole.
+func unfinished() -> int:
+	return codec.unfinished()
 
 
-func outbound_amount() -> int:
-	return outbox.amount()
+## Bytes that the system has taken.
+func bytes_taken() -> int:
+	return meter.bytes_sent
+
+
+func _whom() -> Array:
+	return [peer_id]
 
 
 ## How to call the other side in the log.
@@ -277,7 +263,7 @@ func ask() -> void:
 func _open() -> void:
 	_end_later()
 	deadline = INF
-	outbox.put_uncounted(handshake.outgoing)
+	_writer.put_uncounted(handshake.outgoing)
 	codec = Codec.new()
 	codec.max_message_size = _core.node.max_message_size
 	codec.max_fragments = _core.node.max_fragments
@@ -299,7 +285,7 @@ func fail(reason: String) -> void:
 		return
 	_end_later()
 	failure = reason
-	outbox.put_uncounted(handshake.outgoing)
+	_writer.put_uncounted(handshake.outgoing)
 	handshake.state = Handshake.State.FAILED
 	_end()
 	_put(Happening.FAILED)
@@ -328,7 +314,10 @@ func _take_news() -> void:
 		codec.events = []
 		codec.events_size = 0
 	if not codec.pings.is_empty():
-		_answer_pings()
+		if phase == Phase.OPEN:
+			_writer.put_pongs(codec.pings)
+			_ask_flush()
+		codec.pings.clear()
 	if codec.close_code != Codec.NO_CODE:
 		_take_close()
 		return
@@ -345,16 +334,6 @@ func _take_news() -> void:
 		)
 		if verdict != Rates.Verdict.FINE:
 			_core.slow_down(self, _rates, verdict)
-
-
-func _answer_pings() -> void:
-	if outbox.amount() > _PONG_ROOM:
-		codec.pings = [codec.pings[-1]]
-	if phase == Phase.OPEN and outbox.amount() < _PONG_ROOM * 16:
-		for payload: PackedByteArray in codec.pings:
-			outbox.put_frame(Codec.make_frame(Codec.PONG, payload))
-		_ask_flush()
-	codec.pings.clear()
 
 
 ## The codec is closed: by the other side's close, its fault, or the end of the stream.
@@ -427,99 +406,9 @@ func is_ignored() -> bool:
 # --- what is sent
 
 
-## Sends text or binary, or says why not, in the name of `method`.
-func send(message: Variant) -> Error:
-	var error := _send(message)
-	return OK if error == OK else _explained(error, "send", message)
-
-
-func send_latest(key: Variant, message: Variant) -> Error:
-	return _explained(_send(message, key), "send_latest", message)
-
-
-## With a key, as send_latest().
-func _send(message: Variant, key: Variant = null) -> Error:
-	if key == null and outbox.is_in_fragments() and outbox.accepts:
-		return ERR_ALREADY_IN_USE
-	var passed: Variant = message
-	if outbox.accepts and _core.has_outgoing_supervisor() and Checks.is_message(message):
-		passed = _core.supervised_outgoing([peer_id], message)
-		if passed == null:
-			return ERR_UNAUTHORIZED
-	if not outbox.accepts:
-		return ERR_CONNECTION_ERROR
-	var frame := Codec.encoded(passed)
-	if frame.size() == 1:
-		return frame[0]
-	return send_frame(frame) if key == null else send_latest_frame(key, frame)
-
-
-## A whole frame that was made for several.
-func send_frame(frame: Array) -> Error:
-	var error := outbox.send(frame[0], frame[1])
-	if error == OK:
-		_ask_flush()
-	return error
-
-
-func send_latest_frame(key: Variant, frame: Array) -> Error:
-	var error := outbox.send_latest(key, frame[0], frame[1])
-	if error == OK:
-		_ask_flush()
-	return error
-
-
-func send_fragment(data: Variant, is_final: bool) -> Error:
-	return _explained(_send_fragment(data, is_final), "send_fragment", data)
-
-
-func _send_fragment(data: Variant, is_final: bool) -> Error:
-	if not outbox.accepts:
-		return ERR_CONNECTION_ERROR
-	if not Checks.is_message(data):
-		return ERR_INVALID_PARAMETER
-	if not outbox.is_in_fragments() and _core.has_outgoing_supervisor():
-		return ERR_UNAUTHORIZED  # It is to see whole messages.
-	var payload: Variant = data if data is PackedByteArray else Codec.Utf8.encode(str(data))
-	if payload == null:
-		return ERR_INVALID_DATA
-	var opcode: int = Codec.BINARY if data is PackedByteArray else Codec.TEXT
-	var error := outbox.send_fragment(opcode, payload, is_final)
-	if error == OK:
-		_ask_flush()
-	return error
-
-
-## Says nothing in the log.
-func ping(payload: PackedByteArray) -> Error:
-	var error := outbox.ping(payload)
-	if error == OK:
-		_ask_flush()
-	return error
-
-
 func _ask_flush() -> void:
 	if _core != null:
 		_core.wants_flush(self)
-
-
-func _explained(error: Error, method: String, message: Variant) -> Error:
-	if error != OK and error != ERR_CONNECTION_ERROR:
-		explain(error, method, message)
-	return error
-
-
-## Tells the user why a message was not sent, where they can do something about it.
-func explain(error: Error, method: String, message: Variant) -> void:
-	var problem := Checks.send_problem(error, method, message)
-	match error:
-		ERR_BUSY:
-			_complaints.add(Complaints.FULL, problem, _now)
-		ERR_OUT_OF_MEMORY:
-			_complaints.add("a message is longer than outbound_buffer_size", problem, _now)
-		_:
-			if problem:
-				push_error(problem)
 
 
 ## Hands what is queued to the system, as far as it takes it.
@@ -637,9 +526,3 @@ func retire() -> void:
 		_go()
 	else:
 		_core.keep_until_gone(self)
-
-
-func _begin_stall() -> void:
-	_complaints.begin_again(Complaints.FULL, _now)
-	if _core != null:
-		_core.note_stalled()

@@ -4,15 +4,13 @@
 extends "res://addons/ws_python/portable/core.gd"
 
 const Authorization := preload("res://addons/ws_python/portable/authorization.gd")
-const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
 const ConnectionLimits := preload("res://addons/ws_python/portable/connection_limits.gd")
-const ConnectionWatch := preload("res://addons/ws_python/portable/connection_watch.gd")
 const Inbox := preload("res://addons/ws_python/portable/server_inbox.gd")
 const Listener := preload("res://addons/ws_python/portable/server_listener.gd")
 const Offer := preload("res://addons/ws_python/portable/server_offer.gd")
 const Origins := preload("res://addons/ws_python/portable/origins.gd")
+const OutboundLimit := preload("res://addons/ws_python/portable/outbound_limit.gd")
 const Peer := preload("res://addons/ws_python/portable/websocket_peer_node.gd")
-const Rates := preload("res://addons/ws_python/portable/rates.gd")
 const Request := preload("res://addons/ws_python/portable/websocket_request.gd")
 const ServerConnection := preload("res://addons/ws_python/portable/server_connection.gd")
 const ServerTls := preload("res://addons/ws_python/portable/server_tls.gd")
@@ -25,7 +23,6 @@ const _ACTIVE := 1
 const _FIRST_PEER_ID := 2
 const _LAST_PEER_ID := (1 << 31) - 1
 const _GOING_AWAY := 1001
-const _POLICY_VIOLATION := 1008
 # Ids of unknown peers that are remembered, so that each is told once.
 const _MOST_UNKNOWN := 64
 # Within so many polled seconds each cause is told once, and so many causes in all.
@@ -51,6 +48,7 @@ var _origins: Origins
 var _authorization: Authorization
 var _proxies: TrustedProxies
 var _watch: ConnectionWatch
+var _outbound: OutboundLimit
 # Every connection that is not over, also those that are still shaking hands.
 var _connections: Dictionary[RefCounted, bool] = {}
 # Those whose end was told, and whose TCP connection is still there.
@@ -78,6 +76,7 @@ func _init(of_node: Node) -> void:
 	_authorization = Authorization.new(self)
 	_proxies = TrustedProxies.new(self)
 	_watch = ConnectionWatch.new(self)
+	_outbound = OutboundLimit.new(self)
 
 
 # --- listening
@@ -192,6 +191,7 @@ func _end() -> void:
 	_authorization = null
 	_proxies = null
 	_watch = null
+	_outbound = null
 
 
 # --- polling
@@ -223,6 +223,7 @@ func _poll_network(until: int) -> void:
 	for connection: RefCounted in _connections.keys() + _ending.keys():
 		connection.poll(now)
 	_watch.look(now, open_connections())
+	_outbound.look(now, _connections.keys() + _ending.keys())
 
 
 func _accept(until: int) -> void:
@@ -312,29 +313,12 @@ func note_opened(connection: RefCounted) -> void:
 	connection.watched = ConnectionWatch.Watched.new(now)
 
 
-func note_stalled() -> void:
-	statistics.count("outbound_buffer_full")
-
-
 ## What limits how much may come on a connection in a second; null for nothing.
 func rates_of(connection: RefCounted) -> Rates:
 	var rates := Rates.of(node, now, true)
 	if rates != null and node.max_messages_per_second:
 		connection.codec.step_messages = maxi(1, int(node.max_messages_per_second * node.rate_burst / 4.0))
 	return rates
-
-
-## More came than is allowed: reading pauses, or the connection is closed.
-func slow_down(connection: RefCounted, rates: Rates, verdict: Rates.Verdict) -> void:
-	var beyond := "%.0f %s beyond %s, %d" % [rates.beyond, rates.what, rates.emptiest, int(rates.rate)]
-	if verdict == Rates.Verdict.CLOSE:
-		statistics.count("closed_" + rates.emptiest)
-		warn(connection.who(), beyond + ", in more than rate_timeout: closed with 1008")
-		connection.give_up(_POLICY_VIOLATION, "more %s than %s allows" % [rates.what, rates.emptiest])
-		return
-	statistics.count("paused_" + rates.emptiest)
-	warn(connection.who(), "%s: not read for %.1f s" % [beyond, rates.paused_until - now])
-	connection.throttle()
 
 
 ## Its end was told, and it is to be polled until its TCP connection is gone.
@@ -568,10 +552,6 @@ func _send_to_many(peer_id: int, message: Variant, key: Variant = null) -> Error
 			connection.explain(error, method, passed)
 			result = error if result == OK else result
 	return result
-
-
-func has_outgoing_supervisor() -> bool:
-	return is_alive() and not node.outgoing_supervisor.is_null()
 
 
 ## Who has just left is no mistake that is worth a line in each frame.

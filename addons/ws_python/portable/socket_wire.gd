@@ -8,6 +8,7 @@ enum Phase { RESOLVING, CONNECTING, SECURING, OPENING, OPEN, CLOSING, CLOSED }
 
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
 const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
+const FrameWriter := preload("res://addons/ws_python/portable/frame_writer.gd")
 const Handshake := preload("res://addons/ws_python/portable/client_handshake.gd")
 const Lingering := preload("res://addons/ws_python/portable/lingering.gd")
 
@@ -16,7 +17,6 @@ const _READ_SIZE := 256 * 1024
 const _PIECE := 64 * 1024
 ## Seconds that the server has to end the connection, when both sides have said goodbye (RFC 6455 section 7.1.1).
 const _LAST_WAIT := 1.0
-const _MOST_HANDED := 64 * 1024
 
 var _phase := Phase.RESOLVING
 var _url: Url
@@ -28,21 +28,15 @@ var _tls: StreamPeerTLS
 var _codec := Codec.new()
 var _handshake: Handshake
 var _next := 0
-# What waits to be written; and of that what the system is offered: TLS wants the same again, where it has taken none.
-var _out := PackedByteArray()
-var _out_at := 0
-var _chunk := PackedByteArray()
-# Bytes in front of it that are not counted: the request.
-var _uncounted := 0
-var _keys := PackedByteArray()
+var _writer := FrameWriter.new(meter)
 var _linger_until := 0.0
 
 
 func connect_to(url: Url, node: Node, tls_options: TLSOptions) -> void:
 	_url = url
 	_options = tls_options
-	most_handed = _MOST_HANDED
-	sends_fragments = true
+	sends_pings = true
+	_writer.is_masked = true
 	_codec.is_masked = false
 	_codec.max_message_size = node.get(&"max_message_size")
 	_codec.max_fragments = node.get(&"max_fragments")
@@ -73,7 +67,7 @@ func work(may_read: bool) -> void:
 		before = _phase
 		_connect_further()
 	if _phase == Phase.OPEN or _phase == Phase.CLOSING:
-		_flush()
+		flush()
 		if may_read:
 			_read()
 
@@ -127,9 +121,10 @@ func _connect() -> void:
 			_tcp.set_no_delay(true)
 			host = Checks.address(_tcp.get_connected_host())
 			port = _tcp.get_connected_port()
-			_phase = Phase.SECURING if _url.is_secure else Phase.OPENING
-			_out = _handshake.request
-			_uncounted = _out.size()
+			if _url.is_secure:
+				_phase = Phase.SECURING
+			else:
+				_begin_handshake(_tcp)
 		StreamPeerTCP.STATUS_CONNECTING:
 			pass
 		_:
@@ -145,7 +140,7 @@ func _secure() -> void:
 		_quietly(_tls.poll)
 	match _tls.get_status():
 		StreamPeerTLS.STATUS_CONNECTED:
-			_phase = Phase.OPENING
+			_begin_handshake(_tls)
 		StreamPeerTLS.STATUS_HANDSHAKING:
 			pass
 		StreamPeerTLS.STATUS_ERROR_HOSTNAME_MISMATCH:
@@ -170,8 +165,14 @@ func _quietly(call_it: Callable) -> void:
 	Engine.print_error_messages = printing
 
 
+func _begin_handshake(stream: StreamPeer) -> void:
+	_phase = Phase.OPENING
+	_writer.stream = stream
+	_writer.put_uncounted(_handshake.request)
+
+
 func _shake_hands() -> void:
-	_flush()
+	flush()
 	var data := _receive(_PIECE)
 	if not data.is_empty():
 		_handshake.receive(data)
@@ -219,14 +220,13 @@ func _take(data: PackedByteArray) -> void:
 	_codec.receive(data)
 	meter.messages_received = _codec.messages_received
 	meter.frames_received = _codec.frames_received
-	for payload: PackedByteArray in _codec.pings:
-		if _phase == Phase.OPEN and amount() <= most_handed:
-			_append(Codec.make_frame(Codec.PONG, payload))
+	if _phase == Phase.OPEN:
+		_writer.put_pongs(_codec.pings)
 	_codec.pings.clear()
 	if _codec.close_code != Codec.NO_CODE:
 		_take_close()
 	elif amount():
-		_flush()
+		flush()
 
 
 ## The codec is closed: by the server's close, its fault, or the end of the stream.
@@ -236,9 +236,9 @@ func _take_close() -> void:
 	close_code = _codec.close_code
 	close_reason = _codec.close_reason
 	if not _codec.close_frame.is_empty():
-		_append(_codec.close_frame)
+		put_frame(_codec.close_frame)
 		_codec.close_frame = PackedByteArray()
-	_flush()
+	flush()
 	_phase = Phase.CLOSED
 	_linger_until = Time.get_ticks_msec() / 1000.0 + _LAST_WAIT
 	if _has_ended():
@@ -301,80 +301,37 @@ func _has_ended() -> bool:
 # --- what is sent
 
 
-func send(data: PackedByteArray, kind: Kind, is_final: bool = true) -> bool:
-	if _phase != Phase.OPEN:
-		return false
-	_append(Codec.make_frame(kind, data, is_final))
-	return true
-
-
-func ping(payload: PackedByteArray) -> Error:
-	if _phase != Phase.OPEN:
-		return ERR_CONNECTION_ERROR
-	_append(Codec.make_frame(Codec.PING, payload))
-	return OK
+func put_frame(frame: PackedByteArray) -> void:
+	_writer.put_frame(frame)
 
 
 func amount() -> int:
-	return _out.size() - _out_at + _chunk.size()
+	return _writer.amount()
+
+
+func taken() -> int:
+	return meter.bytes_sent
+
+
+## What goes wrong is told by the end of the stream.
+func flush() -> bool:
+	if _phase >= Phase.OPENING and _phase < Phase.CLOSED:
+		_writer.flush()
+	return _phase != Phase.CLOSED
+
+
+func discard() -> void:
+	_writer.discard()
 
 
 func close(code: int, reason: String) -> void:
 	if _phase != Phase.OPEN:
 		drop()
 		return
-	_append(Codec.make_close(code, reason))
+	put_frame(Codec.make_close(code, reason))
 	_codec.close_sent = true
 	_phase = Phase.CLOSING
-	_flush()
-
-
-func _append(frame: PackedByteArray) -> void:
-	meter.frames_sent += 1
-	_out.append_array(_masked(frame))
-
-
-## RFC 6455 section 5.3: what a client sends is masked with a key that nobody can foresee; eight bytes at a time.
-func _masked(frame: PackedByteArray) -> PackedByteArray:
-	if _keys.size() < 4:
-		_keys = Crypto.new().generate_random_bytes(1024)
-	var key := _keys.slice(_keys.size() - 4)
-	_keys.resize(_keys.size() - 4)
-	var head := 2 if frame[1] < 126 else 4 if frame[1] == 126 else 10
-	var masked := frame.slice(0, head)
-	masked[1] |= 0x80
-	masked.append_array(key)
-	var size := frame.size() - head
-	if size > 0:
-		var half := key.decode_u32(0)
-		var payload := frame.slice(head)
-		payload.resize((size + 7) & ~7)
-		var words := payload.to_int64_array()
-		var mask := half | half << 32
-		for i: int in words.size():
-			words[i] ^= mask
-		payload = words.to_byte_array()
-		payload.resize(size)
-		masked.append_array(payload)
-	return masked
-
-
-func _flush() -> void:
-	while _phase >= Phase.OPENING and _phase < Phase.CLOSED and amount() > 0:
-		if _chunk.is_empty():
-			_chunk = _out.slice(_out_at, _out_at + _PIECE)
-			_out_at += _chunk.size()
-			if _out_at == _out.size():
-				_out = PackedByteArray()
-				_out_at = 0
-		var result := _stream().put_partial_data(_chunk)
-		var taken: int = result[1]
-		if result[0] != OK or taken == 0:
-			return
-		var uncounted := mini(taken, _uncounted)
-		_uncounted -= uncounted
-		meter.bytes_sent += taken - uncounted
-		_chunk = PackedByteArray() if taken == _chunk.size() else _chunk.slice(taken)
+	flush()
 
 
 # --- the end

@@ -68,10 +68,7 @@ func ping(payload: PackedByteArray = PackedByteArray()) -> Error:
 	if not _ws_may("ping"):
 		return _ws_refusal()
 	var error := _ws_connection.ping(payload)
-	if error == ERR_INVALID_PARAMETER:
-		push_error("ping: the payload has %d bytes; at most 125 fit" % payload.size())
-	elif error != OK and error != ERR_CONNECTION_ERROR:
-		_ws_connection.explain(error, "ping", payload)
+	_ws_connection.explain_ping(error, payload)
 	return error
 
 
@@ -153,12 +150,7 @@ func get_latency() -> float:
 
 
 func get_statistics() -> Dictionary:
-	if _ws_connection == null:
-		return {}
-	var told := _ws_connection.meter.as_dictionary()
-	told["outbound_buffered_amount"] = _ws_connection.outbound_amount()
-	told["latency"] = _ws_connection.latency
-	return told
+	return {} if _ws_connection == null else _ws_connection.get_statistics()
 
 
 func set_simulation(value: WebSocketSimulation) -> void:

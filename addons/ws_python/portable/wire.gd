@@ -3,9 +3,6 @@
 ## It works when it is told to, calls nobody back, and is asked for what came of it.
 extends RefCounted
 
-## As the opcodes of RFC 6455 section 5.2.
-enum Kind { CONTINUATION, TEXT, BINARY }
-
 const Meter := preload("res://addons/ws_python/portable/meter.gd")
 const Url := preload("res://addons/ws_python/portable/url.gd")
 
@@ -23,10 +20,8 @@ var host := ""
 var port := 0
 ## The subprotocol that both sides agreed on.
 var protocol := ""
-## Whether it sends messages in fragments.
-var sends_fragments := false
-## How much may wait to be sent, before more is kept back.
-var most_handed := 0
+## Whether it sends pings.
+var sends_pings := false
 
 
 ## Begins to connect, by the settings of a node.
@@ -65,14 +60,27 @@ func control_frames() -> int:
 	return 0
 
 
-## Takes a message to be sent, or a fragment of one. False if it is too late.
-func send(_data: PackedByteArray, _kind: Kind, _is_final: bool = true) -> bool:
-	return false
+## Bytes that it has taken since it was made: where it changes, something was.
+func taken() -> int:
+	return 0
 
 
-## Sends a ping. ERR_UNAVAILABLE where there are none.
-func ping(_payload: PackedByteArray) -> Error:
-	return ERR_UNAVAILABLE
+# --- as the sink of an outbox (outbox.gd)
+
+
+## Takes a whole frame, without a mask.
+func put_frame(_frame: PackedByteArray) -> void:
+	pass
+
+
+## Writes what it can. False if it cannot any more.
+func flush() -> bool:
+	return true
+
+
+## The connection is gone: forgets what was not taken.
+func discard() -> void:
+	pass
 
 
 ## Bytes that the system, or the browser, has not taken yet.

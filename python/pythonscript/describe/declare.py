@@ -137,6 +137,21 @@ class signal:
         return bound
 
 
+F = TypeVar("F", bound=CallableType[..., Any])
+_awaited: set[Any] = set()
+
+
+def awaited(function: F) -> F:
+    """Declares a method that GDScript calls with `await`.
+
+    It returns a signal of one argument, for which GDScript waits then, or at once what that would bring; annotated is
+    the type of that, so that `var reply := await node.method()` is typed. The signal's object has to live until then.
+    The method needs an argument of any type: otherwise typed GDScript would ask for the annotated type itself.
+    """
+    _awaited.add(function)
+    return function
+
+
 _noted: list[type] = []
 _specs: dict[str, ClassSpec] = {}
 _enum_names: dict[type, str] = {}
@@ -355,6 +370,7 @@ def method_of(name: str, function: Any, where: str, scope: Mapping[str, Any]) ->
         [parameter.default for parameter in parameters if parameter.default is not parameter.empty],
         None if returns is type(None) else info_of(returns, "", where),
         is_static,
+        is_awaited=plain in _awaited,
         doc=_doc(plain),
     )
 

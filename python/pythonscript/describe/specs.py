@@ -36,7 +36,7 @@ class MethodSpec:
     """One method: `defaults` belong to the last arguments; `returns` is None for no result.
 
     `is_setter`: it only takes a value; a ValueError or TypeError is the answer to a wrong one and told in one line.
-    `shortcut`: what _bridge.pxd calls so.
+    `is_awaited`: see `declare.awaited`. `shortcut`: what _bridge.pxd calls so.
     """
 
     name: str
@@ -47,6 +47,7 @@ class MethodSpec:
     is_static: bool = False
     is_const: bool = False
     is_setter: bool = False
+    is_awaited: bool = False
     doc: str = ""
     shortcut: object | None = None
 

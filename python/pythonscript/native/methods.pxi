@@ -33,6 +33,7 @@ cdef class Method:
     cdef dict overrides  # Derived Python class -> its function, once there is one: the engine may call through the parent's.
     cdef bint is_static
     cdef bint is_setter
+    cdef bint is_awaited
     cdef int count
     cdef int required
     cdef bint returns
@@ -60,6 +61,7 @@ cdef class Method:
             method.shortcut = <Shortcut>PyCapsule_GetPointer(spec.shortcut, _SHORTCUT)
         method.is_static = spec.is_static
         method.is_setter = spec.is_setter
+        method.is_awaited = spec.is_awaited
         method.count = len(spec.arguments)
         method.defaults = tuple(spec.defaults)
         Arguments(method.defaults)  # Raises where one is no value that Godot can hold.
@@ -167,6 +169,7 @@ cdef void call_method(Method method, void* instance, const void** arguments, int
     cdef PyObject* stack[MAX_ARGUMENTS + 1]
     cdef Slot slot
     cdef int size = 0
+    cdef int result_type = method.result_type
     cdef int i
     error.error = CALL_OK
     if count > method.count or count < method.required:
@@ -194,9 +197,12 @@ cdef void call_method(Method method, void* instance, const void** arguments, int
             push(stack, &size, method.argument(i, value))
         value = method.invoke(stack, size)
         if method.returns:
-            method.check_result(value)
-            py_to_typed(method.result_type, value, &slot)
-            put_variant(method.result_type, &slot, result)
+            if method.is_awaited and isinstance(value, BoundSignal):
+                result_type = SIGNAL  # GDScript awaits it, see declare.awaited; what it brings is what is declared.
+            else:
+                method.check_result(value)
+            py_to_typed(result_type, value, &slot)
+            put_variant(result_type, &slot, result)
     except BaseException as exception:
         method.report(exception)
         if method.returns:

@@ -15,6 +15,9 @@ cdef class Connection(Receiver):
     cdef readonly Intake intake
     cdef readonly Meter meter
 
+    #: protocol/session.py: the session layer over this connection, None where it was not agreed on.
+    cdef readonly object layer
+
     #: See phase.py.
     cdef readonly object phase
     cdef readonly object handshake

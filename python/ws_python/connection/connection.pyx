@@ -16,7 +16,8 @@ from ws_python.net.link cimport uchar
 from ..loop.collector import collector
 from ..loop.hub import hub
 from ..declare.checks import FULL
-from ..protocol.close_codes import NO_CLOSE_CODE
+from ..protocol.close_codes import NO_CLOSE_CODE, PROTOCOL_ERROR
+from ..protocol.session import MAX_OVERHEAD
 from .happenings import Drained, Failed, Opened
 from .phase import READY_STATES, TRANSITIONS, Phase
 
@@ -72,11 +73,16 @@ cdef class Connection(Receiver):
                 later.over()
         self.phase = phase
         self.outbox.accepts = phase is OPEN
+        if phase > OPEN and self.layer is not None:
+            self.layer.leave()
 
     @property
     def ready_state(self):
-        """Where the connection is on its way from opening to closed, as Godot's WebSocketPeer tells it."""
-        return READY_STATES[self.phase]
+        """Where the connection is on its way from opening to closed, as Godot's WebSocketPeer tells it.
+
+        One that is cut, and whose session lasts, is open as before.
+        """
+        return READY_STATES[OPEN if self.outbox.lasts else self.phase]
 
     # --- opening
 
@@ -159,7 +165,7 @@ cdef class Connection(Receiver):
         self._stop_deadline()
         self.codec = self.outbox.codec = self.intake.codec = Codec(
             server=self.is_server,
-            max_message_size=self._keeper.max_message_size,
+            max_message_size=self._keeper.max_message_size + (MAX_OVERHEAD if self.handshake.has_layer else 0),
             deflate=self.handshake.deflate,
             max_fragments=self._keeper.max_fragments,
             max_ratio=self._keeper.max_compression_ratio,
@@ -168,6 +174,9 @@ cdef class Connection(Receiver):
         self.move_to(OPEN)
         self.link.receiver = self.intake
         self.intake.put([Opened()], 0)
+        if self.handshake.has_layer:
+            self.layer = self.intake.layer = self._keeper._new_layer(self)
+            self.layer_changed()
         if leftover:
             self.intake.receive(leftover)
 
@@ -189,6 +198,28 @@ cdef class Connection(Receiver):
         reason = self._timed_out if self.phase is CONNECTING else HANDSHAKE_TIMED_OUT
         self.fail(reason, True)
         self.drop()
+
+    # --- in a session
+
+    def carry(self, session, welcome, int buffer):
+        """A server: answer the hello. From now on this connection carries the session."""
+        self.outbox.join(session, lasts=True)
+        self.intake.put_first(self.layer.welcome(session, welcome, buffer))
+        self.layer_changed()
+
+    def layer_changed(self):
+        """The session layer has heard something, or is to say something."""
+        layer = self.layer
+        if layer is None:
+            return
+        if layer.outgoing:
+            outgoing, layer.outgoing = layer.outgoing, []
+            self.outbox.put_messages(outgoing)
+        self.outbox.make_room()
+        if layer.error:
+            error, layer.error = layer.error, ""
+            self.outbox.lasts = False
+            self.give_up(PROTOCOL_ERROR, error)
 
     # --- what the parts tell
 
@@ -246,6 +277,7 @@ cdef class Connection(Receiver):
         """Start the closing handshake (RFC 6455 section 7.1.2). It is given `close_timeout` seconds."""
         if self.phase is not OPEN:
             return
+        self.outbox.lasts = False
         self.outbox.leave()
         self.codec.send_close(code, reason)
         if self.codec.close_code != NO_CLOSE_CODE:
@@ -273,6 +305,7 @@ cdef class Connection(Receiver):
     def abandon(self, int code, str reason):
         """Say goodbye and end on its own: nobody will be told anything more."""
         self._keeper = None
+        self.outbox.lasts = False
         self.intake.ignore()
         if self.phase is GONE:
             self._open_circle()

@@ -43,6 +43,16 @@ class Drained(NamedTuple):
             listener._drained(connection)
 
 
+class SessionOver(NamedTuple):
+    """A peer whose connection was cut is not waited for any longer: told by that connection."""
+
+    connection: Any
+
+    def tell(self, listener: Any, connection: object) -> None:
+        """Tell it."""
+        listener._session_over(self.connection)
+
+
 class NotTried(NamedTuple):
     """There was no further attempt to connect: told by the connection before it."""
 

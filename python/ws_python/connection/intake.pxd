@@ -4,6 +4,7 @@ from ws_python.connection.meter cimport Meter
 from ws_python.connection.outbox cimport Outbox
 from ws_python.net.link cimport Link, Receiver
 from ws_python.protocol.codec cimport Codec
+from ws_python.protocol.session cimport Layer
 
 
 cdef class Waiting:
@@ -30,6 +31,8 @@ cdef class Intake(Receiver):
     cdef public object sink_state
     #: The parts beside it; None until they are there.
     cdef public Codec codec
+    #: protocol/session.py: what tells messages of the session layer from those of the user; None without it.
+    cdef public Layer layer
     cdef public Link link
     cdef Outbox _outbox
     cdef Meter _meter
@@ -56,6 +59,7 @@ cdef class Intake(Receiver):
     cdef Py_ssize_t _messages_begun
 
     cpdef put(self, list events, Py_ssize_t size)
+    cdef int _pass_through_layer(self, list events, Py_ssize_t size) except -1
     cdef int _wait(self) except -1
     cdef int pass_on(self) except -1
     cdef int _account(self, Codec codec) except -1

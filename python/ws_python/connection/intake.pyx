@@ -90,7 +90,9 @@ cdef class Intake(Receiver):
         cdef Py_ssize_t size = codec.events_size
         cdef list events = codec.events_received()
         self._meter.parsed(codec)
-        if events:
+        if self.layer is not None:
+            self._pass_through_layer(events, size)
+        elif events:
             self.put(events, size)
         if codec.unfinished != self._unfinished or codec.messages_begun != self._messages_begun:
             self._account(codec)
@@ -117,6 +119,25 @@ cdef class Intake(Receiver):
             self.events += events
         self.size += size
         self._wait()
+
+    cdef int _pass_through_layer(self, list events, Py_ssize_t size) except -1:
+        if size or events:
+            self.put(self.layer.receive(events), size)
+        if self.owner is not None:
+            self.owner.layer_changed()
+        return 0
+
+    def put_first(self, list events):
+        """Queue events before what waits."""
+        if self.waiting is not None and events:
+            self.events[self.next:self.next] = events
+            self._wait()
+
+    def take(self):
+        """Nothing more is handed out here: what waits is another one's, which goes on in its place."""
+        events = self.events[self.next:]
+        self.ignore()
+        return events
 
     cdef int _wait(self) except -1:
         cdef Waiting waiting = self.waiting
@@ -209,3 +230,4 @@ cdef class Intake(Receiver):
     def forget_owner(self):
         """Nothing is left to be told."""
         self.owner = None
+        self.layer = None

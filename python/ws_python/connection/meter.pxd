@@ -26,6 +26,8 @@ cdef class Meter:
     #: Bytes, and messages, that may still come before `overdrawn` is told; whoever limits gives some again from time to time.
     cdef public long long allowance
     cdef public long long message_allowance
+    #: Likewise, of a server's total: bytes by which what waits for slow receivers may grow, of all connections together.
+    cdef public long long outbound_allowance
     #: Seconds that the other side took to answer the last heartbeat; 0 until one was answered.
     cdef public double latency
 
@@ -39,3 +41,4 @@ cdef class Meter:
     cdef void parsed(self, Codec codec) noexcept
     cdef void wrote(self, Py_ssize_t size, Codec codec) noexcept
     cdef void all_taken(self) noexcept
+    cdef bint hold_back(self, Py_ssize_t size) noexcept

@@ -17,7 +17,7 @@ cdef class Meter:
     """
 
     def __cinit__(self, Meter total=None):
-        self.allowance = self.message_allowance = _UNLIMITED
+        self.allowance = self.message_allowance = self.outbound_allowance = _UNLIMITED
         self._total = total
 
     cdef void read(self, Py_ssize_t size) noexcept:
@@ -57,6 +57,17 @@ cdef class Meter:
     cdef void all_taken(self) noexcept:
         """Nothing waits to be sent."""
         self._messages_taken = self.messages_sent
+
+    cdef bint hold_back(self, Py_ssize_t size) noexcept:
+        """So many bytes more wait for a receiver that takes none now. Whether that is more than was allowed."""
+        if self._total is None:
+            return False
+        self._total.outbound_allowance -= size
+        return self._total.outbound_allowance < 0
+
+    def is_part_of(self, Meter total):
+        """Whether `total` counts what this one counts."""
+        return self._total is total
 
     def refuse(self):
         """There was no room for a message."""

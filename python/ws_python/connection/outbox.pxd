@@ -6,6 +6,7 @@ from ws_python.net.link cimport Link
 from ws_python.protocol.buffers cimport uchar
 from ws_python.protocol.codec cimport Codec
 from ws_python.protocol.prepared cimport PreparedMessage
+from ws_python.protocol.session cimport Session
 
 
 cdef class Outbox(Writer):
@@ -16,18 +17,28 @@ cdef class Outbox(Writer):
     cdef public Link link
     #: Called with the connection and a message that is to be sent: what to send in its place, None for nothing. Or None.
     cdef public object supervisor
+    #: protocol/session.py: keeps what is sent until the other side has it. None without one.
+    cdef readonly Session session
+    #: Messages can be queued though there is no connection: the session outlives it.
+    cdef public bint lasts
     cdef Meter _meter
     # The connection: its `output_changed()` is called when the codec has closed, its `written()` when asked for.
     cdef object _owner
     cdef bint _tells_written
     cdef Py_ssize_t _limit
+    # What a message that waits is counted with, beside its own bytes.
+    cdef Py_ssize_t _overhead
     # What of a write is still to be taken by the link, before anything of the codec.
     cdef object _unsent
+    # What of amount() the meter was told of, while the link takes nothing more.
+    cdef Py_ssize_t _held_back
     # str or bytes while a message is sent in fragments.
     cdef object _fragment_type
     # What send_latest() was given and the codec was not yet: (message, size) by key, the one that waits longest first;
     # None before its first use; and what all of it takes of the limit.
     cdef object _latest
+    # With a session: the fragments of a message that is not whole yet.
+    cdef list _fragments
     cdef Py_ssize_t _latest_size
     # Whether the limit is reached (see STALLED), and how little must wait before that is over.
     cdef int _stall
@@ -44,11 +55,17 @@ cdef class Outbox(Writer):
     cdef bint queue(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef object _refusal(self)
     cdef object _send(self, object message)
+    cdef object _send_in_session(self, object message)
+    cdef bint _queue_in_session(self, int opcode, const uchar* data, Py_ssize_t size) except -1
+    cdef Py_ssize_t _collected(self) except -1
+    cdef object _put_in_session(self, object wire, Py_ssize_t size)
+    cdef int _write_message(self, object message) except -1
     cdef bint _send_uncopied(self, object message, Py_ssize_t size) except -1
     cpdef Py_ssize_t amount(self) except -1
     cpdef Py_ssize_t owed(self) except -1
     cdef bint _has_room(self, Py_ssize_t size) except -1
     cdef bint _has_room_for_text(self, str text) except -1
     cdef int _flush(self) except -1
+    cdef int _hold_back(self) except -1
     cdef bint _write_unsent(self) except -1
     cdef bint _write_output(self, Codec codec) except -1

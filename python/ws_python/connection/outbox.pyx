@@ -8,13 +8,17 @@ bytes of it, or one message, are on their way and cannot be replaced any more.
 
 from collections import OrderedDict
 
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 
 from ..declare.errors import Error
 from ..loop.hub import hub as _hub
+from ..protocol.session import DLE as _DLE
+from ..protocol.session import KEPT_OVERHEAD as _KEPT_OVERHEAD
+from ..protocol.session import escaped
 
 from ws_python.loop.hub cimport Hub
 from ws_python.loop.writers cimport Writers
+from ws_python.protocol.wire cimport TEXT
 
 cdef Hub hub = _hub
 cdef Writers writers = hub.writers
@@ -47,6 +51,9 @@ cdef enum:
     #: There is room again; telling so waits in the inbox.
     DRAINED = 2
 
+cdef Py_ssize_t KEPT_OVERHEAD = _KEPT_OVERHEAD
+cdef int DLE = _DLE
+
 
 cdef class Outbox(Writer):
     """Queues what is sent on one connection. All but long messages leave when `flush` is called, at a poll's end."""
@@ -55,9 +62,12 @@ cdef class Outbox(Writer):
         self._owner = owner
         self._meter = meter
         self._limit = outbound_buffer_size
+        self._overhead = FRAME_OVERHEAD
 
     cpdef Py_ssize_t amount(self) except -1:
         """Bytes queued for sending that the operating system did not take yet."""
+        if self.session is not None:
+            return self.session.kept_size + self._latest_size + self._collected()
         return self.owed() + self._latest_size
 
     cpdef Py_ssize_t owed(self) except -1:
@@ -75,7 +85,7 @@ cdef class Outbox(Writer):
 
     cpdef object send(self, object message):
         """Queue a message: str as text, bytes-like as binary."""
-        if not self.accepts or hub.is_foreign():
+        if not (self.accepts or self.lasts) or hub.is_foreign():
             return self._refusal()
         if self._fragment_type is not None:
             return _ERR_ALREADY_IN_USE
@@ -83,7 +93,7 @@ cdef class Outbox(Writer):
             message = self.supervisor(self._owner, message)
             if message is None:
                 return _ERR_UNAUTHORIZED
-            if not self.accepts:
+            if not (self.accepts or self.lasts):
                 return self._refusal()  # It has closed the connection.
             if self._fragment_type is not None:
                 return _ERR_ALREADY_IN_USE
@@ -91,6 +101,8 @@ cdef class Outbox(Writer):
 
     cdef object _send(self, object message):
         cdef Py_ssize_t size
+        if self.session is not None:
+            return self._send_in_session(message)
         if isinstance(message, str):
             # A host may have kinds of text of its own, derived from str; the compiled code takes str itself only.
             text = message if type(message) is str else str(message)
@@ -116,6 +128,8 @@ cdef class Outbox(Writer):
         """Queue a message from memory, text as UTF-8. False: nothing was done, use send()."""
         if not self.accepts or hub.is_foreign() or self._fragment_type is not None or self.supervisor is not None:
             return False
+        if self.session is not None:
+            return self._queue_in_session(opcode, data, size)
         if size >= UNCOPIED_SIZE or not self._has_room(size):
             return False
         self.codec.send_message(opcode, data, size)
@@ -125,12 +139,14 @@ cdef class Outbox(Writer):
 
     cpdef object send_prepared(self, PreparedMessage message):
         """Queue a message that was encoded for several connections."""
-        if not self.accepts or hub.is_foreign():
+        if not (self.accepts or self.lasts) or hub.is_foreign():
             return self._refusal()
         if self._fragment_type is not None:
             return _ERR_ALREADY_IN_USE
         if not self._has_room(message.size):
             return self._refuse(message.size)
+        if self.session is not None:
+            return self._send_in_session(message)
         self.codec.send_prepared(message)
         self._meter.messages_sent += 1
         writers.add(self)
@@ -138,7 +154,7 @@ cdef class Outbox(Writer):
 
     def send_fragment(self, data, bint final):
         """Queue one fragment of a message (RFC 6455 section 5.4)."""
-        if not self.accepts or hub.is_foreign():
+        if not (self.accepts or self.lasts) or hub.is_foreign():
             return self._refusal()
         fragment_type = str if isinstance(data, str) else bytes
         if not isinstance(data, (str, bytes, bytearray, memoryview)):
@@ -153,6 +169,8 @@ cdef class Outbox(Writer):
             return _ERR_INVALID_DATA
         if not self._has_room(len(payload)):
             return self._refuse(len(payload))
+        if self.session is not None:
+            return self._collect(data, final)
         self.codec.send_fragment(payload, first=self._fragment_type is None, fin=final, text=fragment_type is str)
         self._fragment_type = None if final else fragment_type
         self._meter.messages_sent += final
@@ -189,6 +207,7 @@ cdef class Outbox(Writer):
         taken = self.link.write_after(head, queued, whole)
         self._meter.wrote(taken, codec)
         before = codec.data_to_send()
+        self._held_back = 0
         if taken < queued:
             self._unsent = memoryview(before[taken:] + whole)
         elif taken < queued + size:
@@ -196,7 +215,10 @@ cdef class Outbox(Writer):
         return True
 
     cdef bint _has_room(self, Py_ssize_t size) except -1:
-        cdef Py_ssize_t pending = self.codec.queued() + self._latest_size
+        cdef Py_ssize_t pending
+        if self.session is not None:
+            return self.session.kept_size + self._latest_size + self._collected() + size + self._overhead <= self._limit
+        pending = self.codec.queued() + self._latest_size
         if self._unsent is not None:
             pending += len(self._unsent)
         if self.link.is_blocked:
@@ -215,13 +237,13 @@ cdef class Outbox(Writer):
         """As send(), or of a PreparedMessage; one of the same `key` that still waits is forgotten, and this takes its place."""
         cdef Py_ssize_t size = 0
         cdef Py_ssize_t before = 0
-        if not self.accepts or hub.is_foreign():
+        if not (self.accepts or self.lasts) or hub.is_foreign():
             return self._refusal()
         if self.supervisor is not None and isinstance(message, (str, bytes, bytearray, memoryview)):
             message = self.supervisor(self._owner, message)
             if message is None:
                 return _ERR_UNAUTHORIZED
-            if not self.accepts:
+            if not (self.accepts or self.lasts):
                 return self._refusal()  # It has closed the connection.
         if isinstance(message, PreparedMessage):
             size = (<PreparedMessage>message).size
@@ -243,10 +265,10 @@ cdef class Outbox(Writer):
             before = older[1]
         elif len(self._latest) >= MOST_KEYS:
             return self._refuse(size)
-        if size + FRAME_OVERHEAD > before and not self._has_room(size - before):
+        if size + self._overhead > before and not self._has_room(size - before):
             return self._refuse(size)
-        self._latest[key] = (message, size + FRAME_OVERHEAD)
-        self._latest_size += size + FRAME_OVERHEAD - before
+        self._latest[key] = (message, size + self._overhead)
+        self._latest_size += size + self._overhead - before
         writers.add(self)
         return _OK
 
@@ -271,14 +293,127 @@ cdef class Outbox(Writer):
             message, size = self._latest.popitem(last=False)[1]
             self._latest_size -= size
             most -= size
-            if isinstance(message, PreparedMessage):
-                codec.send_prepared(message)
-            elif isinstance(message, str):
-                codec.send_text(message)
-            else:
-                codec.send_binary(message)
+            if self.session is not None:
+                self._send_in_session(message)
+                continue
+            self._write_message(message)
             self._meter.messages_sent += 1
+        self._held_back = min(self._held_back, self._latest_size)
         return before - self._latest_size
+
+    # --- in a session
+
+    def join(self, session, *, bint lasts):
+        """From now on what is sent is kept in a session; with `lasts`, also while there is no connection."""
+        self.session = session
+        self.lasts = lasts
+        self._overhead = KEPT_OVERHEAD
+        self._limit = min(self._limit, session.buffer_size)
+
+    def part(self):
+        """The session is over, or the other side knows none."""
+        self.session = None
+        self.lasts = False
+
+    def take_over(self, Outbox before not None):
+        """Of the connection before this one in the session: what waits to be replaced, and who waits for room."""
+        self._latest, before._latest = before._latest, None
+        self._latest_size, before._latest_size = before._latest_size, 0
+        self._fragments, before._fragments = before._fragments, None
+        self._fragment_type, before._fragment_type = before._fragment_type, None
+        self._stall, self._drained_at = (NOT_STALLED if before._stall == NOT_STALLED else STALLED), before._drained_at
+        before.lasts = False
+
+    def put_messages(self, list messages):
+        """Queue what is on the wire as it is here: a session's, sent again, and what the layer itself says."""
+        if self.codec is None or not self.codec.is_open():
+            return  # They are sent on the next connection.
+        for message in messages:
+            self._write_message(message)
+        writers.add(self)
+
+    def make_room(self):
+        """The other side has more: perhaps there is room again."""
+        if self._stall == STALLED:
+            writers.add(self)
+
+    def send_layer(self, message):
+        """Queue a message of the layer (protocol/session.py: LayerMessage), kept where it is a counted one."""
+        if self.session is None:
+            return _ERR_UNAVAILABLE
+        if not (self.accepts or self.lasts) or hub.is_foreign():
+            return self._refusal()
+        wire = message.pack()
+        if not message.is_counted:
+            if self.session.is_attached:
+                self.put_messages([wire])
+            return _OK
+        if not self._has_room(len(wire)):
+            return self._full(len(wire))
+        return self._put_in_session(wire, len(wire))
+
+    cdef object _send_in_session(self, object message):
+        cdef Py_ssize_t size = 0
+        if isinstance(message, str):
+            message = message if type(message) is str else str(message)
+            try:
+                PyUnicode_AsUTF8AndSize(message, &size)
+            except UnicodeEncodeError:
+                return _ERR_INVALID_DATA
+        elif isinstance(message, PreparedMessage):
+            message = (<PreparedMessage>message).escaped()
+            size = (<PreparedMessage>message).size
+        elif isinstance(message, (bytes, bytearray, memoryview)):
+            message = bytes(message)  # It may change while it is kept.
+            size = len(message)
+        else:
+            return _ERR_INVALID_PARAMETER
+        if not self._has_room(size):
+            return self._refuse(size)
+        self._meter.messages_sent += 1
+        return self._put_in_session(message if isinstance(message, PreparedMessage) else escaped(message), size)
+
+    cdef bint _queue_in_session(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
+        cdef object message
+        if (size and data[0] == DLE) or size >= UNCOPIED_SIZE or not self._has_room(size):
+            return False
+        message = PyUnicode_DecodeUTF8(<const char*>data, size, NULL) if opcode == TEXT else (<const char*>data)[:size]
+        if self.session.send(message, size) is not None:
+            self.codec.send_message(opcode, data, size)
+            writers.add(self)
+        self._meter.messages_sent += 1
+        return True
+
+    cdef object _put_in_session(self, object wire, Py_ssize_t size):
+        wire = self.session.send(wire, size)
+        if wire is not None and self.codec is not None and self.codec.is_open():
+            self._write_message(wire)
+            writers.add(self)
+        return _OK
+
+    def _collect(self, data, bint final):
+        """A fragment of a message, which can be kept only when it is whole."""
+        if self._fragments is None:
+            self._fragments = []
+        self._fragments.append(data if isinstance(data, str) else bytes(data))
+        if not final:
+            self._fragment_type = str if isinstance(data, str) else bytes
+            return _OK
+        whole = ("" if isinstance(data, str) else b"").join(self._fragments)
+        self._fragments = self._fragment_type = None
+        return self._send_in_session(whole)
+
+    cdef Py_ssize_t _collected(self) except -1:
+        return 0 if self._fragments is None else sum(map(len, self._fragments))
+
+    cdef int _write_message(self, object message) except -1:
+        if isinstance(message, PreparedMessage):
+            self.codec.send_prepared(message)
+        elif isinstance(message, str):
+            self.codec.send_text(message)
+        elif len(message) < UNCOPIED_SIZE or not self._send_uncopied(message, len(message)):
+            self.codec.send_binary(message)
+        return 0
 
     # --- the limit
 
@@ -289,13 +424,14 @@ cdef class Outbox(Writer):
 
     cdef object _full(self, Py_ssize_t size):
         """A message of that size does not fit now, or never does: the error for it."""
-        cdef Py_ssize_t left = self._limit - size - FRAME_OVERHEAD
+        cdef Py_ssize_t left = self._limit - size - self._overhead
         if left < 0:
             return _ERR_OUT_OF_MEMORY
         if self._stall == NOT_STALLED:
             self._stall = STALLED
             self._drained_at = self._limit // 2
-            self._owner.stalled()
+            if self._owner is not None:  # Else there is no connection, and its session fills up.
+                self._owner.stalled()
         self._drained_at = min(self._drained_at, left)
         return _ERR_BUSY
 
@@ -321,14 +457,18 @@ cdef class Outbox(Writer):
     def tell_written(self):
         """From now on call the owner's `written()` when all that is queued was taken: at the end of a flush."""
         self._tells_written = True
-        self._forget_latest()  # The codec takes no messages any more.
+        if not self.lasts:
+            self._forget_latest()  # The codec takes no messages any more.
         writers.add(self)
 
     def discard(self):
         """Forget what was not taken: the link is gone."""
+        if self.lasts:
+            self._meter.all_taken()  # The session has it.
         self._meter.lose()
         self._unsent = None
-        self._forget_latest()
+        if not self.lasts:
+            self._forget_latest()
         if self.codec is not None:
             self.codec.data_to_send()
         self._tells_written = False
@@ -348,12 +488,18 @@ cdef class Outbox(Writer):
     cdef int _flush(self) except -1:
         cdef Codec codec = self.codec
         cdef bint is_clear = False
-        if self.link is None or self.link.is_blocked:
+        if self.link is None:
             return 0
+        if self.link.is_blocked:
+            return self._hold_back()
         if self._latest_size:
             is_clear = self.link.is_clear()  # Before anything else is written: that shall not keep it waiting for ever.
+            if not is_clear:
+                self._hold_back()
+                if self.link is None:
+                    return 0
         if self._unsent is not None and not self._write_unsent():
-            return 0
+            return self._hold_back()
         if codec is not None:
             if is_clear:
                 self._queue_latest(BATCH)
@@ -362,11 +508,27 @@ cdef class Outbox(Writer):
                     self._write_output(codec)
             if self.accepts and not codec.is_open():
                 self._owner.output_changed()  # That was the last chance to answer what came before a failure.
-        if self._unsent is None and not self.link.is_broken and (codec is None or not codec.queued()):
+        if self._unsent is not None:
+            return self._hold_back()
+        if not self.link.is_broken and (codec is None or not codec.queued()):
             self._meter.all_taken()
-        if self._tells_written and self._unsent is None:
+        if self._tells_written:
             self._tells_written = False
             self._owner.written()
+        return 0
+
+    cdef int _hold_back(self) except -1:
+        """Something waits for the link: have the meter count by how much that is more than the last time.
+
+        The owner may drop the connection meanwhile. Where the link takes everything, nothing is counted.
+        """
+        cdef Py_ssize_t grown
+        if not self.accepts:
+            return 0
+        grown = self.amount() - self._held_back
+        self._held_back += grown
+        if grown > 0 and self._meter.hold_back(grown):
+            self._owner.overdrawn()
         return 0
 
     cdef bint _write_output(self, Codec codec) except -1:
@@ -382,6 +544,7 @@ cdef class Outbox(Writer):
             codec.forget_output()
         else:
             self._unsent = memoryview(codec.data_to_send())[taken:]
+            self._held_back = 0  # What waited in front was taken.
         if codec.queued():
             writers.add(self)  # A pong that was owed until there was room.
         return taken == size

@@ -14,6 +14,7 @@ from websockets.datastructures import Headers
 
 from ..declare.errors import Error
 from ..protocol.handshake import Handshake, ServerHandshake
+from ..protocol.session import without_layer
 from .connection import Connection
 
 _log = logging.getLogger("ws_python")
@@ -143,7 +144,8 @@ class WebSocketRequest:
     def subprotocols(self) -> list[str]:
         """The subprotocols that the client offers, the preferred one first. See select_protocol()."""
         offered = ",".join(self.get_header_values("Sec-WebSocket-Protocol"))
-        return [name.strip() for name in offered.split(",") if name.strip()]
+        names = (without_layer(name.strip())[0] for name in offered.split(","))
+        return [name for name in dict.fromkeys(names) if name]
 
     # --- who requests it
 

@@ -25,14 +25,22 @@ _JSON_ADVICE = "use dictionaries, arrays, strings, finite numbers, booleans and 
 def encode_json(value: object, method: str = "send_json") -> str | None:
     """`value` as JSON text, or None, after saying why, if it cannot be: in the name of `method`."""
     try:
+        return json_of(value)
+    except ValueError as error:
+        _log.error("%s: %s", method, error)
+    return None
+
+
+def json_of(value: object) -> str:
+    """`value` as JSON text. Raises ValueError with one line that says what to do."""
+    try:
         _check_keys(value)
         return json.dumps(value, default=_plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except RecursionError:
         reason: object = "it holds itself, or is nested too deep"
     except (TypeError, ValueError) as error:
         reason = error
-    _log.error("%s: %s; %s", method, reason, _JSON_ADVICE)
-    return None
+    raise ValueError(f"{reason}; {_JSON_ADVICE}")
 
 
 def _check_keys(value: object) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
-import inspect
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Any
@@ -19,6 +17,7 @@ from ..loop.hub import hub
 from ..protocol.handshake import parse_headers
 from ..protocol.quoting import one_line, reason
 from .feature import Answer, Feature, Later
+from .later_answers import Answered
 from .teller import Told
 from .tokens import SignedTokens
 
@@ -57,27 +56,14 @@ class AuthorizationSettings(SignedTokens):
         "not asked about what `allowed_origins` or a limit refuses. A node that is freed lets go of it.",
     )
 
-    def _answers_later(self, verdict: object, question: Question) -> bool:
-        """Whether the authorizer has returned what will have its answer; then that is told to the question."""
-        if isinstance(verdict, concurrent.futures.Future) or asyncio.isfuture(verdict):
-            verdict.add_done_callback(question.done)
-        elif inspect.isawaitable(verdict):
-            question.task = _task_of(verdict)
-            question.task.add_done_callback(question.done)
-        else:
-            return False
-        return True
 
-
-class Question(Later):
+class Question(Later, Answered):
     """What the authorizer is asked of one connection: waits in its queue to be asked, and then for the answer."""
 
     def __init__(self, feature: Authorization, connection: Connection) -> None:
         self._feature = feature
         # None: it is answered, or nobody waits for the answer any more.
         self._connection: Connection | None = connection
-        #: What is ended then.
-        self.task: asyncio.Future[Any] | None = None
 
     def tell(self, listener: object, connection: Connection) -> bool:
         """It is its turn in a poll, as if it was an event of the connection. Whether that may have taken long."""
@@ -102,14 +88,6 @@ class Question(Later):
             hub.call_soon(partial(self.fail, error))
         else:
             self._feature.refuse_for(self._connection, _told(error))
-
-    def done(self, future: asyncio.Future[Any] | concurrent.futures.Future[Any]) -> None:
-        """What the authorizer has returned has come to its end."""
-        error = asyncio.CancelledError() if future.cancelled() else future.exception()
-        if error is not None:
-            self.fail(error)
-        else:
-            self.settle(future.result())
 
     def timed_out(self) -> Answer:
         """See Later."""
@@ -228,15 +206,3 @@ def _told(error: BaseException) -> str:
 def _asks_for_a_websocket(request: WebSocketRequest) -> bool:
     """What does not is answered by the handshake, which looks closer: it is no client."""
     return any("websocket" in value.lower() for value in request.get_header_values("Upgrade"))
-
-
-def _task_of(awaitable: Awaitable[Any]) -> asyncio.Future[Any]:
-    """Has it run in the loop of the program that polls, where there is one, and else in ours."""
-
-    async def result() -> Any:
-        return await awaitable
-
-    try:
-        return asyncio.get_running_loop().create_task(result())
-    except RuntimeError:
-        return hub.start_task(result())

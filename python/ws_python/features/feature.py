@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..connection.connection import Connection
 from ..connection.request import WebSocketRequest
+from ..declare.errors import Error
 from ..net.link import Link
 from ..net.listener import Preamble
+from ..protocol.session import LayerMessage
 
 if TYPE_CHECKING:
     import socket
@@ -57,6 +59,9 @@ class Feature:
     def begin(self) -> None:
         """The server is about to listen: read the settings. Raises BadSetting, or ValueError, if they are of no use."""
 
+    def forget(self) -> None:
+        """The node is being freed, and nobody is told anything any more: let go of what the user has handed over."""
+
     def end(self) -> None:
         """The server has stopped, or could not listen."""
 
@@ -91,6 +96,16 @@ class Feature:
     def ponged(self, connection: Connection, payload: bytes) -> bool:
         """A pong came. Whether it answers a ping of this feature, so that nobody else is told."""
         return False
+
+    def layer_message(self, connection: Connection, message: LayerMessage) -> bool:
+        """A message of the session layer came, in order with messages of the user's. Whether it is known here."""
+        return False
+
+    def session_over(self, endpoint: Any, error: Error) -> None:
+        """What can be told to a client or peer, `endpoint`, is over: its session, or without one its connection.
+
+        `error` says why, to whoever waits for an answer. Before the user is told; the next connection begins anew.
+        """
 
     def closed(self, connection: Connection) -> None:
         """A connection that was open is over. Before the user is told."""

@@ -174,7 +174,7 @@ class Reconnect:
     def _try_again(self, asked: float) -> str:
         node = self._node
         now = hub.deadlines.now
-        if not node.auto_reconnect:
+        if not node._keeps_trying():
             self.stop()
             return ""
         if self._since is None:
@@ -222,7 +222,7 @@ class Reconnect:
         self._start()
 
     def _give_up(self, why: str) -> str:
-        gives_up = self._node.auto_reconnect
+        gives_up = self._node._keeps_trying()
         self.stop()
         if not gives_up:
             return ""

@@ -12,6 +12,7 @@ from ..declare.callbacks import callback
 from ..declare.type_names import type_name
 from ..loop.hub import hub
 from .feature import Feature
+from .teller import place_of
 
 
 def _apply(node: Any) -> None:
@@ -102,7 +103,7 @@ class Supervision(Feature):
         try:
             verdict = function(*peer, message)
         except Exception as error:
-            self._tell_failed(name, f"it raised {_place_of(error)}")
+            self._tell_failed(name, f"it raised {place_of(error)}")
             return None
         if verdict is True:
             return message
@@ -150,13 +151,3 @@ class _SupervisedSink(Sink):
 def _peer_of(connection: Connection) -> tuple[int, ...]:
     """The first argument of what a server tells; nothing for a client."""
     return (connection.intake.peer_id,) if connection.is_server else ()
-
-
-def _place_of(error: Exception) -> str:
-    """An error by its kind and its place. Its text may hold a part of the message, which is nobody's business."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    if trace is None:
-        return type(error).__name__
-    return f"{type(error).__name__} ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})"

@@ -81,3 +81,15 @@ def who(connection: Connection) -> str:
     """How to call the other side of a connection in the log."""
     peer_id = connection.intake.peer_id
     return f"peer {peer_id} ({connection.host})" if peer_id else connection.host or "a local connection"
+
+
+def place_of(error: BaseException) -> str:
+    """An error of a user's function by its kind and place. Its text may hold a part of a message: nobody's business."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    if trace.tb_frame.f_code.co_filename.endswith(".pxi"):
+        return f"{type(error).__name__}: {error}"  # The bridge tells that it could not be called.
+    return f"{type(error).__name__} ({trace.tb_frame.f_code.co_filename}:{trace.tb_lineno})"

@@ -370,6 +370,11 @@ cdef class Hub:
         """Whether connections still say goodbye."""
         return bool(self._lingering)
 
+    @property
+    def lingering(self):
+        """The connections that still say goodbye."""
+        return self._lingering
+
     def say_goodbye(self):
         """End what is open, and let what was sent leave as far as it does at once."""
         while self._closers:

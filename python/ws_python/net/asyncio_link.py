@@ -7,7 +7,7 @@ import contextlib
 import socket
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..loop.hub import hub
 from .link import Link
@@ -56,6 +56,10 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
         if not self.host:  # Whoever made it did not say.
             self.host, self.port = address_of(transport.get_extra_info("peername"))
         self._made(self)
+
+    def socket(self) -> Any:
+        """What is like a socket below; None where there is none any more."""
+        return None if self._transport is None else self._transport.get_extra_info("socket")
 
     def get_buffer(self, sizehint: int) -> memoryview:
         """Where to write what is received next."""

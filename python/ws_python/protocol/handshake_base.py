@@ -11,6 +11,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from .deflate import MAX_WINDOW_BITS, Deflate
 from .http_head import HeadReader, field_values, fields_of
+from .session import without_layer
 
 # What `websockets` logs holds headers whole, and with them tokens. What there is to be told, `Handshake.error` tells.
 SILENT = logging.Logger("websockets", logging.CRITICAL + 1)
@@ -35,6 +36,7 @@ class Handshake:
         "deflate",
         "done",
         "error",
+        "has_layer",
         "leftover",
         "path",
         "retryable",
@@ -54,6 +56,8 @@ class Handshake:
         self.path = ""
         #: The subprotocol that both sides agreed on, or "" for none.
         self.subprotocol = ""
+        #: Whether they agreed on the session layer (session.py).
+        self.has_layer = False
         #: The compression that both sides agreed on, None for none.
         self.deflate: Deflate | None = None
         self._wanted_deflate = deflate
@@ -98,7 +102,7 @@ class Handshake:
 
     def _succeed(self, subprotocol: str | None, extensions: Sequence[Extension]) -> None:
         self.done = True
-        self.subprotocol = subprotocol or ""
+        self.subprotocol, self.has_layer = without_layer(subprotocol or "")
         for extension in extensions:
             if isinstance(extension, PerMessageDeflate) and self._wanted_deflate is not None:
                 # Not the extension itself: it holds a compressor and a decompressor.

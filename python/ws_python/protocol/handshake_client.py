@@ -29,6 +29,7 @@ from .handshake_errors import (
     is_retryable,
 )
 from .http_head import MAX_HEAD, HeadError, HeadReader, field_values, parse_fields
+from .session import layered
 from .urls import host_header, parse_url
 
 _USER_AGENT = "ws_python"
@@ -61,6 +62,8 @@ class ClientHandshake(Handshake):
         subprotocols: Sequence[Subprotocol],
         headers: Sequence[tuple[str, str]],
         deflate: Deflate | None = None,
+        *,
+        offers_layer: bool = False,
     ) -> None:
         """Raises ValueError with one line for a bad URL, as parse_url() does."""
         uri = parse_url(url)
@@ -73,7 +76,8 @@ class ClientHandshake(Handshake):
         self._interim = 0
         self._room = MAX_HEAD
         extensions = None if deflate is None else [_extension(deflate)]
-        protocol = ClientProtocol(uri, subprotocols=subprotocols or None, extensions=extensions, logger=SILENT)
+        offered = [Subprotocol(name) for name in layered(subprotocols)] if offers_layer else subprotocols
+        protocol = ClientProtocol(uri, subprotocols=offered or None, extensions=extensions, logger=SILENT)
         self._protocol: ClientProtocol | None = protocol
         self._outgoing = _request(protocol, uri, headers)
 

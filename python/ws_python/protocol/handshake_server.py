@@ -26,6 +26,7 @@ from .handshake_base import SILENT, Handshake, limited
 from .handshake_errors import TLS_REQUEST, describe, explain_malformed_request, explain_refused_request
 from .http_head import MAX_HEAD, HeadError, HeadReader, parse_request
 from .request_line import Target, check_host, parse_request_line
+from .session import SUBPROTOCOL
 
 # How a TLS client begins: a record of the type handshake, and the major version of all TLS (RFC 8446 section 5.1).
 _TLS_HELLO = b"\x16\x03"
@@ -50,6 +51,7 @@ class ServerHandshake(Handshake):
         "_line_is_good",
         "_origin",
         "_subprotocols",
+        "_takes_layer",
         "_target",
         "answers_at_once",
         "is_secure",
@@ -61,9 +63,12 @@ class ServerHandshake(Handshake):
         subprotocols: Sequence[Subprotocol],
         headers: Sequence[tuple[str, str]],
         deflate: Deflate | None = None,
+        *,
+        takes_layer: bool = False,
     ) -> None:
         super().__init__(deflate)
         self._subprotocols = subprotocols
+        self._takes_layer = takes_layer
         self._headers = headers
         #: Cleared by an owner that calls accept() or refuse() itself, as soon as `request_read`, or later.
         self.answers_at_once = True
@@ -116,7 +121,8 @@ class ServerHandshake(Handshake):
         if request is None or self.done:
             return  # The client has gone, is answered, or was given up.
         extensions = None if self._wanted_deflate is None else [_extension(self._wanted_deflate)]
-        protocol = ServerProtocol(subprotocols=self._subprotocols or None, extensions=extensions, logger=SILENT)
+        subprotocols = (self._layered(request) if self._takes_layer else None) or self._subprotocols
+        protocol = ServerProtocol(subprotocols=subprotocols or None, extensions=extensions, logger=SILENT)
         response = protocol.accept(request)
         protocol.parser.close()  # Or both would live until the garbage collector comes by, which we put off.
         if protocol.handshake_exc is not None:
@@ -128,6 +134,14 @@ class ServerHandshake(Handshake):
         self.status = response.status_code
         self._outgoing += response.serialize()
         self._succeed(protocol.subprotocol, protocol.extensions)
+
+    def _layered(self, request: Request) -> Sequence[Subprotocol]:
+        """What to choose from with the session layer, where the client offers it with a subprotocol of ours."""
+        offered = {
+            name.strip() for field in request.headers.get_all("Sec-WebSocket-Protocol") for name in field.split(",")
+        }
+        ours = [f"{name}+{SUBPROTOCOL}" for name in self._subprotocols] or [SUBPROTOCOL]
+        return [Subprotocol(name) for name in ours if name in offered]
 
     def select(self, subprotocol: str) -> bool:
         """Have accept() choose this subprotocol, one that the client offers. Whether it is not too late for that."""

@@ -30,6 +30,15 @@ cdef class PreparedMessage:
         self.size = len(self._payload)
         self._compressed = {}
 
+    cdef PreparedMessage escaped(self):
+        """As it is in a session (session.py), where what begins with DLE is the layer's."""
+        if not self._payload.startswith(b"\x10"):
+            return self
+        if self._escaped is None:
+            payload = b"\x10" + self._payload
+            self._escaped = PreparedMessage(payload.decode() if self.opcode == TEXT else payload)
+        return self._escaped
+
     cdef bytes frame(self):
         """The message as it is."""
         if self._plain is None:

@@ -86,8 +86,12 @@ def redacted(url: str) -> str:
         scheme, rest = authority[1] or "", url[authority.end() :]
         user_info, at, host_and_port = authority[2].rpartition("@")
         match = _HOST_AND_PORT.fullmatch(host_and_port)
-        # What looks like a port and is none may be how a password begins.
-        malformed = match is None or (match[2] is not None and not 0 < int(match[2] or "0") < 65536)
+        # What looks like a port or an address in brackets and is none may be how a password begins.
+        malformed = (
+            match is None
+            or (match[2] is not None and not 0 < int(match[2] or "0") < 65536)
+            or (match[1].startswith("[") and not _is_address(match[1][1:-1]))
+        )
         if "@" in (rest if malformed else rest.partition("?")[0] if at else ""):
             # A password that holds a "/", "?" or "#" goes on up to there.
             return one_line(f"{scheme}//{_HIDDEN}")
@@ -167,6 +171,14 @@ def _address(literal: str) -> tuple[str, str]:
         return str(ipaddress.IPv6Address(address)), percent + zone
     except ValueError:
         raise ValueError("what stands in brackets is no IPv6 address") from None
+
+
+def _is_address(literal: str) -> bool:
+    try:
+        _address(literal)
+    except ValueError:
+        return False
+    return True
 
 
 def ascii_name(name: str) -> str:

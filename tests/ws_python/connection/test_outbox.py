@@ -12,7 +12,7 @@ from ws_python import Error, WebSocketServer
 from ws_python.connection.outbox import Outbox
 from ws_python.protocol.prepared import PreparedMessage
 
-from tests.ws_python.driving import RawClient, named, poll_until, record
+from tests.ws_python.driving import RawClient, named, needs_confirmation, poll_until, record
 
 
 @pytest.fixture
@@ -162,6 +162,7 @@ class TestSendLatest:
         expected = [b"%c%d" % (key, number) for number in range(20) for key in b"ab"]
         assert read_all(raw, server, last=b"b19") == expected
 
+    @needs_confirmation
     def test_on_a_slow_one_it_is_not_late_by_a_queue(self, server: WebSocketServer, slow: RawClient) -> None:
         """10 MB in all, of which its own buffer takes a few KB, and what is on its way is one message or two."""
         outbox = only_outbox(server)
@@ -197,6 +198,7 @@ class TestSendLatest:
 
         poll_until(goes_on, server, deadline=60.0)
 
+    @needs_confirmation
     def test_one_that_is_on_its_way_for_long_is_followed_by_the_newest(
         self, server: WebSocketServer, slow: RawClient
     ) -> None:

@@ -12,7 +12,7 @@ from ws_python import WebSocketClient, WebSocketServer
 from ws_python.connection.phase import Phase
 
 from tests.chaos.harness import RawServer
-from tests.ws_python.driving import RawClient, named, poll_until, record
+from tests.ws_python.driving import RawClient, named, needs_confirmation, poll_until, record
 
 SMALL_BUFFER = 4096
 TIMEOUT = 0.4
@@ -78,6 +78,7 @@ class TestServer:
         assert connection.outbox.amount() == 0
         assert server._counts["closed_slow_peer"] == 1
 
+    @needs_confirmation
     def test_also_where_only_the_system_holds_anything(self, server: WebSocketServer, slow: RawClient) -> None:
         """Then the close frame stands behind that: who reads late learns of it."""
         ended = endings(server)
@@ -127,6 +128,7 @@ class TestServer:
         poll_until(goes_on, server)
         assert ended[0][0] == 1008
 
+    @needs_confirmation
     def test_who_takes_little_by_little_stays(self, server: WebSocketServer, slow: RawClient) -> None:
         server.slow_peer_timeout = 3.0  # This process may get no processor for longer than TIMEOUT.
         assert server.send(0, MUCH) == 0

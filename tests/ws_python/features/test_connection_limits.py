@@ -146,7 +146,7 @@ class TestInAll:
         log = record(server)
         raws = open_peers(server, 1)
         with Crowd(server.get_local_port(), 400) as crowd:
-            poll_until(lambda: len(named(log, "handshake_failed")) == 400, server)
+            poll_until(lambda: len(named(log, "handshake_failed")) == 400, server, deadline=60.0)
             (limits,) = [feature for feature in server._features if hasattr(feature, "_present")]
             assert len(limits._present._refused) <= 256
             answers = [said_to(sock, server) for sock in crowd.sockets]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import sys
 import time
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from websockets.frames import Frame, Opcode
 from ws_python import WebSocketClient, WebSocketServer
 from ws_python.loop.hub import hub
 
-from tests.ws_python.driving import RawClient, named, poll_until, record
+from tests.ws_python.driving import RawClient, named, needs_confirmation, poll_until, record
 
 
 @pytest.fixture
@@ -109,7 +110,8 @@ def test_until_there_was_an_answer_the_traffic_tells_the_latency(
     client.send("measured")
     poll_until(lambda: named(log, "message_received") != [], server, client)
     for end in (client, server.peers[peer_id]):
-        assert 0.0 < end.latency < 5.0 if hub.epoll is not None else end.latency == 0.0
+        tells = hub.epoll is not None and sys.platform == "linux"
+        assert 0.0 < end.latency < 5.0 if tells else end.latency == 0.0
 
 
 def test_zero_sends_none_and_drops_nobody(server: WebSocketServer, silent: RawClient) -> None:
@@ -172,6 +174,7 @@ def silent_server() -> Iterator[tuple[WebSocketClient, socket.socket]]:
         accepted[0].close()
 
 
+@needs_confirmation
 def test_a_receiver_that_takes_little_by_little_is_there(server: WebSocketServer) -> None:
     """The ping stands behind 30 MB that it needs longer for than heartbeat_timeout."""
     server.heartbeat_timeout = 1.0

@@ -6,10 +6,11 @@ import zlib
 
 import pytest
 from websockets.frames import Frame, Opcode
+from websockets.sync.client import connect
 from ws_python import WebSocketClient, WebSocketServer
 
 from tests.chaos.harness import DEFLATE, MIB, Crowd, close_code, frame, read_to_end
-from tests.ws_python.driving import listening, poll_until
+from tests.ws_python.driving import listening, poll_until, poll_while
 
 
 def packed(data: bytes) -> bytes:
@@ -102,6 +103,25 @@ def test_what_our_client_compresses_our_server_takes() -> None:
     poll_until(lambda: bool(received), server, client)
     assert received == [message]
     client.close()
+
+
+@pytest.mark.parametrize("size", [60_000, MIB])
+def test_what_a_browser_compresses_our_server_takes(size: int) -> None:
+    """A page compresses at zlib's usual level: a text of one letter becomes up to 1032 times as small."""
+    server = listening()
+    received: list[object] = []
+    server.message_received.connect(lambda _peer_id, message: received.append(message))
+
+    def send() -> None:
+        with connect(f"ws://127.0.0.1:{server.get_local_port()}/", compression="deflate") as page:
+            page.send("a" * size)
+
+    poll_while(send, server)
+    poll_until(lambda: bool(received), server)
+    assert received == ["a" * size]
+    statistics = server.get_statistics()
+    assert (statistics["compressed_received"], statistics["counts"]) == (1, {})
+    assert size / statistics["bytes_received"] > server.max_compression_ratio
 
 
 def test_of_an_unfinished_one_the_size_is_told_too(caplog: pytest.LogCaptureFixture) -> None:

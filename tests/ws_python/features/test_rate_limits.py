@@ -62,8 +62,8 @@ class TestMessages:
         def all_came() -> bool:
             nonlocal sent
             if sent < 250:
-                raw.send_raw(MESSAGE * 5)
-                sent += 5
+                raw.send_raw(MESSAGE * 25)
+                sent += 25
             return len(named(log, "message_received")) == 250
 
         poll_until(all_came, server, deadline=30)

@@ -21,6 +21,7 @@ class Client(ReconnectSettings):
 
     def __init__(self) -> None:
         self.auto_reconnect = True
+        self._keeps_trying = lambda: self.auto_reconnect
         self.counts: Counter[str] = Counter()
         self.attempts = 0
         self.reconnect = Reconnect(self, self.start)

@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Callable
 
 import pytest
-from ws_python import Error, WebSocketClient, WebSocketServer, WebSocketSimulation, settings_of
+from ws_python import Error, WebSocketClient, WebSocketRequest, WebSocketServer, WebSocketSimulation, settings_of
 from ws_python.loop.hub import hub
 from ws_python.net.plain_tcp import PlainLink
 from ws_python.net.simulated_link import SimulatedLink
@@ -177,11 +177,20 @@ class TestChanges:
 
     def test_in_the_opening_handshake(self, server: WebSocketServer, client: WebSocketClient, url: str) -> None:
         log = record(client)
+        gate = hub.loop().create_future()
+        asked: list[object] = []
+
+        async def authorizer(request: WebSocketRequest) -> bool:
+            asked.append(request)
+            return bool(await gate)
+
+        server.authorizer = authorizer
         client.connect_to_url(url)
-        poll_until(lambda: client._connection is not None and client._connection.link is not None, client)
+        poll_until(lambda: asked != [], client, server)
         client.simulation = simulation(latency=0.1)
-        begin = time.monotonic()
         server.simulation = simulation(latency=0.1)
+        begin = time.monotonic()
+        gate.set_result(True)
         poll_until(lambda: client.status == client.Status.STATUS_ACTIVE, server, client)
         assert named(log, "connected_to_server") == [()]
         assert time.monotonic() - begin >= 0.1

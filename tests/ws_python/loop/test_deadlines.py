@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 
@@ -61,24 +62,29 @@ def test_polls_that_are_always_far_apart_count() -> None:
 
 def test_an_answer_that_lies_in_the_system_counts_before_a_deadline() -> None:
     """The sockets are looked at first: the server's answer came while nobody polled."""
-    server, client = WebSocketServer(), WebSocketClient()
-    server.bind_address = "localhost"
-    assert server.listen(0) == 0
+    client = WebSocketClient()
     client.connect_timeout = 0.1
+    accepted: list[socket.socket] = []
+    asked = b""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        client.connect_to_url(f"ws://127.0.0.1:{listening.getsockname()[1]}/")
-        accepted = None
-        while accepted is None:
-            client.poll()
-            listening.setblocking(False)
-            try:
-                accepted, _ = listening.accept()
-            except BlockingIOError:
-                accepted = None
-        accepted.setblocking(True)
-        client.poll()
-        key = next(line for line in accepted.recv(4096).split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
-        accepted.sendall(
+        listening.setblocking(False)
+
+        def has_asked() -> bool:
+            nonlocal asked
+            with contextlib.suppress(BlockingIOError):
+                accepted.append(listening.accept()[0])
+                accepted[-1].setblocking(False)
+            if client.status == client.Status.STATUS_IDLE:  # Where the machine is busy, an attempt may take too long.
+                asked = b""
+                client.connect_to_url(f"ws://127.0.0.1:{listening.getsockname()[1]}/")
+            elif accepted and not asked:
+                with contextlib.suppress(BlockingIOError):
+                    asked = accepted[-1].recv(4096)
+            return bool(asked)
+
+        poll_until(has_asked, client)
+        key = next(line for line in asked.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+        accepted[-1].sendall(
             b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
             + accept_key(key.split(b": ")[1].decode()).encode()
             + b"\r\n\r\n"
@@ -86,7 +92,8 @@ def test_an_answer_that_lies_in_the_system_counts_before_a_deadline() -> None:
         time.sleep(0.3)  # Three times connect_timeout, and nobody polls.
         poll_until(lambda: client.status != client.Status.STATUS_CONNECTING, client)
         assert client.status == client.Status.STATUS_ACTIVE
-        accepted.close()
+    for connection in accepted:
+        connection.close()
 
 
 def test_a_cancelled_one_does_not_pass() -> None:

@@ -11,6 +11,9 @@ import struct
 import threading
 from collections.abc import Callable
 
+# Seconds: not everywhere is a thread that waits for sockets woken when another one closes them.
+LOOK_AGAIN = 0.1
+
 
 class Proxy:
     """Listens until it is closed; `serve` is called with each connection, on a thread."""
@@ -25,6 +28,8 @@ class Proxy:
         self.relayed = 0
         self._family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._listening = socket.create_server((host, 0), family=self._family)
+        self._listening.settimeout(LOOK_AGAIN)
+        self._is_closed = False
         self._open: set[socket.socket] = set()
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -37,22 +42,21 @@ class Proxy:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A thread that accepts is not woken by close() alone.
-        with contextlib.suppress(OSError):
-            self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+        self._is_closed = True
         for each in list(self._open):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
+        self._listening.close()
 
     def _accept(self) -> None:
-        while True:
+        while not self._is_closed:
             try:
                 client, _ = self._listening.accept()
-            except OSError:
-                return
+            except TimeoutError:
+                continue
+            client.setblocking(True)
             self._open.add(client)
             thread = threading.Thread(target=self._run, args=(client,), daemon=True)
             self._threads.append(thread)
@@ -74,8 +78,8 @@ class Proxy:
 
     def relay(self, one: socket.socket, other: socket.socket) -> None:
         with other:
-            while True:
-                for ready in select.select([one, other], [], [])[0]:
+            while not self._is_closed:
+                for ready in select.select([one, other], [], [], LOOK_AGAIN)[0]:
                     data = ready.recv(65536)
                     if not data:
                         return

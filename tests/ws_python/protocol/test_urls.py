@@ -145,6 +145,8 @@ class TestRedaction:
             ("ws://u:/secret@h/x", "ws://…"),
             ("ws://u:0/secret@h/x", "ws://…"),
             ("ws://u:65536/secret@h/x", "ws://…"),
+            ("ws://[:secret]/x@h/x", "ws://…"),
+            ("ws://[::1]:80/@x", "ws://[::1]:80/@x"),
             ("ws://u:secret@h:port/", "ws://…@h:port/"),
             ("", ""),
             ("\x1b[31m\n", "�[31m "),

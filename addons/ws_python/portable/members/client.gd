@@ -6,12 +6,15 @@ extends "res://addons/ws_python/portable/polling.gd"
 signal connected_to_server
 signal connection_closed
 signal connection_failed(reason: String)
+signal connection_interrupted
+signal connection_resumed
 signal drained
 signal message_received(message: Variant)
 signal pong_received(payload: PackedByteArray)
 signal reconnected
 signal reconnecting(attempt: int, delay: float)
 signal status_changed(status: Status)
+signal var_received(value: Variant)
 enum State { STATE_CONNECTING = 0, STATE_OPEN = 1, STATE_CLOSING = 2, STATE_CLOSED = 3 }
 enum Status { STATUS_IDLE = 0, STATUS_CONNECTING = 1, STATUS_ACTIVE = 2, STATUS_CLOSING = 3, STATUS_RECONNECTING = 4 }
 const STATE_CONNECTING := State.STATE_CONNECTING
@@ -27,6 +30,8 @@ const STATUS_RECONNECTING := Status.STATUS_RECONNECTING
 	set = set_auto_reconnect
 @export var autoconnect: bool = false:
 	set = set_autoconnect
+@export_custom(PROPERTY_HINT_RANGE, "0,3600,0.1,suffix:s") var clock_interval: float = 5.0:
+	set = set_clock_interval
 @export_custom(PROPERTY_HINT_RANGE, "0.1,300,0.1,suffix:s") var connect_timeout: float = 10.0:
 	set = set_connect_timeout
 @export_custom(PROPERTY_HINT_RANGE, "1,2147483647,suffix:bytes") var max_message_size: int = 16777216:
@@ -48,10 +53,14 @@ const STATUS_RECONNECTING := Status.STATUS_RECONNECTING
 @export_custom(PROPERTY_HINT_RANGE, "1000,4999")
 var reconnect_stop_codes: PackedInt64Array = PackedInt64Array([1008, 3000, 3003]):
 	set = set_reconnect_stop_codes
+@export var session: bool = false:
+	set = set_session
 @export_custom(PROPERTY_HINT_FILE, "*.crt,*.pem") var tls_trusted_ca: String = "":
 	set = set_tls_trusted_ca
 @export var url: String = "":
 	set = set_url
+var clock_error: float:
+	get = get_clock_error
 var latency: float:
 	get = get_latency
 var status: Status:
@@ -72,6 +81,14 @@ func get_auto_reconnect() -> bool:
 
 func get_autoconnect() -> bool:
 	return autoconnect
+
+
+func get_clock_error() -> float:
+	return 0.0
+
+
+func get_clock_interval() -> float:
+	return clock_interval
 
 
 func get_close_code() -> int:
@@ -158,6 +175,10 @@ func get_selected_protocol() -> String:
 	return ""
 
 
+func get_session() -> bool:
+	return session
+
+
 func get_status() -> Status:
 	return Status.STATUS_IDLE
 
@@ -172,6 +193,10 @@ func get_url() -> String:
 
 func ping(payload: PackedByteArray = PackedByteArray()) -> Error:
 	return Checks.unavailable("ping")
+
+
+func request(method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	return WebSocketReply.fail(Checks.unavailable("request"), "not on this platform")
 
 
 func send(message: Variant) -> Error:
@@ -194,12 +219,21 @@ func send_text(message: String) -> Error:
 	return Checks.unavailable("send_text")
 
 
+func send_var(value: Variant) -> Error:
+	return Checks.unavailable("send_var")
+
+
 func set_auto_reconnect(value: bool) -> void:
 	auto_reconnect = value
 
 
 func set_autoconnect(value: bool) -> void:
 	autoconnect = value
+
+
+func set_clock_interval(value: float) -> void:
+	if Checks.is_in_range(self, "clock_interval", value, 0.0, 3600.0, "s"):
+		clock_interval = value
 
 
 func set_connect_timeout(value: float) -> void:
@@ -251,9 +285,17 @@ func set_reconnect_stop_codes(value: PackedInt64Array) -> void:
 		reconnect_stop_codes = value
 
 
+func set_session(value: bool) -> void:
+	session = value
+
+
 func set_tls_trusted_ca(value: String) -> void:
 	tls_trusted_ca = value
 
 
 func set_url(value: String) -> void:
 	url = value
+
+
+func start_request(method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	return WebSocketReply.fail(Checks.unavailable("start_request"), "not on this platform")

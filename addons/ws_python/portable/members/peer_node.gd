@@ -7,6 +7,7 @@ signal connection_closed
 signal drained
 signal message_received(message: Variant)
 signal pong_received(payload: PackedByteArray)
+signal var_received(value: Variant)
 enum State { STATE_CONNECTING = 0, STATE_OPEN = 1, STATE_CLOSING = 2, STATE_CLOSED = 3 }
 const STATE_CONNECTING := State.STATE_CONNECTING
 const STATE_OPEN := State.STATE_OPEN
@@ -111,5 +112,13 @@ func send_text(message: String) -> Error:
 	return Checks.unavailable("send_text")
 
 
+func send_var(value: Variant) -> Error:
+	return Checks.unavailable("send_var")
+
+
 func set_simulation(value: WebSocketSimulation) -> void:
 	simulation = value
+
+
+func start_request(method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	return WebSocketReply.fail(Checks.unavailable("start_request"), "not on this platform")

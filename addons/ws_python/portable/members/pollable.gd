@@ -4,10 +4,13 @@
 extends Node
 
 enum CompressionMode { COMPRESSION_OFF = 0, COMPRESSION_TEXT = 1, COMPRESSION_ALL = 2 }
+enum Encoding { ENCODING_JSON = 0, ENCODING_VAR = 1 }
 enum ProcessCallback { PROCESS_IDLE = 0, PROCESS_PHYSICS = 1, PROCESS_MANUAL = 2 }
 const COMPRESSION_OFF := CompressionMode.COMPRESSION_OFF
 const COMPRESSION_TEXT := CompressionMode.COMPRESSION_TEXT
 const COMPRESSION_ALL := CompressionMode.COMPRESSION_ALL
+const ENCODING_JSON := Encoding.ENCODING_JSON
+const ENCODING_VAR := Encoding.ENCODING_VAR
 const PROCESS_IDLE := ProcessCallback.PROCESS_IDLE
 const PROCESS_PHYSICS := ProcessCallback.PROCESS_PHYSICS
 const PROCESS_MANUAL := ProcessCallback.PROCESS_MANUAL
@@ -44,6 +47,8 @@ const Checks := preload("res://addons/ws_python/portable/checks.gd")
 	set = set_max_poll_time
 @export_custom(PROPERTY_HINT_RANGE, "1024,2147483647,suffix:bytes") var max_queued_bytes: int = 67108864:
 	set = set_max_queued_bytes
+@export_custom(PROPERTY_HINT_RANGE, "1,65536") var max_requests: int = 64:
+	set = set_max_requests
 @export_custom(PROPERTY_HINT_RANGE, "1024,2147483647,suffix:bytes") var max_unfinished_size: int = 268435456:
 	set = set_max_unfinished_size
 @export_custom(PROPERTY_HINT_RANGE, "1024,2147483647,suffix:bytes") var outbound_buffer_size: int = 67108864:
@@ -54,6 +59,12 @@ const Checks := preload("res://addons/ws_python/portable/checks.gd")
 	set = set_rate_burst
 @export_custom(PROPERTY_HINT_RANGE, "0,3600,0.1,suffix:s") var rate_timeout: float = 10.0:
 	set = set_rate_timeout
+@export var request_encoding: Encoding = Encoding.ENCODING_JSON:
+	set = set_request_encoding
+@export_custom(PROPERTY_HINT_RANGE, "0.1,3600,0.1,suffix:s") var request_timeout: float = 10.0:
+	set = set_request_timeout
+@export_custom(PROPERTY_HINT_RANGE, "1024,2147483647,suffix:bytes") var session_buffer_size: int = 4194304:
+	set = set_session_buffer_size
 @export var simulation: WebSocketSimulation = null:
 	set = set_simulation
 @export_custom(PROPERTY_HINT_RANGE, "0,3600,0.1,suffix:s") var slow_peer_timeout: float = 30.0:
@@ -68,6 +79,8 @@ const Checks := preload("res://addons/ws_python/portable/checks.gd")
 	set = set_unfinished_timeout
 var outgoing_supervisor: Callable = Callable():
 	set = set_outgoing_supervisor
+var server_time: float:
+	get = get_server_time
 var supervisor: Callable = Callable():
 	set = set_supervisor
 var tls_options: TLSOptions = null:
@@ -138,6 +151,10 @@ func get_max_queued_bytes() -> int:
 	return max_queued_bytes
 
 
+func get_max_requests() -> int:
+	return max_requests
+
+
 func get_max_unfinished_size() -> int:
 	return max_unfinished_size
 
@@ -160,6 +177,22 @@ func get_rate_burst() -> float:
 
 func get_rate_timeout() -> float:
 	return rate_timeout
+
+
+func get_request_encoding() -> Encoding:
+	return request_encoding
+
+
+func get_request_timeout() -> float:
+	return request_timeout
+
+
+func get_server_time() -> float:
+	return 0.0
+
+
+func get_session_buffer_size() -> int:
+	return session_buffer_size
 
 
 func get_simulation() -> WebSocketSimulation:
@@ -196,6 +229,10 @@ func get_tls_private_key() -> String:
 
 func get_unfinished_timeout() -> float:
 	return unfinished_timeout
+
+
+func handle(method: String, handler: Callable) -> Error:
+	return Checks.unavailable("handle")
 
 
 func poll() -> void:
@@ -279,6 +316,11 @@ func set_max_queued_bytes(value: int) -> void:
 		max_queued_bytes = value
 
 
+func set_max_requests(value: int) -> void:
+	if Checks.is_in_range(self, "max_requests", value, 1, 65536, ""):
+		max_requests = value
+
+
 func set_max_unfinished_size(value: int) -> void:
 	if Checks.is_in_range(self, "max_unfinished_size", value, 1024, 2147483647, "bytes"):
 		max_unfinished_size = value
@@ -306,6 +348,21 @@ func set_rate_burst(value: float) -> void:
 func set_rate_timeout(value: float) -> void:
 	if Checks.is_in_range(self, "rate_timeout", value, 0.0, 3600.0, "s"):
 		rate_timeout = value
+
+
+func set_request_encoding(value: Encoding) -> void:
+	if Checks.is_of_enum(self, "request_encoding", value, Encoding):
+		request_encoding = value
+
+
+func set_request_timeout(value: float) -> void:
+	if Checks.is_in_range(self, "request_timeout", value, 0.1, 3600.0, "s"):
+		request_timeout = value
+
+
+func set_session_buffer_size(value: int) -> void:
+	if Checks.is_in_range(self, "session_buffer_size", value, 1024, 2147483647, "bytes"):
+		session_buffer_size = value
 
 
 func set_simulation(value: WebSocketSimulation) -> void:

@@ -5,10 +5,13 @@ extends "res://addons/ws_python/portable/polling.gd"
 
 signal client_connected(peer_id: int)
 signal client_disconnected(peer_id: int)
+signal client_interrupted(peer_id: int)
+signal client_resumed(peer_id: int)
 signal handshake_failed(reason: String)
 signal message_received(peer_id: int, message: Variant)
 signal peer_drained(peer_id: int)
 signal status_changed(status: Status)
+signal var_received(peer_id: int, value: Variant)
 enum Status { STATUS_IDLE = 0, STATUS_ACTIVE = 1 }
 const STATUS_IDLE := Status.STATUS_IDLE
 const STATUS_ACTIVE := Status.STATUS_ACTIVE
@@ -24,16 +27,24 @@ const STATUS_ACTIVE := Status.STATUS_ACTIVE
 	set = set_max_connections
 @export_custom(PROPERTY_HINT_RANGE, "0,1000000") var max_connections_per_address: int = 256:
 	set = set_max_connections_per_address
+@export_custom(PROPERTY_HINT_RANGE, "1,1000000") var max_interrupted_sessions: int = 1024:
+	set = set_max_interrupted_sessions
 @export_custom(PROPERTY_HINT_RANGE, "1,2147483647,suffix:bytes") var max_message_size: int = 1048576:
 	set = set_max_message_size
+@export_custom(PROPERTY_HINT_RANGE, "0,1099511627776,suffix:bytes") var max_outbound_size: int = 268435456:
+	set = set_max_outbound_size
 @export_custom(PROPERTY_HINT_RANGE, "0,1000000") var max_pending_handshakes: int = 1024:
 	set = set_max_pending_handshakes
+@export_custom(PROPERTY_HINT_RANGE, "1024,1099511627776,suffix:bytes") var max_session_memory: int = 268435456:
+	set = set_max_session_memory
 @export_custom(PROPERTY_HINT_RANGE, "0,65535") var port: int = 8080:
 	set = set_port
 @export var refuse_new_connections: bool = false:
 	set = set_refuse_new_connections
 @export_custom(PROPERTY_HINT_RANGE, "0,65536") var reserved_descriptors: int = 32:
 	set = set_reserved_descriptors
+@export_custom(PROPERTY_HINT_RANGE, "0,86400,0.1,suffix:s") var session_timeout: float = 0.0:
+	set = set_session_timeout
 @export_custom(PROPERTY_HINT_FILE, "*.crt,*.pem") var tls_client_ca: String = "":
 	set = set_tls_client_ca
 @export var trusted_proxies: PackedStringArray = PackedStringArray():
@@ -86,12 +97,24 @@ func get_max_connections_per_address() -> int:
 	return max_connections_per_address
 
 
+func get_max_interrupted_sessions() -> int:
+	return max_interrupted_sessions
+
+
 func get_max_message_size() -> int:
 	return max_message_size
 
 
+func get_max_outbound_size() -> int:
+	return max_outbound_size
+
+
 func get_max_pending_handshakes() -> int:
 	return max_pending_handshakes
+
+
+func get_max_session_memory() -> int:
+	return max_session_memory
 
 
 func get_peer(peer_id: int) -> WebSocketPeerNode:
@@ -120,6 +143,10 @@ func get_refuse_new_connections() -> bool:
 
 func get_reserved_descriptors() -> int:
 	return reserved_descriptors
+
+
+func get_session_timeout() -> float:
+	return session_timeout
 
 
 func get_status() -> Status:
@@ -154,6 +181,10 @@ func listen(port: int = -1) -> Error:
 	return Checks.unavailable("listen")
 
 
+func request(peer_id: int, method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	return WebSocketReply.fail(Checks.unavailable("request"), "not on this platform")
+
+
 func send(peer_id: int, message: Variant) -> Error:
 	return Checks.unavailable("send")
 
@@ -168,6 +199,10 @@ func send_latest(peer_id: int, key: Variant, message: Variant) -> Error:
 
 func send_text(peer_id: int, message: String) -> Error:
 	return Checks.unavailable("send_text")
+
+
+func send_var(peer_id: int, value: Variant) -> Error:
+	return Checks.unavailable("send_var")
 
 
 func set_allowed_origins(value: PackedStringArray) -> void:
@@ -201,14 +236,29 @@ func set_max_connections_per_address(value: int) -> void:
 		max_connections_per_address = value
 
 
+func set_max_interrupted_sessions(value: int) -> void:
+	if Checks.is_in_range(self, "max_interrupted_sessions", value, 1, 1000000, ""):
+		max_interrupted_sessions = value
+
+
 func set_max_message_size(value: int) -> void:
 	if Checks.is_in_range(self, "max_message_size", value, 1, 2147483647, "bytes"):
 		max_message_size = value
 
 
+func set_max_outbound_size(value: int) -> void:
+	if Checks.is_in_range(self, "max_outbound_size", value, 0, 1099511627776, "bytes"):
+		max_outbound_size = value
+
+
 func set_max_pending_handshakes(value: int) -> void:
 	if Checks.is_in_range(self, "max_pending_handshakes", value, 0, 1000000, ""):
 		max_pending_handshakes = value
+
+
+func set_max_session_memory(value: int) -> void:
+	if Checks.is_in_range(self, "max_session_memory", value, 1024, 1099511627776, "bytes"):
+		max_session_memory = value
 
 
 func set_port(value: int) -> void:
@@ -223,6 +273,11 @@ func set_refuse_new_connections(value: bool) -> void:
 func set_reserved_descriptors(value: int) -> void:
 	if Checks.is_in_range(self, "reserved_descriptors", value, 0, 65536, ""):
 		reserved_descriptors = value
+
+
+func set_session_timeout(value: float) -> void:
+	if Checks.is_in_range(self, "session_timeout", value, 0.0, 86400.0, "s"):
+		session_timeout = value
 
 
 func set_tls_client_ca(value: String) -> void:
@@ -243,6 +298,10 @@ func set_unix_socket_owner(value: String) -> void:
 
 static func sign_token(secret: String, claims: Dictionary, seconds: float) -> String:
 	return ""
+
+
+func start_request(peer_id: int, method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	return WebSocketReply.fail(Checks.unavailable("start_request"), "not on this platform")
 
 
 func stop() -> void:

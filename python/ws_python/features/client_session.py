@@ -1,0 +1,166 @@
+"""The session of a client: it outlives the connection, and goes on with the next one (docs/sessions.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from ..connection.connection import Connection
+from ..declare.settings import setting
+from ..loop.deadlines import Deadline
+from ..loop.hub import hub
+from ..protocol.close_codes import may_resume
+from ..protocol.session import Hello, Layer, Session, Welcome
+from .feature import Feature
+from .sessions import SessionBufferSettings, tell_received
+
+
+class ClientSessionSettings(SessionBufferSettings):
+    """For a client with a ClientSession."""
+
+    session: bool = setting(
+        False,
+        group="Sessions",
+        doc="Ask the server for a session, which a WebSocketServer has whose `session_timeout` is set. When the "
+        "connection is cut, the client comes back into it by itself, as with `auto_reconnect`, for as long as the "
+        "server waits, and every message arrives exactly once and in order, both ways: `connection_interrupted`, then "
+        "`connection_resumed`. Meanwhile sending goes on as before. With another server nothing is different. A change "
+        "counts for the next connect_to_url().",
+    )
+
+
+class ClientSession(Feature):
+    """What one client, `node`, knows of its session."""
+
+    node: Any
+
+    def __init__(self, node: Any) -> None:
+        super().__init__(node)
+        node._session = self
+        self._is_wanted = False
+        self._session: Session | None = None
+        self._token = ""
+        self._timeout = 0.0
+        # Until when the server waits; while the connection is cut.
+        self._until = 0.0
+        #: The connection that was cut, which tells why if the session does not go on; None while there is a session.
+        self.cut: Connection | None = None
+        self._welcome_deadline: Deadline | None = None
+
+    def sweep(self, now: float, connections: Collection[Connection]) -> None:
+        """See Feature."""
+        tell_received(connections)
+
+    # --- connecting
+
+    def begin(self) -> None:
+        """connect_to_url() was called: whatever was before is over."""
+        self.forget()
+        self._is_wanted = self.node.session
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether to offer the layer."""
+        return self._is_wanted
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the connection was cut, and the session is to go on."""
+        return self.cut is not None
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the connection was cut, and the server still waits."""
+        return self.cut is not None and hub.deadlines.now < self._until
+
+    def prepare(self, connection: Connection, before: Connection | None) -> None:
+        """There is a further attempt: what is sent meanwhile is kept for it."""
+        if self._session is not None and self.is_interrupted:
+            connection.outbox.join(self._session, lasts=True)
+            if before is not None:
+                connection.outbox.take_over(before.outbox)
+
+    def new_layer(self, connection: Connection) -> Layer:
+        """The opening handshake has agreed on the layer: say hello."""
+        if self._session is None:
+            self._session = Session(self.node.session_buffer_size)
+            connection.outbox.join(self._session, lasts=False)
+        token = self._token if self.is_interrupted else ""
+        received = self._session.received if token else 0
+        return Layer(self._session, Hello(token, received, self.node.session_buffer_size))
+
+    def await_welcome(self, connection: Connection) -> None:
+        """The connection that is to go on with the session is open; the server is to say whether it does."""
+        self._stop_waiting()
+        self._welcome_deadline = hub.deadlines.of_answer(
+            self.node.connect_timeout, lambda: connection.drop("the server did not answer the hello of the session")
+        )
+
+    # --- welcome
+
+    def welcomed(self, connection: Connection, welcome: Welcome) -> bool:
+        """The server speaks the layer. Whether the session that was cut goes on."""
+        self._stop_waiting()
+        self._token, self._timeout = welcome.token, welcome.timeout
+        session: Session = connection.layer.session
+        if self._session is not session:
+            self._lose()
+            self._session = session
+            connection.outbox.part()
+        connection.outbox.join(session, lasts=True)
+        if not welcome.resumed or self.cut is None:
+            return False
+        self.cut = None
+        self.node._count("sessions_resumed")
+        self.node._counts["messages_replayed"] += session.replayed
+        session.replayed = 0
+        return True
+
+    def refused(self, connection: Connection) -> None:
+        """The server does not speak the layer: go on without it."""
+        self._lose()
+        self._stop_waiting()
+        self._session = None
+        self._token = ""
+        connection.outbox.part()
+        connection.intake.layer = None
+
+    # --- cut
+
+    def outlives(self, connection: Connection) -> bool:
+        """A connection is over, or an attempt to open one. Whether the session waits for the next."""
+        self._stop_waiting()
+        if self.is_interrupted:
+            return True
+        if not connection.outbox.lasts or not self._token or not may_resume(connection.close_code):
+            self.forget()
+            return False
+        self.cut = connection
+        self._until = hub.deadlines.now + self._timeout
+        self.node._count("session_cuts")
+        return True
+
+    def give_up(self) -> Connection | None:
+        """It is not to go on. The connection that was cut, of which the user was not told that it is closed."""
+        cut = self.cut
+        if cut is not None:
+            self._lose()
+            cut.outbox.part()
+        self.forget()
+        return cut
+
+    def forget(self) -> None:
+        """There is no session."""
+        self._stop_waiting()
+        self._session = self.cut = None
+        self._token = ""
+
+    def _lose(self) -> None:
+        if self._session is not None and self.cut is not None:
+            self.node._count("sessions_not_resumed")
+            self.node._counts["messages_of_lost_sessions"] += self._session.sent - self._session.acknowledged
+
+    def _stop_waiting(self) -> None:
+        if self._welcome_deadline is not None:
+            self._welcome_deadline.cancel()
+            self._welcome_deadline = None

@@ -1,0 +1,329 @@
+"""Sessions of a server: a peer outlives its connection, and what was on the way is sent again (docs/sessions.md).
+
+A client comes back with its token, through the same door as everybody: features are asked about its request as about
+any. Then its peer goes on with the new connection. Tokens are 128 random bits; what is kept of one is its hash, so that
+looking it up tells nothing of it by the time that takes. With each connection a session gets a new token, and the one
+before ends as soon as the client shows that it has the new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import Collection
+from typing import Any
+
+from ..connection.connection import Connection
+from ..connection.happenings import SessionOver
+from ..connection.phase import Phase
+from ..declare.settings import setting
+from ..loop.deadlines import Deadline
+from ..loop.hub import hub
+from ..protocol.close_codes import PROTOCOL_ERROR, may_resume
+from ..protocol.session import Hello, LayerError, LayerMessage, Session, Welcome
+from .feature import Feature
+
+_MIB = 1024 * 1024
+_MAX_BYTES = 2**31 - 1
+# Random bytes of a token: 128 bits.
+_TOKEN_SIZE = 16
+_NO_HELLO = "no hello of the session layer within handshake_timeout"
+
+
+class SessionBufferSettings:
+    """For a server or client with sessions."""
+
+    session_buffer_size: int = setting(
+        4 * _MIB,
+        range=(1024, _MAX_BYTES),
+        unit="bytes",
+        group="Sessions",
+        doc="How much of what was sent in a session may wait for the other side to say that it has it, on one "
+        "connection, or without one while it is cut: 64 bytes a message beside its own. Where it is full, sending "
+        "returns ERR_BUSY as where `outbound_buffer_size` is, until `drained`; a message that is longer never fits. It "
+        "bounds what is on the way: a long way at a high rate takes more.",
+    )
+
+
+class SessionSettings(SessionBufferSettings):
+    """For a server with Sessions."""
+
+    session_timeout: float = setting(
+        0.0,
+        range=(0.0, 86_400.0),
+        step=0.1,
+        unit="s",
+        group="Sessions",
+        doc="Seconds that a peer outlives its connection, for clients that ask for it (`session` of WebSocketClient): "
+        "within them it comes back as the same peer, and every message arrives exactly once and in order, both ways. "
+        "Meanwhile sending goes on as before. Other clients are served as ever. 0: no sessions; what is set counts for "
+        "the connections made after it.",
+    )
+    max_interrupted_sessions: int = setting(
+        1024,
+        range=(1, 1_000_000),
+        group="Sessions",
+        doc="How many peers without a connection are waited for at a time. Beyond that one is given up: of the address "
+        "that has the most of them, the one that is away for longest.",
+    )
+    max_session_memory: int = setting(
+        256 * _MIB,
+        range=(1024, 2**40),
+        unit="bytes",
+        group="Sessions",
+        doc="How much may be kept for all peers without a connection together. Beyond that those are given up for whom "
+        "most is kept.",
+    )
+
+
+class _PeerSession:
+    """The session of one peer."""
+
+    def __init__(self, peer: Any, session: Session) -> None:
+        self.peer = peer
+        self.session = session
+        #: Hashes of what a client may come back with: the newest token and, until it shows that it has it, the one
+        #: that it came with.
+        self.tokens: list[bytes] = []
+        #: Until when it is waited for; None while there is a connection.
+        self.deadline: Deadline | None = None
+        #: The address of the connection that was cut.
+        self.address = ""
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it is waited for."""
+        return self.deadline is not None
+
+
+class Sessions(Feature):
+    """The sessions of one server."""
+
+    node: Any
+
+    def __init__(self, node: Any) -> None:
+        super().__init__(node)
+        node._sessions = self
+        self._by_token: dict[bytes, _PeerSession] = {}
+        self._by_peer: dict[int, _PeerSession] = {}
+        # Those that are waited for, the one that is away for longest first.
+        self._interrupted: dict[int, _PeerSession] = {}
+        # Connections that have not said hello, and until when they may.
+        self._silent: dict[Connection, Deadline] = {}
+
+    def opened(self, connection: Connection) -> None:
+        """See Feature."""
+        if connection.layer is not None:
+            self._silent[connection] = hub.deadlines.of_answer(
+                self.node.handshake_timeout, lambda: connection.give_up(PROTOCOL_ERROR, _NO_HELLO)
+            )
+
+    def closed(self, connection: Connection) -> None:
+        """See Feature."""
+        silence = self._silent.pop(connection, None)
+        if silence is not None:
+            silence.cancel()
+
+    def end(self) -> None:
+        """See Feature."""
+        for known in list(self._by_peer.values()):
+            self._forget(known)
+
+    def sweep(self, now: float, connections: Collection[Connection]) -> None:
+        """See Feature."""
+        tell_received(connections)
+        for connection in connections:
+            if connection.layer is not None and connection.layer.is_confirmed and connection.intake.peer is not None:
+                known = self._by_peer.get(connection.intake.peer.peer_id)
+                if known is not None and len(known.tokens) > 1:
+                    self._keep_tokens(known, known.tokens[-1:])
+        self._bound_memory()
+
+    # --- hello
+
+    def greeted(self, connection: Connection, hello: Hello) -> None:
+        """A client of the layer says which session it wants."""
+        self.closed(connection)  # It is silent no more.
+        known = self._by_token.get(_hash(hello.token)) if hello.token else None
+        if known is not None and not self._may_resume(known, hello):
+            known = None
+        elif hello.token and known is None:
+            self.node._count("session_unknown")
+        if known is None:
+            self._begin(connection, hello)
+        else:
+            self._resume(connection, known, hello)
+
+    def _begin(self, connection: Connection, hello: Hello) -> None:
+        node = self.node
+        peer = node._seat(connection)
+        if peer is None:
+            return  # What a derived class does there has stopped the server.
+        known = _PeerSession(peer, Session(node.session_buffer_size))
+        self._by_peer[peer.peer_id] = known
+        peer._give_up = self._leave
+        node._count("sessions_begun")
+        connection.carry(known.session, self._welcome(known, resumed=False), hello.buffer)
+        node._present(peer)
+
+    def _may_resume(self, known: _PeerSession, hello: Hello) -> bool:
+        """Whether what the client has is what it may have."""
+        try:
+            known.session.check_number(hello.received)
+        except LayerError:
+            self.node._count("session_mismatch")
+            self.give_up(known.peer)
+            return False
+        return True
+
+    def _resume(self, connection: Connection, known: _PeerSession, hello: Hello) -> None:
+        node, peer = self.node, known.peer
+        before = peer._connection
+        assert before is not None
+        arrived: list[object] = []
+        was_told = known.is_interrupted
+        if was_told:
+            self._came_back(known)
+        else:
+            # The connection before is half open: what it has brought comes first, what is unread there is sent again.
+            arrived = [event for event in before.intake.take() if isinstance(event, (str, bytes, LayerMessage))]
+            node._leave_behind(before)
+            node._count("session_cuts")
+        replayed = known.session.replayed
+        known.session.resumes_at(hello.received)
+        # The client has this one; whether it gets the next one is not known yet.
+        self._keep_tokens(known, [_hash(hello.token)])
+        node._counts["messages_replayed"] += known.session.replayed - replayed
+        node._count("sessions_resumed")
+        connection.outbox.take_over(before.outbox)
+        node._reseat(peer, connection)
+        connection.carry(known.session, self._welcome(known, resumed=True), hello.buffer)
+        told: list[object] = [] if was_told else [Interrupted()]
+        connection.intake.put_first([*arrived, *told, Resumed()])
+
+    def _welcome(self, known: _PeerSession, *, resumed: bool) -> Welcome:
+        token = secrets.token_urlsafe(_TOKEN_SIZE)
+        known.tokens.append(_hash(token))
+        self._by_token[known.tokens[-1]] = known
+        node = self.node
+        return Welcome(
+            token, known.peer.peer_id, known.session.received, resumed, node.session_timeout, node.session_buffer_size
+        )
+
+    # --- cut
+
+    def outlives(self, connection: Connection) -> bool:
+        """A connection is over. Whether its peer waits for another one."""
+        peer = connection.intake.peer
+        known = None if peer is None else self._by_peer.get(peer.peer_id)
+        if known is None or known.peer is not peer:
+            return False
+        is_cut = connection.outbox.lasts and may_resume(connection.close_code)
+        if not is_cut or self.node.session_timeout <= 0.0:
+            self._forget(known)
+            return False
+        known.address = connection.host
+        known.deadline = hub.deadlines.after(self.node.session_timeout, lambda: self._expire(known))
+        self._interrupted[known.peer.peer_id] = known
+        self.node._count("session_cuts")
+        if len(self._interrupted) > self.node.max_interrupted_sessions:
+            self._crowd_out()
+        return True
+
+    def _expire(self, known: _PeerSession) -> None:
+        self.node._count("session_expired")
+        self.give_up(known.peer)
+
+    def give_up(self, peer: Any) -> None:
+        """Wait for this peer no longer: it is told as gone, in the next delivery."""
+        known = self._by_peer.get(peer.peer_id)
+        if known is None or known.peer is not peer:
+            return
+        connection = peer._connection
+        was_interrupted = known.is_interrupted
+        self._forget(known)
+        if connection is not None:
+            connection.outbox.part()
+            if was_interrupted:
+                connection.intake.put([SessionOver(connection)], 0)
+            else:
+                connection.drop()
+
+    def _leave(self, peer: Any) -> None:
+        """The game has closed a peer. Where it has a connection, that ends as any does."""
+        known = self._by_peer.get(peer.peer_id)
+        if known is not None and known.peer is peer and known.is_interrupted:
+            self.give_up(peer)
+
+    def _came_back(self, known: _PeerSession) -> None:
+        if known.deadline is not None:
+            known.deadline.cancel()
+            known.deadline = None
+        self._interrupted.pop(known.peer.peer_id, None)
+
+    def _forget(self, known: _PeerSession) -> None:
+        if known.is_interrupted:
+            self.node._counts["messages_of_lost_sessions"] += known.session.sent - known.session.acknowledged
+        self._came_back(known)
+        if self._by_peer.get(known.peer.peer_id) is known:
+            del self._by_peer[known.peer.peer_id]
+        self._keep_tokens(known, [])
+
+    def _keep_tokens(self, known: _PeerSession, kept: list[bytes]) -> None:
+        for token in known.tokens:
+            if token not in kept:
+                self._by_token.pop(token, None)
+        known.tokens = kept
+
+    # --- bounds
+
+    def _crowd_out(self) -> None:
+        crowds = Counter(known.address for known in self._interrupted.values())
+        (address, _), *_ = crowds.most_common(1)
+        oldest = next(known for known in self._interrupted.values() if known.address == address)
+        self.node._count("session_crowded_out")
+        self.node._teller.tell(
+            "max_interrupted_sessions", "a peer is not waited for any longer, as %s has too many", address
+        )
+        self.give_up(oldest.peer)
+
+    def _bound_memory(self) -> None:
+        kept = sum(known.session.kept_size for known in self._interrupted.values())
+        while kept > self.node.max_session_memory:
+            most = max(self._interrupted.values(), key=lambda known: known.session.kept_size)
+            kept -= most.session.kept_size
+            self.node._count("session_memory")
+            self.node._teller.tell(
+                "max_session_memory", "a peer is not waited for any longer, as too much is kept for %s", most.address
+            )
+            self.give_up(most.peer)
+
+
+class Interrupted:
+    """A connection was cut, and the peer is back already."""
+
+    def tell(self, server: Any, connection: Connection) -> None:
+        """Tell it."""
+        server._interrupted(connection)
+
+
+class Resumed:
+    """A peer is back: what is told next was sent again, or after that."""
+
+    def tell(self, server: Any, connection: Connection) -> None:
+        """Tell it."""
+        server._resumed(connection)
+
+
+def tell_received(connections: Collection[Connection]) -> None:
+    """Acknowledge what came, about once a second."""
+    for connection in connections:
+        layer = connection.layer
+        if layer is not None and connection.phase is Phase.OPEN:
+            layer.tell_received()
+            connection.layer_changed()
+
+
+def _hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "replace")).digest()

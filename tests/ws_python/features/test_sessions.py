@@ -1,0 +1,462 @@
+"""Sessions: a peer outlives its connection, and nothing is lost, doubled or out of order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from websockets.frames import Opcode
+from ws_python import Error, WebSocketClient, WebSocketRequest, WebSocketServer
+from ws_python.protocol.session import SUBPROTOCOL
+
+from ..driving import RawClient, listening, named, poll_until, record
+
+Log = list[tuple[object, ...]]
+
+
+def in_session(server: WebSocketServer, **settings: Any) -> tuple[WebSocketClient, int]:
+    """A client in a session of that server, and its peer id."""
+    before = set(server.get_peer_ids())
+    client = WebSocketClient()
+    client.session = True
+    client.reconnect_delay = 0.01
+    for name, value in settings.items():
+        setattr(client, name, value)
+    assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/") == Error.OK
+    poll_until(lambda: len(server.get_peer_ids()) > len(before) and client._session._token != "", server, client)
+    (peer_id,) = set(server.get_peer_ids()) - before
+    return client, peer_id
+
+
+def cut(node: Any) -> None:
+    """The connection breaks, of a client or a server's peer."""
+    assert node._connection.link is not None
+    node._connection.drop()
+
+
+def is_active(client: WebSocketClient) -> bool:
+    return client.status == WebSocketClient.Status.STATUS_ACTIVE
+
+
+def names(log: Log) -> list[object]:
+    return [name for name, *_ in log if name not in ("status_changed", "reconnecting", "connection_failed")]
+
+
+@pytest.fixture
+def server() -> WebSocketServer:
+    return listening(session_timeout=30.0)
+
+
+class TestOff:
+    def test_with_a_server_without_sessions_nothing_is_different(self) -> None:
+        server = listening()
+        log = record(server)
+        client = WebSocketClient()
+        client.session = True
+        heard = record(client)
+        client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
+        poll_until(lambda: server.get_peer_count() == 1 and is_active(client), server, client)
+        assert client.get_selected_protocol() == ""
+        client.send("\x10hello")
+        server.send(0, "\x10w")
+        poll_until(
+            lambda: len(named(log, "message_received")) + len(named(heard, "message_received")) == 2, server, client
+        )
+        assert named(heard, "message_received") == [("\x10w",)]
+        assert named(log, "message_received")[0][1] == "\x10hello"
+
+    def test_a_client_without_it_is_served_as_ever(self, server: WebSocketServer) -> None:
+        client = WebSocketClient()
+        log = record(server)
+        client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
+        poll_until(lambda: server.get_peer_count() == 1 and is_active(client), server, client)
+        cut(client)
+        poll_until(lambda: server.get_peer_count() == 0, server, client)
+        assert names(log) == ["client_connected", "client_disconnected"]
+
+    def test_the_users_subprotocol_is_what_is_told(self) -> None:
+        server = listening(session_timeout=30.0, supported_protocols=["chat", "game"])
+        offered: list[list[str]] = []
+
+        def authorizer(request: WebSocketRequest) -> bool:
+            offered.append(request.subprotocols)
+            return True
+
+        server.authorizer = authorizer
+        client, peer_id = in_session(server, supported_protocols=["game"])
+        peer = server.get_peer(peer_id)
+        assert peer is not None
+        assert (client.get_selected_protocol(), peer.get_selected_protocol(), offered) == ("game", "game", [["game"]])
+
+
+class TestCut:
+    def test_the_same_peer_and_every_message_once_and_in_order(self, server: WebSocketServer) -> None:
+        log = record(server)
+        client, peer_id = in_session(server)
+        heard = record(client)
+        for round_ in range(5):
+            for number in range(20):
+                client.send(f"{round_} {number}")
+                server.send(peer_id, f"{round_} {number}")
+            if round_ % 2:
+                cut(client)
+            else:
+                peer = server.get_peer(peer_id)
+                assert peer is not None
+                cut(peer)
+            for number in range(20, 40):
+                assert client.send(f"{round_} {number}") == Error.OK
+                assert server.send(peer_id, f"{round_} {number}".encode()) == Error.OK
+            poll_until(lambda r=round_: len(named(heard, "connection_resumed")) == r + 1, server, client)  # type: ignore[misc]
+        poll_until(
+            lambda: len(named(log, "message_received")) == 200 and len(named(heard, "message_received")) == 200,
+            server,
+            client,
+        )
+        expected = [f"{round_} {number}" for round_ in range(5) for number in range(40)]
+        assert [message for _, message in named(log, "message_received")] == expected
+        arrived = [
+            message if isinstance(message, str) else message.decode() for (message,) in named(heard, "message_received")
+        ]
+        assert arrived == expected
+        assert server.get_peer_ids() == [peer_id]
+        assert [name for name in names(heard) if name != "message_received"] == [
+            "connection_interrupted",
+            "connection_resumed",
+        ] * 5
+        kept = [name for name in names(log) if name != "message_received"]
+        assert kept == ["client_connected", *["client_interrupted", "client_resumed"] * 5]
+
+    def test_told_as_resumed_before_what_is_sent_again(self, server: WebSocketServer) -> None:
+        log = record(server)
+        client, peer_id = in_session(server)
+        peer = server.get_peer(peer_id)
+        assert peer is not None
+        cut(peer)
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        client.send("meanwhile")
+        poll_until(lambda: named(log, "message_received") != [], server, client)
+        assert names(log) == ["client_connected", "client_interrupted", "client_resumed", "message_received"]
+
+    def test_a_connection_that_is_half_open_is_replaced(self, server: WebSocketServer) -> None:
+        """The server has not noticed yet that the old one is dead."""
+        log = record(server)
+        client, peer_id = in_session(server)
+        old = server.peers[peer_id]._connection
+        assert old is not None
+        client.send("before")
+        poll_until(lambda: named(log, "message_received") != [], server, client)
+        # What the server would hear of the end of the old one does not come.
+        assert client._connection is not None
+        assert client._connection.link is not None
+        old.intake.throttle()
+        cut(client)
+        client.send("after")
+        poll_until(lambda: len(named(log, "message_received")) == 2, server, client)
+        assert [message for _, message in named(log, "message_received")] == ["before", "after"]
+        assert names(log)[2:] == ["client_interrupted", "client_resumed", "message_received"]
+        assert old.phase.name == "GONE"
+        assert server.get_statistics()["connections_open"] == 1
+
+    def test_it_is_over_after_its_time(self) -> None:
+        server = listening(session_timeout=0.2)
+        log = record(server)
+        client, peer_id = in_session(server, reconnect_delay=3.0)
+        client.send("last")
+        poll_until(lambda: named(log, "message_received") != [], server, client)
+        cut(client)
+        poll_until(lambda: named(log, "client_disconnected") != [], server)
+        assert names(log) == ["client_connected", "message_received", "client_interrupted", "client_disconnected"]
+        assert (server.get_peer_count(), server.has_peer(peer_id)) == (0, False)
+        assert server.get_statistics()["counts"]["session_expired"] == 1
+        client.close()
+
+    def test_a_server_that_was_killed_says_so(self, server: WebSocketServer) -> None:
+        port = server.get_local_port()
+        client, peer_id = in_session(server)
+        heard = record(client)
+        cut(server.peers[peer_id])
+        server.stop()
+        another = WebSocketServer()
+        another.bind_address, another.session_timeout = "localhost", 30.0
+        assert another.listen(port) == Error.OK
+        poll_until(lambda: named(heard, "connected_to_server") != [], server, another, client)
+        assert names(heard) == ["connection_interrupted", "connection_closed", "connected_to_server", "reconnected"]
+        assert another.get_statistics()["counts"]["session_unknown"] == 1
+        assert client.get_statistics()["counts"]["sessions_not_resumed"] == 1
+        client.send("hello")
+        log = record(another)
+        poll_until(lambda: named(log, "message_received") != [], another, client)
+
+    def test_close_ends_it_at_once(self, server: WebSocketServer) -> None:
+        log = record(server)
+        client, peer_id = in_session(server)
+        client.send("last")
+        client.close(4000, "enough")
+        poll_until(lambda: named(log, "client_disconnected") != [], server, client)
+        assert names(log) == ["client_connected", "message_received", "client_disconnected"]
+        other, other_id = in_session(server)
+        heard = record(other)
+        server.disconnect_peer(other_id, 4001)
+        poll_until(lambda: named(heard, "connection_closed") != [], server, other)
+        assert "connection_interrupted" not in names(heard)
+        assert peer_id != other_id
+        assert server._sessions._by_token == {}
+
+    def test_the_game_may_end_it_while_it_is_cut(self, server: WebSocketServer) -> None:
+        log = record(server)
+        ends: list[Callable[[int], Error]] = [server.disconnect_peer, lambda i: server.peers[i].close(1001)]
+        for end in ends:
+            client, peer_id = in_session(server, reconnect_delay=5.0)
+            cut(client)
+            poll_until(lambda: named(log, "client_interrupted") != [], server)
+            assert end(peer_id) == Error.OK
+            poll_until(lambda: named(log, "client_disconnected") != [], server)
+            assert server.send(peer_id, "x") == Error.ERR_DOES_NOT_EXIST
+            client.close()
+            log.clear()
+
+    def test_a_client_may_close_while_it_is_cut(self, server: WebSocketServer) -> None:
+        client, _ = in_session(server, reconnect_delay=5.0)
+        heard = record(client)
+        cut(client)
+        poll_until(lambda: named(heard, "connection_interrupted") != [], client)
+        assert client.close() == Error.OK
+        assert names(heard) == ["connection_interrupted", "connection_closed"]
+        assert (client.status, client.send("x")) == (client.Status.STATUS_IDLE, Error.ERR_CONNECTION_ERROR)
+
+    def test_stop_ends_those_that_are_cut_too(self, server: WebSocketServer) -> None:
+        log = record(server)
+        client, peer_id = in_session(server, reconnect_delay=5.0)
+        cut(client)
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        server.stop()
+        assert named(log, "client_disconnected") == [(peer_id,)]
+        assert server.get_peer_count() == 0
+
+    def test_cut_before_the_welcome_came_back(self, server: WebSocketServer) -> None:
+        """The client then has the token before, and the server has given it a new one."""
+        log = record(server)
+        client, peer_id = in_session(server)
+        heard = record(client)
+        for number in range(3):
+            client.send(f"{number}")
+            cut(client)
+            # The server answers the hello; its welcome is lost.
+            poll_until(lambda: named(log, "client_resumed") != [], server, client)
+            log.clear()
+        del number
+        poll_until(lambda: len(named(heard, "connection_resumed")) >= 1 and is_active(client), server, client)
+        assert server.get_peer_ids() == [peer_id]
+
+    def test_latest_and_fragments_survive(self, server: WebSocketServer) -> None:
+        log = record(server)
+        client, _ = in_session(server)
+        assert client.send_fragment("a", final=False) == Error.OK
+        cut(client)
+        assert client.send_fragment("b", final=True) == Error.OK
+        assert client.send_latest("k", "old") == Error.OK
+        assert client.send_latest("k", "new") == Error.OK
+        poll_until(lambda: len(named(log, "message_received")) == 2, server, client)
+        assert [message for _, message in named(log, "message_received")] == ["ab", "new"]
+
+
+class TestSilence:
+    """What else ends a connection for good only cuts a session, for a link that stalls looks the same."""
+
+    def test_who_takes_nothing(self) -> None:
+        server = listening(session_timeout=30.0, slow_peer_timeout=0.3, session_buffer_size=64 * 1024 * 1024)
+        log = record(server)
+        raw = RawClient(server.get_local_port(), receive_buffer=4096, subprotocols=[SUBPROTOCOL])
+        raw.shake_hands(server)
+        raw.send(Opcode.TEXT, b'\x10h{"v":1,"buffer":1000}\n')
+        poll_until(lambda: server.get_peer_count() == 1, server)
+        assert server.send(0, b"x" * 20_000_000) == Error.OK
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        assert server.get_statistics()["connections_closed"] == {1006: 1}
+        assert server.get_peer_count() == 1
+        raw.close()
+
+    def test_a_message_that_does_not_arrive_whole(self) -> None:
+        server = listening(session_timeout=30.0, unfinished_timeout=0.2)
+        log = record(server)
+        raw = RawClient(server.get_local_port(), subprotocols=[SUBPROTOCOL])
+        raw.shake_hands(server)
+        raw.send(Opcode.TEXT, b'\x10h{"v":1,"buffer":1000}\n')
+        raw.send(Opcode.TEXT, b"half", fin=False)
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        assert names(log) == ["client_connected", "client_interrupted"]
+        raw.close()
+
+
+class TestFull:
+    def test_busy_while_it_is_cut_and_drained_after(self) -> None:
+        server = listening(session_timeout=30.0, session_buffer_size=10_000)
+        log = record(server)
+        client, peer_id = in_session(server, reconnect_delay=0.3)
+        cut(client)
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        sent = 0
+        while (error := server.send(peer_id, b"x" * 1000)) == Error.OK:
+            sent += 1
+        assert (error, 5 <= sent <= 9) == (Error.ERR_BUSY, True)
+        assert server.send(peer_id, b"x" * 20_000) == Error.ERR_OUT_OF_MEMORY
+        heard = record(client)
+        poll_until(lambda: named(log, "peer_drained") == [(peer_id,)], server, client)
+        assert server.send(peer_id, b"y" * 1000) == Error.OK
+        poll_until(lambda: len(named(heard, "message_received")) == sent + 1, server, client)
+
+    def test_many_through_a_small_buffer(self) -> None:
+        server = listening(session_timeout=30.0, session_buffer_size=4096)
+        client, _ = in_session(server, session_buffer_size=4096)
+        log = record(server)
+        sent = 0
+
+        def send() -> bool:
+            nonlocal sent
+            while sent < 500 and client.send(f"{sent}") == Error.OK:
+                sent += 1
+            return len(named(log, "message_received")) == 500
+
+        poll_until(send, server, client)
+        assert [message for _, message in named(log, "message_received")] == [f"{number}" for number in range(500)]
+
+    def test_no_more_than_so_many_are_waited_for(self) -> None:
+        server = listening(session_timeout=30.0, max_interrupted_sessions=2)
+        log = record(server)
+        clients = [in_session(server, reconnect_delay=60.0)[0] for _ in range(4)]
+        for client in clients:
+            cut(client)
+        poll_until(lambda: len(named(log, "client_disconnected")) == 2, server)
+        assert server.get_peer_count() == 2
+        assert server.get_statistics()["counts"]["session_crowded_out"] == 2
+        for client in clients:
+            client.close()
+
+    def test_no_more_memory_than_so_much(self) -> None:
+        server = listening(session_timeout=30.0, max_session_memory=100_000)
+        log = record(server)
+        client, peer_id = in_session(server, reconnect_delay=60.0)
+        other, other_id = in_session(server)
+        cut(client)
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        server.send(peer_id, b"x" * 200_000)
+        poll_until(lambda: named(log, "client_disconnected") == [(peer_id,)], server, other)
+        assert server.get_peer_ids() == [other_id]
+        client.close()
+
+
+class TestHostile:
+    """A raw client that speaks the layer, and not by the rules."""
+
+    @staticmethod
+    def _raw(server: WebSocketServer) -> RawClient:
+        raw = RawClient(server.get_local_port(), subprotocols=[SUBPROTOCOL])
+        raw.shake_hands(server)
+        return raw
+
+    def test_a_token_that_was_guessed_or_used_up_gets_nothing(self, server: WebSocketServer) -> None:
+        log = record(server)
+        client, peer_id = in_session(server)
+        first = client._session._token
+        cut(client)
+        poll_until(lambda: named(log, "client_resumed") != [] and is_active(client), server, client)
+        # As soon as the client shows that it has the new one.
+        poll_until(lambda: len(server._sessions._by_token) == 1, server, client)
+        for token in (first, "x" * 22, client._session._token[:-1]):
+            raw = self._raw(server)
+            raw.send(Opcode.TEXT, ("\x10h" + json.dumps({"v": 1, "resume": token, "received": 0}) + "\n").encode())
+            poll_until(lambda: server.get_peer_count() == 2, server, client)
+            assert is_active(client)
+            (other,) = set(server.get_peer_ids()) - {peer_id}
+            server.disconnect_peer(other)
+            poll_until(lambda: server.get_peer_count() == 1, server, client)
+            raw.close()
+        assert server.get_statistics()["counts"]["session_unknown"] == 3
+
+    @pytest.mark.parametrize("first", [b"hello", b"\x10w{}\n", b"\x10hx\n", b"\x10q1 x\n"])
+    def test_who_does_not_say_hello_is_closed(self, server: WebSocketServer, first: bytes) -> None:
+        log = record(server)
+        raw = self._raw(server)
+        raw.send(Opcode.TEXT, first)
+        poll_until(lambda: server.get_statistics()["connections_open"] == 0, server)
+        assert names(log) == []
+        assert server.get_statistics()["connections_closed"] == {1002: 1}
+        raw.close()
+
+    def test_who_says_nothing_is_closed(self) -> None:
+        server = listening(session_timeout=30.0, handshake_timeout=0.2)
+        raw = self._raw(server)
+        poll_until(lambda: server.get_statistics()["connections_open"] == 0, server)
+        assert server.get_peer_count() == 0
+        raw.close()
+
+    def test_who_claims_to_have_what_was_not_sent_loses_the_session(self, server: WebSocketServer) -> None:
+        log = record(server)
+        client, peer_id = in_session(server, reconnect_delay=60.0)
+        token = client._session._token
+        cut(client)
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        raw = self._raw(server)
+        raw.send(Opcode.TEXT, ("\x10h" + json.dumps({"v": 1, "resume": token, "received": 9}) + "\n").encode())
+        poll_until(lambda: named(log, "client_disconnected") == [(peer_id,)], server)
+        assert server.get_statistics()["counts"]["session_mismatch"] == 1
+        raw.close()
+        client.close()
+
+    def test_the_authorizer_is_asked_again(self, server: WebSocketServer) -> None:
+        client, peer_id = in_session(server)
+        heard = record(client)
+        log = record(server)
+        server.authorizer = lambda _request: False
+        cut(client)
+        poll_until(lambda: named(heard, "connection_closed") != [], server, client)
+        assert named(log, "client_resumed") == []
+        assert client.status == client.Status.STATUS_IDLE
+        assert server.has_peer(peer_id)
+
+    def test_a_token_is_nowhere_in_the_log(self, server: WebSocketServer, caplog: pytest.LogCaptureFixture) -> None:
+        client, _ = in_session(server)
+        token = client._session._token
+        cut(client)
+        poll_until(lambda: not is_active(client), server, client)
+        poll_until(lambda: is_active(client), server, client)
+        client.close()
+        assert token not in caplog.text
+
+
+class TestSilentAndForeignServers:
+    def test_with_one_that_agrees_to_anything(self) -> None:
+        """As Node's `ws` does by default."""
+        from ws_python.protocol.handshake_server import ServerHandshake
+
+        class Agreeable(WebSocketServer):
+            def _new_connection(self, timed_out: str = "") -> Any:
+                connection = super()._new_connection(timed_out)
+                handshake = connection.handshake
+                assert isinstance(handshake, ServerHandshake)
+                handshake._subprotocols = [SUBPROTOCOL]  # type: ignore[list-item]
+                return connection
+
+        server = Agreeable()
+        server.bind_address = "localhost"
+        # It does not know what it has agreed to.
+        server._new_layer = lambda connection: None  # type: ignore[assignment,return-value]
+        server.listen(0)
+        log = record(server)
+        client = WebSocketClient()
+        client.session = True
+        heard = record(client)
+        client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
+        poll_until(lambda: is_active(client) and server.get_peer_count() == 1, server, client)
+        for message in ("plain", "\x10mine", "more"):
+            assert client.send(message) == Error.OK
+        server.send(0, "hi")
+        poll_until(lambda: len(named(log, "message_received")) == 4, server, client)
+        assert [message for _, message in named(log, "message_received")][1:] == ["plain", "\x10mine", "more"]
+        assert named(heard, "message_received") == [("hi",)]
+        cut(client)
+        poll_until(lambda: named(heard, "connection_closed") != [], server, client)
+        assert "connection_interrupted" not in names(heard)
