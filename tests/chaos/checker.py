@@ -77,7 +77,8 @@ def check(clients: Sequence[History], servers: Sequence[History], *, sessions_la
         verdict.streams += 1
         is_broken = stream.close_code not in (None, NORMAL_CLOSURE) or bool(stream.lost_by)
         verdict.cuts += stream.interruptions + is_broken
-        if sessions_last and is_broken:
+        # Before anything came from the server, there was no session yet.
+        if sessions_last and is_broken and stream.comes_from and not stream.said_goodbye:
             verdict.found("session lost", stream.name, f"ended with {stream.close_code or stream.lost_by}")
     return verdict
 

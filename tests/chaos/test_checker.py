@@ -207,6 +207,12 @@ def test_an_interruption_is_a_cut_and_nothing_wrong() -> None:
 def test_a_session_that_ended_is_told() -> None:
     assert Case().close().found(sessions_last=True) == {"session lost"}
     assert Case().close(1000).found(sessions_last=True) == set()
+    case = Case()
+    case.client.append(event("closing", CLIENT))
+    assert case.close().found(sessions_last=True) == set(), "the goodbye was lost with the connection"
+    case = Case()
+    case.client = [line for line in case.client if line["event"] != "received"]
+    assert case.close().found(sessions_last=True) == set(), "the server's welcome never came"
 
 
 @pytest.mark.parametrize("is_heard_of", [True, False])

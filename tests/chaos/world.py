@@ -27,7 +27,7 @@ from tests.chaos.proxy import Proxy
 from tests.godot_process import GodotProcess
 
 # From the last fault until all are back and all has come, in s; much less is usual.
-PATIENCE = 60.0
+PATIENCE = 90.0
 # So many messages each way go at the end of a run, when nothing happens any more: all is as it was.
 REST = 1500
 # So long may a machine that is busy take to start a game.
@@ -155,7 +155,7 @@ class World:
         self._plan: Plan
         self._urls: list[str] = []
         self._trouble: list[str] = []
-        self._goes_on = False
+        self._goes_on = self._was_killed = False
 
     def __enter__(self) -> World:
         with contextlib.ExitStack() as opened:
@@ -211,6 +211,7 @@ class World:
 
     def kill(self, game: str) -> None:
         """See Site."""
+        self._was_killed = True
         self._games[game].kill()
         if game == SERVER:
             self.proxy.target = 0
@@ -241,7 +242,7 @@ class World:
         self._happen(begin=time.monotonic())
         self._tell_all("quiet")
         self.proxy.calm()
-        is_back = self._wait_until(self._all_back)
+        is_back = self._wait_until(self._all_back, STARTING if self._was_killed else PATIENCE)
         self._tell_all("rest", REST // plan.clients)
         if not (is_back and self._wait_until(self._all_rested) and self._wait_until(self._all_came)):
             self._trouble.append("not all came back, or not all came, after the last fault")
@@ -261,7 +262,7 @@ class World:
 
     def _prepare(self, plan: Plan, goes_on: bool) -> None:
         has_begun, self._goes_on = self._goes_on, goes_on
-        self._plan, self._trouble = plan, []
+        self._plan, self._trouble, self._was_killed = plan, [], False
         self._actions.clear()
         if not has_begun:
             ports = self.proxy.set_doors(plan.clients)
