@@ -21,11 +21,11 @@ CORE = ROOT / "tests/ws_python"
 LEAST = {
     "": 500,
     "connection": 150,
-    "declare": 150,
-    "features": 500,
-    "loop": 40,
+    "declare": 110,
+    "features": 680,
+    "loop": 70,
     "net": 400,
-    "protocol": 700,
+    "protocol": 1300,
 }
 # Seconds: a folder takes minutes, and a machine may be busy; one test that hangs ends those of its folder.
 TIMEOUT = 2400
