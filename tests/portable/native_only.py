@@ -14,26 +14,35 @@ _BACKLOG = (
 _NO_PREAMBLE = "the PROXY protocol comes before TLS and HTTP; the headers of a trusted proxy are believed"
 _NO_SCENES = "an exported game's scenes are changed by the editor plugin, see the tests of the export"
 _TLS_IS_SILENT = "the engine's TLS tells not why a handshake failed"
-_NO_SESSIONS = "the portable nodes have no sessions"
+_NO_SESSIONS = "the portable nodes do not speak the session layer"
 _FRAMES = "the wait between frames is the engine's"
 
 #: Members, of each class that has them.
 MEMBERS: dict[str, str] = {
+    "client_interrupted": _NO_SESSIONS,
+    "client_resumed": _NO_SESSIONS,
     "clock_error": _NO_SESSIONS,
     "clock_interval": _NO_SESSIONS,
     "compression": _NO_COMPRESSION,
     "compression_context_takeover": _NO_COMPRESSION,
     "compression_min_size": _NO_COMPRESSION,
     "compression_window_bits": _NO_COMPRESSION,
+    "connection_interrupted": _NO_SESSIONS,
+    "connection_resumed": _NO_SESSIONS,
     "handle": _NO_SESSIONS,
     "low_latency": _FRAMES,
     "max_compression_ratio": _NO_COMPRESSION,
+    "max_interrupted_sessions": _NO_SESSIONS,
     "max_requests": _NO_SESSIONS,
+    "max_session_memory": _NO_SESSIONS,
     "request_encoding": _NO_SESSIONS,
     "request_timeout": _NO_SESSIONS,
     "reserved_descriptors": "a script cannot hold descriptors of the system",
     "send_var": _NO_SESSIONS,
     "server_time": _NO_SESSIONS,
+    "session": _NO_SESSIONS,
+    "session_buffer_size": _NO_SESSIONS,
+    "session_timeout": _NO_SESSIONS,
     "start_request": _NO_SESSIONS,
     "unix_socket_mode": _NO_UNIX,
     "unix_socket_owner": _NO_UNIX,
@@ -75,6 +84,7 @@ TESTS: dict[str, str] = {
     "test_server_api.test_method_start_request": _NO_SESSIONS,
     "test_server_api.test_property_server_time": _NO_SESSIONS,
     "test_server_api.test_signal_var_received": _NO_SESSIONS,
+    "test_sessions": _NO_SESSIONS,
     "test_shortcuts": "of the bridge",
     "test_thread_groups": "the portable nodes are polled on the main thread",
     "test_tls.test_a_plain_client_of_a_secure_server_and_the_other_way_round": _TLS_IS_SILENT,

@@ -4,6 +4,7 @@ from ws_python.connection.meter cimport Meter
 from ws_python.connection.outbox cimport Outbox
 from ws_python.net.link cimport Link, Receiver
 from ws_python.protocol.codec cimport Codec
+from ws_python.protocol.session cimport Layer
 
 
 cdef class Waiting:
@@ -31,7 +32,7 @@ cdef class Intake(Receiver):
     #: The parts beside it; None until they are there.
     cdef public Codec codec
     #: protocol/session.py: what tells messages of the session layer from those of the user; None without it.
-    cdef public object layer
+    cdef public Layer layer
     cdef public Link link
     cdef Outbox _outbox
     cdef Meter _meter

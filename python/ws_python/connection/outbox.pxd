@@ -6,6 +6,7 @@ from ws_python.net.link cimport Link
 from ws_python.protocol.buffers cimport uchar
 from ws_python.protocol.codec cimport Codec
 from ws_python.protocol.prepared cimport PreparedMessage
+from ws_python.protocol.session cimport Session
 
 
 cdef class Outbox(Writer):
@@ -17,7 +18,7 @@ cdef class Outbox(Writer):
     #: Called with the connection and a message that is to be sent: what to send in its place, None for nothing. Or None.
     cdef public object supervisor
     #: protocol/session.py: keeps what is sent until the other side has it. None without one.
-    cdef readonly object session
+    cdef readonly Session session
     #: Messages can be queued though there is no connection: the session outlives it.
     cdef public bint lasts
     cdef Meter _meter
@@ -53,6 +54,8 @@ cdef class Outbox(Writer):
     cdef object _refusal(self)
     cdef object _send(self, object message)
     cdef object _send_in_session(self, object message)
+    cdef bint _queue_in_session(self, int opcode, const uchar* data, Py_ssize_t size) except -1
+    cdef Py_ssize_t _collected(self) except -1
     cdef object _put_in_session(self, object wire, Py_ssize_t size)
     cdef int _write_message(self, object message) except -1
     cdef bint _send_uncopied(self, object message, Py_ssize_t size) except -1

@@ -8,15 +8,17 @@ bytes of it, or one message, are on their way and cannot be replaced any more.
 
 from collections import OrderedDict
 
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 
 from ..declare.errors import Error
 from ..loop.hub import hub as _hub
+from ..protocol.session import DLE as _DLE
 from ..protocol.session import KEPT_OVERHEAD as _KEPT_OVERHEAD
 from ..protocol.session import escaped
 
 from ws_python.loop.hub cimport Hub
 from ws_python.loop.writers cimport Writers
+from ws_python.protocol.wire cimport TEXT
 
 cdef Hub hub = _hub
 cdef Writers writers = hub.writers
@@ -50,6 +52,7 @@ cdef enum:
     DRAINED = 2
 
 cdef Py_ssize_t KEPT_OVERHEAD = _KEPT_OVERHEAD
+cdef int DLE = _DLE
 
 
 cdef class Outbox(Writer):
@@ -126,7 +129,7 @@ cdef class Outbox(Writer):
         if not self.accepts or hub.is_foreign() or self._fragment_type is not None or self.supervisor is not None:
             return False
         if self.session is not None:
-            return False
+            return self._queue_in_session(opcode, data, size)
         if size >= UNCOPIED_SIZE or not self._has_room(size):
             return False
         self.codec.send_message(opcode, data, size)
@@ -368,6 +371,17 @@ cdef class Outbox(Writer):
         self._meter.messages_sent += 1
         return self._put_in_session(message if isinstance(message, PreparedMessage) else escaped(message), size)
 
+    cdef bint _queue_in_session(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
+        cdef object message
+        if (size and data[0] == DLE) or size >= UNCOPIED_SIZE or not self._has_room(size):
+            return False
+        message = PyUnicode_DecodeUTF8(<const char*>data, size, NULL) if opcode == TEXT else (<const char*>data)[:size]
+        if self.session.send(message, size) is not None:
+            self.codec.send_message(opcode, data, size)
+            writers.add(self)
+        self._meter.messages_sent += 1
+        return True
+
     cdef object _put_in_session(self, object wire, Py_ssize_t size):
         wire = self.session.send(wire, size)
         if wire is not None and self.codec is not None and self.codec.is_open():
@@ -387,7 +401,7 @@ cdef class Outbox(Writer):
         self._fragments = self._fragment_type = None
         return self._send_in_session(whole)
 
-    def _collected(self):
+    cdef Py_ssize_t _collected(self) except -1:
         return 0 if self._fragments is None else sum(map(len, self._fragments))
 
     cdef int _write_message(self, object message) except -1:

@@ -216,22 +216,6 @@ def without_layer(subprotocol: str) -> tuple[str, bool]:
 class Session:
     """One end of a session: what is kept for the other end, and what came from it."""
 
-    __slots__ = (
-        "_kept",
-        "_others_buffer",
-        "_untold",
-        "acknowledged",
-        "buffer_size",
-        "is_attached",
-        "is_tentative",
-        "kept_size",
-        "received",
-        "replayed",
-        "sent",
-        "told",
-        "written",
-    )
-
     def __init__(self, buffer_size: int) -> None:
         self.buffer_size = buffer_size
         #: Numbers: of the last message that was sent, given to a connection, acknowledged by the other end.
@@ -311,13 +295,12 @@ class Session:
         """So much the other end keeps, and waits when it is full."""
         self._others_buffer = size
 
-    @property
     def must_tell(self) -> bool:
         """Whether so much came that the other end should be told at once, lest it has to wait."""
         return self._untold * 4 >= self._others_buffer
 
     def acknowledgement(self) -> str | None:
-        """What to send for that; None where there is nothing new. Once a second is often enough without `must_tell`."""
+        """What to send for that; None where there is nothing new. Once a second will do, but for `must_tell()`."""
         if self.told == self.received:
             return None
         self.told = self.received
@@ -395,7 +378,7 @@ class Layer:
                 events.append(message)
                 continue
             self._receive_escaped(session, message, events)
-        if session.must_tell:
+        if session.must_tell():
             self.tell_received()
 
     def _receive_escaped(self, session: Session, message: str | bytes, events: list[object]) -> None:
@@ -498,11 +481,6 @@ class Layer:
             self.session.is_attached = False  # Once: by now another connection may have it.
 
     # --- out
-
-    def hold(self) -> None:
-        """Before a client sends what only the layer understands: what follows waits until it is known to be on."""
-        if not self.is_on and self.session is not None:
-            self.session.is_attached = False
 
     def tell_received(self) -> None:
         """Acknowledge what came."""
