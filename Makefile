@@ -66,7 +66,7 @@ conformance: build ## run the whole Autobahn test suite
 
 platforms: build ## cross-compile for every platform, and run the tests of that (slow; needs qemu and Wine)
 	@$(SCONS) -j$$(nproc) platforms
-	@$(VENV) -m pytest -m platforms tests/platforms
+	@$(VENV) -m pytest -m platforms tests/platforms tests/clients
 
 clean: ## remove what was built (not .venv, not the fetched engine)
 	@rm -rf build dist .godot addons/ws_python/bin addons/ws_python/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis
