@@ -96,7 +96,7 @@ class Late(Node):
     @awaited
     def arrival(self, at_once: Any) -> Late:
         """This node, at once, or when `arrived` is emitted."""
-        return self if at_once else self.arrived  # type: ignore[return-value]
+        return self if at_once else self.arrived
 
 
 class Probe(Node, icon="res://probe.svg"):
