@@ -66,7 +66,8 @@ func test_servers_that_are_freed_and_stopped_while_they_drain() -> void:
 func test_freed_in_its_own_handler() -> void:
 	var server := start_server()
 	var client := await open_client(server)
-	server.drain_finished.connect(func() -> void: server.free())
+	server.drain_finished.connect(func() -> void: server.queue_free())
 	server.drain(0.0)
-	await until(func() -> bool: return not is_instance_valid(server))
+	var id := server.get_instance_id()
+	await until(func() -> bool: return not is_instance_id_valid(id))
 	await until(func() -> bool: return client.status == WebSocketClient.STATUS_IDLE)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -12,16 +13,24 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.godot_process import GodotProcess, assert_clean_log
 
-Start = Callable[..., GodotProcess]
+Begin = Callable[..., tuple[GodotProcess, list[ClientConnection]]]
 SCRIPT = ("--script", "res://tests/ws_godot/terminated.gd", "--")
 
 
-def begin(start_godot: Start, *arguments: str) -> tuple[GodotProcess, list[ClientConnection]]:
-    """A game with servers that drain in these times, and a client at each."""
-    engine = start_godot(*SCRIPT, *arguments)
-    ports = engine.wait_for(r"^ports ([\d ]+)$")[1].split()
-    clients = [connect(f"ws://127.0.0.1:{port}", compression=None, close_timeout=5) for port in ports]
-    return engine, clients
+@pytest.fixture
+def begin(start_godot: Callable[..., GodotProcess]) -> Iterator[Begin]:
+    """A game with servers that drain in the times that it is given, and a client at each."""
+    with ExitStack() as stack:
+
+        def begin(*arguments: str) -> tuple[GodotProcess, list[ClientConnection]]:
+            engine = start_godot(*SCRIPT, *arguments)
+            ports = engine.wait_for(r"^ports ([\d ]+)$")[1].split()
+            return engine, [
+                stack.enter_context(connect(f"ws://127.0.0.1:{port}", compression=None, close_timeout=5))
+                for port in ports
+            ]
+
+        yield begin
 
 
 def close_code(client: ClientConnection) -> int:
@@ -31,8 +40,8 @@ def close_code(client: ClientConnection) -> int:
     return closed.value.rcvd.code
 
 
-def test_everybody_is_told_and_then_it_quits(start_godot: Start) -> None:
-    engine, clients = begin(start_godot, "0.2", "0.5")
+def test_everybody_is_told_and_then_it_quits(begin: Begin) -> None:
+    engine, clients = begin("0.2", "0.5")
     os.kill(engine.pid, signal.SIGTERM)
     assert [close_code(client) for client in clients] == [1012, 1012]
     assert engine.wait(30) == 0
@@ -42,8 +51,8 @@ def test_everybody_is_told_and_then_it_quits(start_godot: Start) -> None:
     assert_clean_log(engine.log)
 
 
-def test_a_second_one_quits_at_once(start_godot: Start) -> None:
-    engine, (client,) = begin(start_godot, "3600")
+def test_a_second_one_quits_at_once(begin: Begin) -> None:
+    engine, (client,) = begin("3600")
     os.kill(engine.pid, signal.SIGTERM)
     client.send("stay")
     engine.wait_for("^done stay$")
@@ -54,8 +63,8 @@ def test_a_second_one_quits_at_once(start_godot: Start) -> None:
     assert_clean_log(engine.log)
 
 
-def test_a_game_that_decides_itself_when_it_quits(start_godot: Start) -> None:
-    engine, (client,) = begin(start_godot, "0", "saves")
+def test_a_game_that_decides_itself_when_it_quits(begin: Begin) -> None:
+    engine, (client,) = begin("0", "saves")
     os.kill(engine.pid, signal.SIGTERM)
     assert close_code(client) == 1012
     assert engine.wait(30) == 3
@@ -63,8 +72,8 @@ def test_a_game_that_decides_itself_when_it_quits(start_godot: Start) -> None:
 
 
 @pytest.mark.parametrize("order", ["stop", "free"])
-def test_a_server_that_goes_meanwhile_holds_nothing_up(start_godot: Start, order: str) -> None:
-    engine, (client,) = begin(start_godot, "3600")
+def test_a_server_that_goes_meanwhile_holds_nothing_up(begin: Begin, order: str) -> None:
+    engine, (client,) = begin("3600")
     os.kill(engine.pid, signal.SIGTERM)
     client.send(order)
     assert close_code(client) == 1001
@@ -72,8 +81,8 @@ def test_a_server_that_goes_meanwhile_holds_nothing_up(start_godot: Start, order
     assert_clean_log(engine.log)
 
 
-def test_without_it_the_process_ends_as_any(start_godot: Start) -> None:
-    engine, (client,) = begin(start_godot, "3600")
+def test_without_it_the_process_ends_as_any(begin: Begin) -> None:
+    engine, (client,) = begin("3600")
     client.send("again")
     assert close_code(client) == 1001
     engine.wait_for("^done again$")
