@@ -1,4 +1,4 @@
-"""What a server of the session layer says before it closes: come back in a while, perhaps elsewhere (docs/sessions.md)."""
+"""What a server says before it closes, in the session layer: come back in a while, perhaps elsewhere."""
 
 from __future__ import annotations
 
