@@ -6,7 +6,7 @@ VENV := .venv/bin/python
 SCONS := $(VENV) -m SCons -Q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build install package wheels editor lint format bench load chaos fuzz conformance platforms clean distclean
+.PHONY: help setup demo test build install package wheels editor lint format bench load chaos soak fuzz conformance platforms clean distclean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -47,11 +47,15 @@ format: setup ## format Python with ruff, GDScript with gdformat
 bench: build ## measure against the engine's own WebSocketPeer and others
 	@$(VENV) -m tests.bench
 
-load: build ## measure what the nodes stand: crowds, floods, stalls, threads, a soak (half an hour)
+load: build ## measure what the nodes stand: crowds, floods, stalls, threads, recovery (half an hour)
 	@$(VENV) -m tests.load
 
-chaos: build ## run the tests of hostile peers at six times their size
+chaos: build ## run the tests of hostile peers at six times their size, and 1,000 seeded runs through broken links
+	@CHAOS_SCALE=6 $(VENV) -m pytest tests/chaos
 	@$(VENV) -m tests.chaos
+
+soak: build ## two games on a bad link, for make soak HOURS=8: what grows, and what comes late
+	@$(VENV) -m tests.chaos.soak --hours $(or $(HOURS),8)
 
 fuzz: build ## run 10 million inputs made by coverage through codec and handshake, with AddressSanitizer (hours)
 	@$(SCONS) fuzz
@@ -62,7 +66,7 @@ conformance: build ## run the whole Autobahn test suite
 
 platforms: build ## cross-compile for every platform, and run the tests of that (slow; needs qemu and Wine)
 	@$(SCONS) -j$$(nproc) platforms
-	@$(VENV) -m pytest -m platforms tests/platforms
+	@$(VENV) -m pytest -m platforms tests/platforms tests/clients
 
 clean: ## remove what was built (not .venv, not the fetched engine)
 	@rm -rf build dist .godot addons/ws_python/bin addons/ws_python/lib .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -62,6 +62,11 @@ class GodotProcess:
         return self._process.pid
 
     @property
+    def is_running(self) -> bool:
+        """Whether it has not ended yet."""
+        return self._process.poll() is None
+
+    @property
     def log(self) -> str:
         """Everything printed so far, both streams, without colours."""
         with self._news:
@@ -105,6 +110,11 @@ class GodotProcess:
         self._reader.join()
         if self._process.stdout:
             self._process.stdout.close()
+
+    def kill(self) -> None:
+        """End the engine without a word (SIGKILL), also where it is stopped."""
+        self._process.kill()
+        self.stop()
 
     def _read(self) -> None:
         assert self._process.stdout

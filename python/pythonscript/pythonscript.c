@@ -16,6 +16,9 @@
 #include "fallback.h"
 #include "system.h"
 
+/* The longest path of the runtime's folder: what is in there has names of less than 256 bytes, with its folders. */
+#define RUNTIME_MAX_BYTES (PATH_MAX_BYTES - 256)
+
 #define CURE "Build or copy the whole addon folder (bin and lib) again."
 
 /* The few functions of libpython that are needed before the bridge is up. */
@@ -63,7 +66,7 @@ static void print_error(const char *description, int line) {
 
 #define FAIL(...) \
 	do { \
-		char message[PATH_MAX_BYTES + 512]; \
+		char message[3 * PATH_MAX_BYTES]; /* A path, and what the system says, which may name it again. */ \
 		snprintf(message, sizeof message, __VA_ARGS__); \
 		print_error(message, __LINE__); \
 	} while (0)
@@ -78,7 +81,8 @@ static int cut_last_name(char *path) {
 	return 0;
 }
 
-/* Absolute path of the runtime's folder: the addon's, or the one that an export made. Returns 0 when there is none. */
+/* Absolute path of the runtime's folder: the addon's, or the one that an export made. Returns 0 when there is none, or it is too
+ * long for what is in there to be opened. */
 static int runtime_folder(char *path) {
 	GDExtensionInterfaceGetLibraryPath get_library_path = (GDExtensionInterfaceGetLibraryPath)(void *)get_proc_address("get_library_path");
 	GDExtensionInterfaceStringToUtf8Chars to_utf8 = (GDExtensionInterfaceStringToUtf8Chars)(void *)get_proc_address("string_to_utf8_chars");
@@ -98,13 +102,13 @@ static int runtime_folder(char *path) {
 	int size = snprintf(folder, sizeof folder, "%s/" EXPORTED_FOLDER "/" PLATFORM, path);
 	if (size < PATH_MAX_BYTES && system_exists(folder)) {
 		strcpy(path, folder);
-		return system_native_path(path);
+		return system_native_path(path) && strlen(path) < RUNTIME_MAX_BYTES;
 	}
 	if (!cut_last_name(path) || snprintf(folder, sizeof folder, "%s/lib/" PLATFORM, path) >= PATH_MAX_BYTES) {
 		return 0;
 	}
 	strcpy(path, folder);
-	return system_native_path(path);
+	return system_native_path(path) && strlen(path) < RUNTIME_MAX_BYTES;
 }
 
 /* Opens libpython and fills `py`. Returns 0, with the error printed, when that cannot be done. */
@@ -206,7 +210,7 @@ static void print_python_error(const char *what, const char *runtime) {
 static void start(void) {
 	char runtime[PATH_MAX_BYTES];
 	if (!runtime_folder(runtime)) {
-		FAIL("The path of the Python library is empty or longer than %d bytes. Move the project to a shorter path.", PATH_MAX_BYTES);
+		FAIL("The path of the Python library is empty or longer than %d bytes. Move the project to a shorter path.", RUNTIME_MAX_BYTES);
 		return;
 	}
 	if (!load_python(runtime)) {

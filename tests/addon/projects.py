@@ -69,7 +69,7 @@ func attempt(what: String, url: String, proxy := "", options: TLSOptions = null)
 	var client := WebSocketClient.new()
 	root.add_child(client)
 	client.proxy = proxy
-	client.connect_timeout = 60
+	client.connect_timeout = 300
 	var said: Array[String] = []
 	client.connected_to_server.connect(func() -> void: said.append("open"))
 	client.connection_failed.connect(func(why: String) -> void: said.append(why))

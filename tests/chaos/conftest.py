@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import resource
 import socket
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 import pytest
 from ws_python import WebSocketServer
 
+from tests.chaos.machine import Cable, Unavailable
 from tests.ws_python.conftest import closed_hub
 
 __all__ = ["closed_hub"]
@@ -23,7 +25,7 @@ def _many_open_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _own_garbage_only() -> Iterator[None]:
     """What pytest holds is not collected again and again within the polls that are timed."""
     gc.collect()
@@ -40,6 +42,17 @@ def server() -> Iterator[WebSocketServer]:
     assert server.listen(0) == 0
     yield server
     server.stop()
+
+
+@pytest.fixture
+def cable() -> Iterator[Cable]:
+    """A network on a cable that can be pulled, where one can be made."""
+    with contextlib.ExitStack() as opened:
+        try:
+            connected = opened.enter_context(Cable())
+        except Unavailable as error:
+            pytest.skip(str(error))
+        yield connected
 
 
 @pytest.fixture

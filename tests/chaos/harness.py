@@ -26,7 +26,7 @@ PATIENCE = 30.0
 # What a poll may take by default, in s. It ends what it holds in its hands, and processors differ: SLACK is for both.
 MAX_POLL_TIME = 0.005
 SLACK = 10
-# `python -m tests.chaos` raises it: how much larger crowds are than in `make test`.
+# `make chaos` raises it: how much larger crowds are than in `make test`.
 SCALE = int(os.environ.get("CHAOS_SCALE", "1"))
 
 MIB = 1024 * 1024

@@ -9,7 +9,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 from ws_python import WebSocketClient
 
 from tests.chaos.harness import PATIENCE, python
+from tests.chaos.machine import Unavailable, WallClock
 from tests.godot_process import ROOT, GodotProcess
 from tests.ws_python.driving import named, poll_until, record
 
@@ -230,26 +230,19 @@ def test_a_game_that_was_stopped_loses_no_connection_and_tries_again_at_once() -
 
 
 @pytest.fixture
-def wall_clock(tmp_path: Path) -> tuple[Path, dict[str, str]]:
-    """A file that says how wrong the time of day is, and the environment in which that is so."""
-    compiler = shutil.which("cc")
-    if compiler is None or sys.platform != "linux":
-        pytest.skip("a C compiler makes the clock for this test")
-    library, offset = tmp_path / "wall_clock.so", tmp_path / "offset"
-    source = Path(__file__).with_name("wall_clock.c")
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, source], check=True)
-    offset.write_text("0")
-    return offset, {"LD_PRELOAD": str(library), "CLOCK_OFFSET": str(offset)}
+def wall_clock(tmp_path: Path) -> WallClock:
+    try:
+        return WallClock(tmp_path)
+    except Unavailable as error:
+        pytest.skip(str(error))
 
 
-def test_a_clock_that_is_set_changes_nothing(wall_clock: tuple[Path, dict[str, str]]) -> None:
-    offset, env = wall_clock
+def test_a_clock_that_is_set_changes_nothing(wall_clock: WallClock) -> None:
     properties = ("reconnect_delay=0.4", "reconnect_delay_max=0.4", "heartbeat_interval=0.3", "heartbeat_timeout=2.0")
-    with echoing() as url, player(url, "ws://127.0.0.1:1", *properties, env=env) as game:
+    with echoing() as url, player(url, "ws://127.0.0.1:1", *properties, env=wall_clock.environment) as game:
         game.wait_for("client 0 message 1", PATIENCE)
         for seconds in (3600, -3600, 0):
-            partial = tempfile_beside(offset, str(seconds))
-            partial.replace(offset)
+            wall_clock.set(seconds)
             begin, before = time.monotonic(), len(told(game, "1 failed"))
             wait_for_more(game, "0 message", 5)
             attempts, passed = len(told(game, "1 failed")) - before, time.monotonic() - begin
@@ -257,10 +250,3 @@ def test_a_clock_that_is_set_changes_nothing(wall_clock: tuple[Path, dict[str, s
             shown = int(told(game, r"0 message \d+ \d+")[-1].split()[-1])
             assert abs(shown - time.time() - seconds) < 60, "the game sees the clock that was set"
         assert told(game, "0 (?:closed|failed|reconnecting)") == []
-
-
-def tempfile_beside(path: Path, text: str) -> Path:
-    """A file that replaces the path in one step: a reader sees the one or the other."""
-    beside = path.with_suffix(".new")
-    beside.write_text(text)
-    return beside

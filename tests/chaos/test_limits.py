@@ -13,7 +13,7 @@ from websockets.frames import Opcode
 from ws_python import WebSocketServer
 
 from tests.chaos.harness import PATIENCE, SCALE, Crowd, Game, Timed, frame, python, request, send_some
-from tests.chaos.test_silence import Cable
+from tests.chaos.machine import Cable
 from tests.ws_python.driving import poll_until
 
 TRICKLING = 2000
@@ -123,9 +123,9 @@ sys.stdin.read()
 """
 
 
-def test_one_address_has_its_part(tmp_path: Path) -> None:
+def test_one_address_has_its_part(cable: Cable, tmp_path: Path) -> None:
     """From another network, as strangers come; who is on this machine is served all the same."""
-    with Cable() as cable, Game(max_connections_per_address=5, echo=True) as game:
+    with Game(max_connections_per_address=5, echo=True) as game:
         command = python(FROM_ELSEWHERE, cable.address, game.port, 8, request().decode())
         output = tmp_path / "statuses"
         with output.open("w") as written:

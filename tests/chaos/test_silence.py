@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +14,7 @@ from websockets.frames import Opcode
 from ws_python import WebSocketClient, WebSocketServer
 
 from tests.chaos.harness import PATIENCE, Crowd, Game, RawServer, frame, frames_in, program, python
+from tests.chaos.machine import Cable
 from tests.ws_python.driving import Polled, RawClient, named, poll_until, record
 
 # Of the connections here, in s.
@@ -56,44 +55,6 @@ def stopped(pid: int) -> Iterator[None]:
             os.kill(pid, signal.SIGCONT)
 
 
-class Cable:
-    """A network of its own, with one cable to this machine, that can be pulled. Takes an administrator."""
-
-    def __init__(self) -> None:
-        self._name = f"chaos{os.getpid()}"
-        self._here, self._there = f"ca{os.getpid()}", f"cb{os.getpid()}"
-        self.address = "169.254.231.1"
-
-    def __enter__(self) -> Cable:
-        try:
-            self._ip("netns", "add", self._name)
-            self._ip("link", "add", self._here, "type", "veth", "peer", "name", self._there, "netns", self._name)
-            self._ip("addr", "add", f"{self.address}/30", "dev", self._here)
-            self._ip("link", "set", self._here, "up")
-            self._ip("-n", self._name, "addr", "add", "169.254.231.2/30", "dev", self._there)
-            self._ip("-n", self._name, "link", "set", self._there, "up")
-        except (OSError, subprocess.CalledProcessError) as error:
-            self.__exit__()
-            pytest.skip(f"no network namespace can be made here: {error}")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if shutil.which("ip"):
-            subprocess.run(["ip", "netns", "delete", self._name], capture_output=True)
-            subprocess.run(["ip", "link", "delete", self._here], capture_output=True)
-
-    def at_its_end(self, *command: str) -> tuple[str, ...]:
-        """The command line that runs at the other end."""
-        return ("ip", "netns", "exec", self._name, *command)
-
-    def pull(self) -> None:
-        """Nothing goes through any more, and neither end is told: packets are dropped."""
-        self._ip("-n", self._name, "link", "set", self._there, "down")
-
-    def _ip(self, *arguments: str) -> None:
-        subprocess.run(["ip", *arguments], check=True, capture_output=True)
-
-
 def assert_gone_in_time(game: Game, since: float) -> None:
     report = game.wait_for("peers", 1)
     assert time.monotonic() - since <= INTERVAL + TIMEOUT + TOLERANCE
@@ -129,9 +90,8 @@ def test_a_peer_whose_process_was_stopped_is_gone() -> None:
 
 @pytest.mark.alone  # An interface of the machine comes up, of which games are told that reconnect.
 @pytest.mark.parametrize("sending", [False, True], ids=["idle", "sending"])
-def test_a_peer_whose_cable_was_pulled_is_gone(sending: bool) -> None:
+def test_a_peer_whose_cable_was_pulled_is_gone(cable: Cable, sending: bool) -> None:
     with (
-        Cable() as cable,
         Game(**HEARTBEAT) as game,
         program(*cable.at_its_end(*python(CLIENT, f"ws://{cable.address}:{game.port}"))),
     ):

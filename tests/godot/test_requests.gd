@@ -266,3 +266,40 @@ func test_on_another_thread() -> void:
 	thread.start(func() -> Error: return client.start_request("m").error)
 	await until(func() -> bool: return not thread.is_alive())
 	check_equal(thread.wait_to_finish(), ERR_UNAVAILABLE)
+
+
+func test_freed_in_handlers() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	var peer_id := server.get_peer_ids()[0]
+	var seen: Array[int] = []
+	client.handle("free", func(_data: Variant) -> int: return _freed(client))
+	var asked := server.start_request(peer_id, "free", null, 1.0)
+	check((await asked.wait()).error in [ERR_CONNECTION_ERROR, ERR_TIMEOUT], "%s" % asked.error)
+	var other := await open_session(server)
+	var ask := func() -> void:
+		var reply := await other.request("free", null, 1.0)
+		seen.append(reply.error)
+		other.free()
+	server.handle("free", func(_id: int, _data: Variant) -> int: return _freed(server))
+	ask.call()
+	await until(func() -> bool: return seen.size() == 1)
+	check(seen[0] in [OK, ERR_CONNECTION_ERROR, ERR_TIMEOUT], "%d" % seen[0])
+	check(not is_instance_valid(server) and not is_instance_valid(other), "both are gone")
+
+
+func test_peers_that_are_freed_or_closed_in_handlers() -> void:
+	var server := start_session_server()
+	server.handle("free", func(id: int, _data: Variant) -> int: return _freed(server.get_peer(id)))
+	server.handle("close", func(id: int, _data: Variant) -> Error: return server.disconnect_peer(id))
+	for how: String in ["free", "close"]:
+		var client := await open_session(server)
+		var reply := await client.request(how, null, 1.0)
+		check(reply.is_completed, how)
+		client.free()
+		await until(func() -> bool: return server.get_peer_count() == 0)
+
+
+func _freed(node: Node) -> int:
+	node.free()
+	return 1

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import tests.node
 from tests.interop import scenario
 
 HERE = Path(__file__).parent
-CACHE = HERE.parents[1] / "build" / "npm"
 
 
 @pytest.fixture(scope="module")
 def node() -> str:
     """The Node program, with ws installed beside the tests."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node is None or npm is None:
-        message = "Node (node and npm) is missing: install it to test against Node's ws"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    if not (HERE / "node_modules" / "ws").is_dir():
-        # Its cache and log in the clone, too: set-up leaves nothing outside of it.
-        command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--cache", str(CACHE)]
-        subprocess.run(command, cwd=HERE, check=True, timeout=100)
-    return node
+    found = tests.node.find()
+    tests.node.install(HERE)
+    return found
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@
 .venv/bin/python -m tests.load crowd threads    # some of it
 .venv/bin/python -m tests.load --quick          # briefly: whether it works, no numbers to quote
 .venv/bin/python -m tests.load --write          # everything, into docs/reliability.md
-.venv/bin/python -m tests.load --write soak     # this anew, and the page with what was measured before of the others
+.venv/bin/python -m tests.load --write crowd    # this anew, and the page with what was measured before of the others
 """
 
 from __future__ import annotations

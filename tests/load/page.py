@@ -10,8 +10,10 @@ from datetime import date
 from typing import Protocol
 
 from tests.bench.page import machine
+from tests.chaos import runs
+from tests.chaos import soak as hours
 from tests.godot_process import ROOT
-from tests.load import beside, crowd, late_state, passing, soak, stall, stalled_peer, threads
+from tests.load import beside, crowd, late_state, passing, recovery, stall, stalled_peer, threads
 
 PAGE = "docs/reliability.md"
 _KEPT = ROOT / "build" / "load"
@@ -36,6 +38,8 @@ processor; counts, memory and rates do not depend on it.
 make load                                        # everything
 .venv/bin/python -m tests.load crowd threads     # some of it: {names}
 .venv/bin/python -m tests.load --write           # everything, and this page anew
+make chaos                                       # `runs`; for this page .venv/bin/python -m tests.chaos --write
+make soak HOURS=8                                # `hours`; for this page .venv/bin/python -m tests.chaos.soak --write
 ```
 
 What attacks in other ways, and passes or fails, is in `tests/chaos` (a part of `make test`, at full size `make chaos`);
@@ -43,13 +47,18 @@ inputs made by coverage are in `tests/fuzz` (`make fuzz`).
 """
 
 
-class Measurement(Protocol):
-    """A module of this folder that measures one subject."""
+class Subject(Protocol):
+    """A module that has measured one."""
 
     @property
     def TITLE(self) -> str: ...
     @property
     def TEXT(self) -> str: ...
+
+
+class Measurement(Subject, Protocol):
+    """A module of this folder that measures one subject."""
+
     def measure(self, scale: float, /) -> Rows: ...
 
 
@@ -61,8 +70,10 @@ MEASUREMENTS: dict[str, Measurement] = {
     "late_state": late_state,
     "stall": stall,
     "threads": threads,
-    "soak": soak,
+    "recovery": recovery,
 }
+# What takes long, and is measured by a program of its own.
+SUBJECTS: dict[str, Subject] = {**MEASUREMENTS, "runs": runs, "hours": hours}
 
 
 class Machine:
@@ -104,10 +115,10 @@ def table(rows: Rows) -> str:
 
 def section(name: str, measured: Measured) -> str:
     """What the page says of one measurement."""
-    measurement = MEASUREMENTS[name]
+    subject = SUBJECTS[name]
     busy, others = measured.busy
     return (
-        f"## {measurement.TITLE}\n\n{measurement.TEXT.strip()}\n\n{table(measured.rows)}\n\n"
+        f"## {subject.TITLE}\n\n{subject.TEXT.strip()}\n\n{table(measured.rows)}\n\n"
         f"On {measured.day}, in {measured.seconds / 60:.1f} minutes (`{name}`). The processors were busy {busy:.0%} of "
         f"the time, {others:.0%} with other work.\n"
     )
@@ -121,7 +132,7 @@ def keep(name: str, measured: Measured) -> None:
 
 def write() -> None:
     """Write the page from all that was kept."""
-    kept = {name: _KEPT / f"{name}.json" for name in MEASUREMENTS}
+    kept = {name: _KEPT / f"{name}.json" for name in SUBJECTS}
     measured = {name: Measured(**json.loads(path.read_text())) for name, path in kept.items() if path.exists()}
     sections = "\n".join(section(name, result) for name, result in measured.items())
     text = _TEMPLATE.format(machine=machine(), sections=sections, names=", ".join(f"`{name}`" for name in MEASUREMENTS))

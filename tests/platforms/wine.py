@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sysconfig
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,11 +104,11 @@ def running() -> Iterator[None]:
         subprocess.run([server, "-k"], env=environment(), check=False, timeout=60)
 
 
-def run(arguments: Sequence[str], *, timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run Windows's Python with these arguments, and return when it is at its end."""
-    program = need("wine", "wine wine64")
-    return subprocess.run(
-        [program, str(PYTHON), *arguments],
+def run(arguments: Sequence[str], *, timeout: float, log: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Windows's Python with these arguments to its end, or kill it then: what it says is in `log` as it comes."""
+    command = [need("wine", "wine wine64"), str(PYTHON), *arguments]
+    process = subprocess.Popen(
+        command,
         cwd=ROOT,
         env=environment(),
         stdin=subprocess.DEVNULL,
@@ -115,5 +116,20 @@ def run(arguments: Sequence[str], *, timeout: float) -> subprocess.CompletedProc
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=timeout,
     )
+    end = threading.Timer(timeout, process.kill)
+    end.daemon = True
+    end.start()
+    said = []
+    with process, open(log or os.devnull, "w") as file:
+        assert process.stdout
+        try:
+            for line in process.stdout:
+                said.append(line)
+                file.write(line)
+                file.flush()
+        except BaseException:
+            process.kill()
+            raise
+    end.cancel()
+    return subprocess.CompletedProcess(command, process.returncode, "".join(said))

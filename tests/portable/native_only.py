@@ -13,6 +13,8 @@ _BACKLOG = (
 )
 _NO_PREAMBLE = "the PROXY protocol comes before TLS and HTTP; the headers of a trusted proxy are believed"
 _NO_SCENES = "an exported game's scenes are changed by the editor plugin, see the tests of the export"
+# STATUS_ERROR of StreamPeerTLS stands for an authority that nobody knows, and for the certificate of another host, too:
+# so with auto_reconnect the portable client tries again after these, where the native one gives up.
 _TLS_IS_SILENT = "the engine's TLS tells not why a handshake failed"
 _NO_SESSIONS = "the portable nodes do not speak the session layer"
 _NO_SIMULATION = "the portable nodes have no link over which another one could be laid"

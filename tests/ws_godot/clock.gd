@@ -71,4 +71,5 @@ func _measure(client: WebSocketClient, rate: int) -> void:
 			right = 0
 			worst = 0.0
 	var passed := (Time.get_ticks_msec() - begin) / 1000.0
-	print("at %d fps: right %d, worst %.6f, error %.6f, back %d, after %.1f s" % [rate, right, worst, client.clock_error, steps_back, passed])
+	var numbers := [rate, right, worst, client.clock_error, steps_back, passed]
+	print("at %d fps: right %d, worst %.6f, error %.6f, back %d, after %.1f s" % numbers)

@@ -58,6 +58,9 @@ class Answering:
     def __init__(self, answer: str) -> None:
         self._answer = answer.encode()
         self._listening = socket.create_server(("127.0.0.1", 0))
+        # Not everywhere is a thread that accepts woken when another one closes the socket.
+        self._listening.settimeout(0.1)
+        self._is_over = False
         self.url = f"ws://127.0.0.1:{self._listening.getsockname()[1]}/"
         self.count = 0
         self._thread = threading.Thread(target=self._serve)
@@ -67,17 +70,18 @@ class Answering:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
+        self._is_over = True
         self._thread.join()
         self._listening.close()
 
     def _serve(self) -> None:
-        while True:
+        while not self._is_over:
             try:
                 accepted, _ = self._listening.accept()
-            except OSError:
-                return
+            except TimeoutError:
+                continue
             with accepted:
+                accepted.setblocking(True)
                 accepted.recv(4096)
                 accepted.sendall(self._answer)
                 self.count += 1
@@ -713,7 +717,7 @@ class TestTls:
     def test_a_server_without_tls(self, client: WebSocketClient, server: WebSocketServer) -> None:
         log = record(client)
         client.connect_to_url(f"wss://localhost:{server.get_local_port()}/")
-        poll_until(is_idle(client), client, server)
+        poll_until(is_idle(client), client, server, deadline=60.0)
         ((reason,),) = named(log, "connection_failed")
         assert "use ws:// if it has no TLS" in reason
 

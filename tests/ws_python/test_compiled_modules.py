@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -19,8 +18,7 @@ OTHER = "wire.cpython-39-riscv64-linux-gnu.so"
 def imported(root: Path) -> str:
     """What Python says when it imports the package that lies in `root`: the last line of the traceback."""
     done = subprocess.run(
-        [sys.executable, "-c", "import ws_python"],
-        env={**os.environ, "PYTHONPATH": str(root)},
+        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(root)!r}); import ws_python"],
         capture_output=True,
         text=True,
         timeout=60,

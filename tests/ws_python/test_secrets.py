@@ -91,7 +91,7 @@ def test_settings(ears: Ears, name: str, value: object) -> None:
     ears.listen_to(client, server)
     setattr(client, name, value)
     if client.connect_to_url("wss://127.0.0.1:1/") == 0:
-        poll_until(lambda: client.status == client.Status.STATUS_IDLE, client)
+        poll_until(lambda: client.status == client.Status.STATUS_IDLE, client, deadline=60.0)
     if hasattr(server, name):
         setattr(server, name, value)
         assert server.listen(0) != 0

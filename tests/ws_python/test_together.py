@@ -18,7 +18,7 @@ from ws_python.connection.request import WebSocketRequest
 from ws_python.features.connection_limits import ConnectionLimits
 from ws_python.loop.hub import hub
 
-from tests.ws_python.driving import named, poll_until, record, reset_at_close
+from tests.ws_python.driving import named, needs_confirmation, poll_until, record, reset_at_close
 from tests.ws_python.net.test_tls import Certificates
 
 PROXIED = b"PROXY TCP4 203.0.113.9 192.0.2.1 4711 443\r\n"
@@ -109,6 +109,7 @@ def connected_to(server: WebSocketServer, *, receive_buffer: int = 0) -> socket.
 
 
 class TestTlsAndSlowPeers:
+    @needs_confirmation
     def test_who_takes_nothing_is_closed_though_each_message_adds_a_record(self, files: Certificates) -> None:
         """As long as the system has room, all is taken, and a record is longer than what is in it."""
         server = secure_server(files, slow_peer_timeout=0.5, heartbeat_interval=0.0)
@@ -175,6 +176,7 @@ class TestProxiesAndTls:
             raw.close()
         poll_until(lambda: not server._connections, server)
 
+    @pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="no Unix sockets here")
     def test_unix_sockets_count_for_no_address(self, folder: Path) -> None:
         server = WebSocketServer()
         server.bind_address = f"unix:{folder}/s"

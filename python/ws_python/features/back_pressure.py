@@ -26,10 +26,14 @@ class BackPressureSettings:
         group="Timeouts",
         doc="Seconds in which the other side must take something of what waits for it, be it little; otherwise the "
         "connection is closed with code 1008, and what waits is thrown away. A WebSocketClient that learns of it stays "
-        "away, unless 1008 is taken out of its `reconnect_stop_codes`. 0: it may take its time. Time in which nobody "
-        "polled, such as while a level is loaded, does not count, and nor does time in which this side reads nothing, "
-        "because of `max_queued_bytes`.",
+        "away, unless 1008 is taken out of its `reconnect_stop_codes`. In a session (`session_timeout`) the connection "
+        "is cut instead, with 1006, and what waits is kept. 0: it may take its time. Time in which nobody polled, such "
+        "as while a level is loaded, does not count, and nor does time in which this side reads nothing, because of "
+        "`max_queued_bytes`.",
     )
+
+
+_TOOK_NOTHING = "nothing was taken within slow_peer_timeout"
 
 
 class _Look(NamedTuple):
@@ -93,7 +97,10 @@ class BackPressure(Feature):
 
     def _close(self, connection: Connection) -> None:
         self.node._count("closed_slow_peer")  # type: ignore[attr-defined]
-        connection.give_up(POLICY_VIOLATION, "nothing was taken within slow_peer_timeout")
+        if connection.outbox.lasts:
+            connection.drop(_TOOK_NOTHING)  # The session goes on with another connection, if there is one.
+            return
+        connection.give_up(POLICY_VIOLATION, _TOOK_NOTHING)
         # The close frame leaves if only the system holds anything, which goes on sending; otherwise it cannot.
         connection.outbox.flush()
         connection.drop()

@@ -7,12 +7,13 @@ from collections.abc import Collection
 from ..connection.connection import Connection
 from ..connection.intake import Waiting
 from ..declare.settings import setting
-from ..protocol.close_codes import MESSAGE_TOO_BIG, POLICY_VIOLATION
+from ..protocol.close_codes import ABNORMAL_CLOSURE, MESSAGE_TOO_BIG, POLICY_VIOLATION
 from .feature import Feature
 from .teller import who
 
 _MIB = 1024 * 1024
 _MAX_BYTES = 2**31 - 1
+_NOT_WHOLE = "a message did not arrive whole within unfinished_timeout"
 
 
 class UnfinishedSettings:
@@ -33,7 +34,7 @@ class UnfinishedSettings:
         unit="s",
         group="Message Limits",
         doc="Seconds that a message may take to arrive whole, from its first byte. Then its connection is closed with "
-        "code 1008.",
+        "code 1008, or cut, with 1006, in a session (`session_timeout`).",
     )
 
 
@@ -66,11 +67,15 @@ class UnfinishedLimits(Feature):
                 self.node._count("closed_unfinished_timeout")
                 self.node._teller.tell(
                     who(connection),
-                    "a message did not arrive whole in %.1f s, unfinished_timeout is %g: closed with 1008",
+                    "a message did not arrive whole in %.1f s, unfinished_timeout is %g: closed with %d",
                     now - intake.unfinished_since,
                     self.node.unfinished_timeout,
+                    ABNORMAL_CLOSURE if connection.outbox.lasts else POLICY_VIOLATION,
                 )
-                connection.give_up(POLICY_VIOLATION, "a message did not arrive whole within unfinished_timeout")
+                if connection.outbox.lasts:
+                    connection.drop(_NOT_WHOLE)  # In a session it comes again, with another connection.
+                else:
+                    connection.give_up(POLICY_VIOLATION, _NOT_WHOLE)
 
     def overdrawn(self, connection: Connection) -> None:
         """See Feature."""

@@ -134,8 +134,6 @@ class Requesting:
         connection = self._connection
         if connection is None:
             return Error.ERR_CONNECTION_ERROR
-        if connection.layer is not None:
-            connection.layer.hold()
         error = connection.outbox.send_layer(LayerMessage(letter, head, payload))
         is_open = connection.ready_state == ReadyState.STATE_OPEN
         if error == Error.ERR_UNAVAILABLE and not is_open and not hub.is_elsewhere():

@@ -592,7 +592,7 @@ cdef class SimulatedLink(Link):
             return
         if not self._is_below_paused:
             self._below.resume()  # It was paused before this lay over it.
-        if self._in._chunks:
+        if self._in._chunks or self._is_below_paused:
             self._start_timer(0.0)  # Not within the call of whoever resumes.
 
     cpdef half_close(self):

@@ -19,6 +19,8 @@ from typing import Final, NamedTuple
 LETTER: Final = "t"
 #: Samples that count, the newest.
 SAMPLES: Final = 8
+#: Samples without which nothing is said: one alone may have had bad luck.
+NEEDED: Final = 4
 
 # How much faster or slower than the other side's clock ours may be, and by how much the one that is shown is corrected.
 _DRIFT = 100e-6
@@ -77,10 +79,12 @@ def _is_usec(text: str) -> bool:
 
 
 class Clock:
-    """The time of the other side, as far as samples tell."""
+    """The time of the other side, as far as samples tell, when there are as many as are `needed`."""
 
-    def __init__(self) -> None:
+    def __init__(self, needed: int = NEEDED) -> None:
+        self._needed = needed
         self._samples: deque[Sample] = deque(maxlen=SAMPLES)
+        self._is_known = False
         # What is to be added to our clock, how far off that may be, and since when that grows.
         self._difference = self._error = self._since = 0.0
         # Of the clock that is shown: the last time that was given, and at what time of ours.
@@ -89,8 +93,8 @@ class Clock:
 
     @property
     def is_known(self) -> bool:
-        """Whether there is a sample."""
-        return bool(self._samples)
+        """Whether the time is known."""
+        return self._is_known
 
     @property
     def samples(self) -> int:
@@ -100,6 +104,7 @@ class Clock:
     def restart(self) -> None:
         """It is another clock from now on: forget this one."""
         self._samples.clear()
+        self._is_known = False
         self._shown = None
 
     def add(self, sample: Sample) -> None:
@@ -111,8 +116,11 @@ class Clock:
             return
         if self._samples and not self._agrees(sample):
             self._samples.clear()
+            self._error = float("inf")
         self._samples.append(sample)
-        self._combine(sample.arrived)
+        if len(self._samples) >= self._needed:
+            self._combine(sample.arrived)
+            self._is_known = True
 
     def _agrees(self, sample: Sample) -> bool:
         """Whether one difference of the clocks fits to a sample and to those before it."""
@@ -133,7 +141,7 @@ class Clock:
 
     def time(self, now: float) -> float:
         """The other side's time at `now` of ours. It never goes back; 0 where nothing is known."""
-        if not self._samples:
+        if not self._is_known:
             return 0.0
         target = now + self._difference
         if self._shown is None:
@@ -156,11 +164,10 @@ class Clock:
 
     def error(self, now: float) -> float:
         """How far off time() may be, in seconds, at the most; infinite where nothing is known."""
-        if not self._samples:
+        if not self._is_known:
             return float("inf")
-        shown_off = 0.0
-        if self._shown is not None:
-            shown_off = abs(self._shown + max(now - self._shown_at, 0.0) - now - self._difference)
+        target = now + self._difference
+        shown_off = 0.0 if self._shown is None else abs(self._slewed(target, now - self._shown_at) - target)
         return self._error + _DRIFT * max(now - self._since, 0.0) + shown_off
 
     def round_trip(self) -> float:

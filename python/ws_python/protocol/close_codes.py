@@ -5,6 +5,8 @@ from __future__ import annotations
 NORMAL_CLOSURE = 1000
 GOING_AWAY = 1001
 PROTOCOL_ERROR = 1002
+# Never sent: there was no close.
+ABNORMAL_CLOSURE = 1006
 POLICY_VIOLATION = 1008
 MESSAGE_TOO_BIG = 1009
 SERVICE_RESTART = 1012
@@ -22,7 +24,7 @@ _OWN = range(3000, 5000)
 
 # A connection that ends with one of these was cut, or the server goes away for now: going away, no close at all, an
 # error of the server's, it restarts, it has too much to do. With any other one somebody has ended it.
-_CUT = frozenset({1001, 1006, 1011, 1012, 1013})
+_CUT = frozenset({GOING_AWAY, ABNORMAL_CLOSURE, 1011, 1012, 1013})
 
 
 def may_resume(code: int) -> bool:

@@ -482,11 +482,6 @@ class Layer:
 
     # --- out
 
-    def hold(self) -> None:
-        """Before a client sends what only the layer understands: what follows waits until it is known to be on."""
-        if not self.is_on and self.session is not None:
-            self.session.is_attached = False
-
     def tell_received(self) -> None:
         """Acknowledge what came."""
         if self.is_on and self.session is not None and (told := self.session.acknowledgement()) is not None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import Any
 
-from pythonscript import Dictionary, Signal, Vector2, export, signal
+from pythonscript import Dictionary, Signal, Vector2, awaited, export, signal
 from pythonscript.describe.types import CLASSES
 from pythonscript.godot import (
     ClassDB,
@@ -86,6 +86,17 @@ class Echo(Node):
             "set in list": [1, "two", {3}],
             "set in dict": {"a": "b", "c": {3}},
         }[name]
+
+
+class Late(Node):
+    """Comes when it is awaited."""
+
+    arrived = signal(late=Object)
+
+    @awaited
+    def arrival(self, at_once: Any) -> Late:
+        """This node, at once, or when `arrived` is emitted."""
+        return self if at_once else self.arrived
 
 
 class Probe(Node, icon="res://probe.svg"):

@@ -173,3 +173,22 @@ func _method(method_name: String) -> Dictionary:
 		if method["name"] == method_name:
 			return method
 	return {}
+
+
+func test_a_method_that_is_awaited() -> void:
+	var late := Late.new()
+	var at_once := await late.arrival(true)
+	check(at_once == late, "at once")
+	var seen: Array[bool] = []
+	var wait := func() -> void:
+		var typed := await late.arrival(false)
+		seen.append(typed == late)
+		var any: Variant = late
+		seen.append((await any.arrival(false)) == late)
+	wait.call()
+	check_equal(seen, [] as Array[bool])
+	late.arrived.emit(late)
+	check_equal(seen, [true] as Array[bool])
+	late.arrived.emit(late)
+	check_equal(seen, [true, true] as Array[bool])
+	late.free()

@@ -348,3 +348,14 @@ def test_each_instance_has_its_own_value(default: Any) -> None:
 def test_a_range_keeps_its_numbers() -> None:
     declared: Any = export(1, range=(0, 4_294_967_295, 1))
     assert declared.hint_string == "0,4294967295,1"
+
+
+def test_a_method_that_is_awaited() -> None:
+    class Asks(Node):
+        @declare.awaited
+        def ask(self, what: Any) -> Node:
+            return self
+
+        def plain(self) -> None: ...
+
+    assert {method.name: method.is_awaited for method in declare.spec_of(Asks).methods} == {"ask": True, "plain": False}

@@ -263,6 +263,34 @@ class TestCut:
         assert [message for _, message in named(log, "message_received")] == ["ab", "new"]
 
 
+class TestSilence:
+    """What else ends a connection for good only cuts a session, for a link that stalls looks the same."""
+
+    def test_who_takes_nothing(self) -> None:
+        server = listening(session_timeout=30.0, slow_peer_timeout=0.3, session_buffer_size=64 * 1024 * 1024)
+        log = record(server)
+        raw = RawClient(server.get_local_port(), receive_buffer=4096, subprotocols=[SUBPROTOCOL])
+        raw.shake_hands(server)
+        raw.send(Opcode.TEXT, b'\x10h{"v":1,"buffer":1000}\n')
+        poll_until(lambda: server.get_peer_count() == 1, server)
+        assert server.send(0, b"x" * 20_000_000) == Error.OK
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        assert server.get_statistics()["connections_closed"] == {1006: 1}
+        assert server.get_peer_count() == 1
+        raw.close()
+
+    def test_a_message_that_does_not_arrive_whole(self) -> None:
+        server = listening(session_timeout=30.0, unfinished_timeout=0.2)
+        log = record(server)
+        raw = RawClient(server.get_local_port(), subprotocols=[SUBPROTOCOL])
+        raw.shake_hands(server)
+        raw.send(Opcode.TEXT, b'\x10h{"v":1,"buffer":1000}\n')
+        raw.send(Opcode.TEXT, b"half", fin=False)
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        assert names(log) == ["client_connected", "client_interrupted"]
+        raw.close()
+
+
 class TestFull:
     def test_busy_while_it_is_cut_and_drained_after(self) -> None:
         server = listening(session_timeout=30.0, session_buffer_size=10_000)

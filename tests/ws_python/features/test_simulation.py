@@ -303,6 +303,23 @@ class TestBackPressure:
         assert len(got) < 40, "of hundreds"
         assert [int(each) for each in got] == sorted({int(each) for each in got})
 
+    @pytest.mark.usefixtures("network")
+    def test_a_receiver_that_pauses_while_a_full_network_empties(self, client: WebSocketClient) -> None:
+        """Both have stopped reading then, and both go on."""
+        server = listening(max_queued_bytes=1024, heartbeat_interval=0.0)
+        connect(server, client)
+        got: list[int] = []
+        server.message_received.connect(lambda _, message: got.append(len(message)))
+        server.simulation = simulation(bandwidth=1)
+        assert client.send(bytes(30_000)) == Error.OK
+        for _ in range(50):
+            client.poll()
+            server.poll()
+        server.simulation.bandwidth = 0
+        poll_until(lambda: len(got) == 1, server, client)
+        client.send(b"more")
+        poll_until(lambda: len(got) == 2, server, client)
+
     def test_the_meters_know_what_is_on_its_way(self, server: WebSocketServer, client: WebSocketClient) -> None:
         server.slow_peer_timeout = 0.3
         server.simulation = simulation(latency=0.05)

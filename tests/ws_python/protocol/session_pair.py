@@ -57,6 +57,12 @@ class End:
         if now is not None:
             self._write([now])
 
+    def tell_received(self) -> None:
+        """As about once a second."""
+        self.layer.tell_received()
+        self._write(self.layer.outgoing)
+        self.layer.outgoing = []
+
     def receive(self, data: bytes, server: Server | None = None) -> None:
         """Bytes of the other end."""
         self.codec.receive_data(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from ws_python.protocol.clock import SAMPLES, Clock, ClockError, Sample, answer, answered, is_answer, question
+from ws_python.protocol.clock import NEEDED, SAMPLES, Clock, ClockError, Sample, answer, answered, is_answer, question
 
 OFFSET = 1234.5
 
@@ -46,7 +46,7 @@ def test_nothing_is_known_at_first() -> None:
 
 
 def test_the_middle_of_what_is_possible() -> None:
-    clock = Clock()
+    clock = Clock(needed=1)
     clock.add(sample(10.0, there=0.002, back=0.004))
     assert clock.time(11.0) == pytest.approx(11.0 + OFFSET - 0.001)
     assert clock.error(11.0) == pytest.approx(0.003, abs=2e-4)
@@ -54,14 +54,14 @@ def test_the_middle_of_what_is_possible() -> None:
 
 
 def test_a_wait_at_the_other_side_does_no_harm_where_the_network_is_known() -> None:
-    clock = Clock()
+    clock = Clock(needed=1)
     clock.add(sample(10.0, there=0.00003, wait=0.0333, back=0.00003, network=0.00006))
     assert clock.time(11.0) == pytest.approx(11.0 + OFFSET, abs=1e-5)
     assert clock.error(11.0) < 0.0002
 
 
 def test_bounds_of_several_samples_are_put_together() -> None:
-    clock = Clock()
+    clock = Clock(needed=1)
     clock.add(sample(10.0, there=0.001, back=0.020))
     clock.add(sample(10.1, there=0.020, back=0.001))
     assert clock.time(11.0) == pytest.approx(11.0 + OFFSET, abs=1e-5)
@@ -71,7 +71,7 @@ def test_bounds_of_several_samples_are_put_together() -> None:
 def test_the_error_is_never_less_than_the_truth() -> None:
     chance = random.Random(1)
     for _ in range(200):
-        clock = Clock()
+        clock = Clock(needed=1)
         for number in range(chance.randint(1, SAMPLES + 3)):
             clock.add(sample(number, there=chance.random() / 10, wait=chance.random() / 10, back=chance.random() / 10))
             now = number + 0.5
@@ -79,7 +79,7 @@ def test_the_error_is_never_less_than_the_truth() -> None:
 
 
 def test_it_is_slewed_and_never_goes_back() -> None:
-    clock = Clock()
+    clock = Clock(needed=1)
     clock.add(sample(0.0, there=0.1, back=0.0))
     chance = random.Random(2)
     now, before = 1.0, clock.time(1.0)
@@ -95,7 +95,7 @@ def test_it_is_slewed_and_never_goes_back() -> None:
 
 
 def test_asked_twice_at_the_same_moment_or_earlier() -> None:
-    clock = Clock()
+    clock = Clock(needed=1)
     clock.add(sample(0.0))
     time = clock.time(5.0)
     assert clock.time(5.0) == time
@@ -103,7 +103,7 @@ def test_asked_twice_at_the_same_moment_or_earlier() -> None:
 
 
 def test_a_jump_is_followed_at_once_but_not_back() -> None:
-    clock = Clock()
+    clock = Clock(needed=1)
     clock.add(sample(0.0))
     before = clock.time(1.0)
     clock.add(Sample(1.0, 1.001 + OFFSET + 60.0, 1.002))
@@ -116,13 +116,38 @@ def test_a_jump_is_followed_at_once_but_not_back() -> None:
 
 
 def test_one_that_contradicts_itself_is_left_out() -> None:
-    clock = Clock()
+    clock = Clock(needed=1)
     clock.add(Sample(2.0, 5.0, 1.0))
     assert not clock.is_known
 
 
-def test_restart() -> None:
+def test_one_sample_is_not_enough() -> None:
     clock = Clock()
+    for number in range(NEEDED):
+        assert not clock.is_known
+        clock.add(sample(number, there=1.0, back=0.1 * number))
+    assert clock.is_known
+    assert abs(clock.time(9.0) - 9.0 - OFFSET) <= clock.error(9.0)
+    before = clock.time(10.0)
+    clock.add(Sample(10.0, 10.001 + OFFSET + 60.0, 10.002))
+    assert clock.error(10.1) == float("inf"), "one of the clocks has jumped"
+    assert clock.time(10.1) == pytest.approx(before + 0.1)
+    for number in range(1, NEEDED):
+        clock.add(Sample(10.0 + number, 10.001 + number + OFFSET + 60.0, 10.002 + number))
+    assert clock.time(15.0) == pytest.approx(15.0 + OFFSET + 60.0, abs=0.01)
+
+
+def test_the_error_sinks_while_nobody_asks_for_the_time() -> None:
+    clock = Clock(needed=1)
+    clock.add(sample(0.0, there=0.1, back=0.0))
+    clock.time(1.0)
+    clock.add(sample(1.0, there=0.0, back=0.1))
+    assert clock.error(1.2) > 0.04
+    assert clock.error(15.0) < 0.01
+
+
+def test_restart() -> None:
+    clock = Clock(needed=1)
     clock.add(sample(0.0))
     clock.time(1.0)
     clock.restart()

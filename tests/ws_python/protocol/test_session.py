@@ -162,7 +162,7 @@ class TestTogether:
                 if chance.random() < 0.2:
                     pair.connect()
                 if chance.random() < 0.2:
-                    chance.choice((pair.client, pair.server)).layer.tell_received()
+                    chance.choice((pair.client, pair.server)).tell_received()
             pair.pass_on()
             pair.connect()
             pair.pass_on()
@@ -196,7 +196,7 @@ class TestBounds:
         pair.pass_on()
         # Told at a quarter, without waiting for the second.
         assert pair.client.session.has_room(100)
-        pair.server.layer.tell_received()
+        pair.server.tell_received()
         assert len(pair.server.received) == sent
 
     @pytest.mark.parametrize("head", ["1", "-1", "x", "", "1" * 40, "٣"])
