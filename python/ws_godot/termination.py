@@ -24,10 +24,10 @@ class TerminationSettings:
         False,
         group="Drain",
         doc="In a run without a window, on Linux and macOS: when the process is asked to end (SIGTERM, as by "
-        "`systemctl stop`, `docker stop` or `kill`), call drain() with `drain_time`, and when all servers that have this are "
-        "empty, tell NOTIFICATION_WM_CLOSE_REQUEST and quit. A second SIGTERM quits at once. Give your service manager "
-        "a longer patience than `drain_time` and `close_timeout`. Counts from the next listen() on. Off: the process "
-        "ends at once, as any does, and nobody is told goodbye.",
+        "`systemctl stop`, `docker stop` or `kill`), call drain() with `drain_time`, and when all servers that have "
+        "this are empty, tell NOTIFICATION_WM_CLOSE_REQUEST and quit, as when somebody closes a window. A second "
+        "SIGTERM quits at once. Have your service manager wait for longer than `drain_time` and `close_timeout`. "
+        "Counts from the next listen() on. Off: the process ends at once, and nobody is told goodbye.",
     )
     drain_time: float = setting(
         10.0,

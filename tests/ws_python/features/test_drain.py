@@ -10,6 +10,7 @@ import pytest
 from ws_python import Error, WebSocketClient, WebSocketRequest, WebSocketServer
 from ws_python.loop.hub import hub
 
+from ..asyncio_programs import Run, connected_to, echoing, until
 from ..driving import RawClient, listening, named, poll_until, record
 from .test_sessions import in_session, is_active, names
 
@@ -131,6 +132,19 @@ class TestPlain:
         server.drain(0.0)
         poll_until(lambda: named(log, "drain_finished") != [], server)
         raw.close()
+
+    def test_with_nobody_to_poll(self, run_once: Run) -> None:
+        async def main() -> None:
+            server = echoing()
+            client, _ = await connected_to(server)
+            log = record(server)
+            assert server.drain(0.05) == Error.OK
+            await until(lambda: named(log, "drain_finished") != [])
+            assert names(log) == ["client_disconnected", "drain_finished"]
+            await client.closed()
+            server.stop()
+
+        run_once(main())
 
 
 class TestCalls:
