@@ -188,6 +188,20 @@ class TestCalls:
             server.poll()
         assert named(log, "drain_finished") == []
 
+    def test_stopped_when_it_waits_to_be_told(self, server: WebSocketServer) -> None:
+        """The loop of both was turned, and one of them has delivered."""
+        other = listening()
+        log, others = record(server), record(other)
+        server.drain(0.0)
+        other.drain(0.0)
+        poll_until(lambda: named(others, "drain_finished") != [], other)
+        assert server._drain._finished is not None
+        server.stop()
+        server.listen(0)
+        for _ in range(5):
+            server.poll()
+        assert named(log, "drain_finished") == []
+
     def test_from_inside_handlers(self, server: WebSocketServer) -> None:
         client = connected(server)
         log = record(server)
