@@ -21,6 +21,7 @@ GROUPS = (
     "Reconnect",
     "Sessions",
     "Requests",
+    "Drain",
     "Connection Limits",
     "Message Limits",
     "Rate Limits",
@@ -33,18 +34,18 @@ GROUPS = (
 )
 
 
-def members_of(core: type, node: type | None = None) -> dict[str, Any]:
+def members_of(core: type, node: type | None = None, *, further: type | None = None) -> dict[str, Any]:
     """The properties and signals that a node class takes over from its class in ws_python, then the exports of `node`.
 
     The Inspector shows them in this order: what one sets first without a group, then the groups, and what every node
-    has last, with the settings of that same group behind it.
+    has last, with the settings of that same group behind it. `further` has settings that only the engine's class has.
     """
     members: dict[str, Any] = {
         name: signal(doc=event.doc, **event.arguments) for name, event in events_of(core).items()
     }
     exports = {name: value for name, value in vars(node).items() if isinstance(value, Export)} if node else {}
     last_group = next((value.group for value in reversed(exports.values()) if value.group), None)
-    settings = settings_of(core)
+    settings = settings_of(core) | (settings_of(further) if further else {})
     groups = sorted(dict.fromkeys(setting.group for setting in settings.values()), key=GROUPS.index)
     for group in groups:
         if group != last_group:

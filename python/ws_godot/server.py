@@ -14,6 +14,7 @@ from .polling import PollingNode
 from .request import WebSocketRequest
 from .requesting import AwaitsRepliesOfPeers, GodotRequests
 from .signal_times import tells_signal_times
+from .termination import DrainsOnTerminate, TerminationSettings
 from .tls import GodotTls
 
 
@@ -22,11 +23,13 @@ class WebSocketServer(  # type: ignore[misc]
     GodotTls,
     GodotRequests,
     AwaitsRepliesOfPeers,
+    DrainsOnTerminate,
+    TerminationSettings,
     ws_python.WebSocketServer,
     PollingNode,
     tool=True,
     icon="res://addons/ws_python/icons/WebSocketServer.svg",
-    members=members_of(ws_python.WebSocketServer, PollingNode),
+    members=members_of(ws_python.WebSocketServer, PollingNode, further=TerminationSettings),
     shortcuts=shortcuts.SERVER_SHORTCUTS,
 ):
     """A WebSocket server: it listens, accepts, and owns one WebSocketPeerNode for each connection.

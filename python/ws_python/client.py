@@ -19,6 +19,7 @@ from .declare.settings import setting
 from .endpoint import Endpoint
 from .features.client_session import ClientSession, ClientSessionSettings
 from .features.clock import ClientClock, ClientClockSettings
+from .features.moves import Moves
 from .features.reconnect import Reconnect, ReconnectSettings
 from .features.requests import RequestingClient
 from .features.tls import ClientTlsSettings
@@ -72,9 +73,10 @@ class WebSocketClient(
     """
 
     Status = ClientStatus
-    FEATURES = (*Pollable.FEATURES, ClientSession, ClientClock)
+    FEATURES = (*Pollable.FEATURES, ClientSession, ClientClock, Moves)
 
     _session: ClientSession
+    _moves: Moves
 
     connected_to_server = event(doc="The connection is open: messages can be sent.")
     connection_failed = event(
@@ -337,7 +339,10 @@ class WebSocketClient(
             if connection.close_code != NORMAL_CLOSURE:
                 self._met_error()
             by_server = connection.codec is not None and connection.codec.close_received
-            if gave_up := self._reconnect.closed(connection.close_code, by_server=by_server):
+            come_back_in = None
+            if goes_on and (move := self._moves.taken(connection)) is not None:
+                self._target, come_back_in = move.url or self._target, move.seconds
+            if gave_up := self._reconnect.closed(connection.close_code, by_server=by_server, come_back_in=come_back_in):
                 _log.warning("%s: the connection has ended; %s", redacted(self._target), gave_up)
         else:
             self._reconnect.stop()
@@ -410,6 +415,10 @@ class WebSocketClient(
             return
         if handshake.uri.secure:
             self._target_tls = self._renewed_tls(self._target_tls_options, self._target_tls)
+            if self._target_tls is None:  # It was moved here from a server without TLS.
+                assert self._connection is not None
+                self._connection.intake.put([NotTried("tls_options cannot be used, see the log")], 0)
+                return
         self._start_connecting(handshake)
 
     def _go_on(self) -> int:

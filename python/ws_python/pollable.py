@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 from weakref import WeakMethod, ref
 
 from .connection.connection import Connection
 from .connection.inbox import Inbox, Sink
+from .connection.intake import Intake
+from .connection.meter import Meter
+from .connection.outbox import Outbox
 from .connection.phase import Phase
 from .connection.settings import ConnectionSettings
 from .declare.callbacks import forget_callbacks
@@ -96,6 +99,8 @@ class Pollable(
         self._teller = Teller()
         self._features = [feature(self) for feature in self.FEATURES]
         self._next_sweep: Deadline | None = None
+        # Where what is of no connection waits for the poll.
+        self._own_intake: Intake | None = None
         # Whether what arrives is told to the hub, so that it is delivered with nobody to poll.
         self._wakes_hub = False
         # It is being freed: nothing can be started any more.
@@ -149,6 +154,13 @@ class Pollable(
 
     def _deliver(self) -> None:
         hub.deliver(self._inbox)
+
+    def _tell_later(self, event: Any) -> None:
+        """Have an event tell itself in the next delivery: what a deadline brings, and is of no connection."""
+        if self._own_intake is None:
+            meter = Meter()
+            self._own_intake = Intake(None, self._inbox.waiting, Outbox(None, meter, 0), meter, 0)
+        self._own_intake.put([event], 0)
 
     # --- features
 

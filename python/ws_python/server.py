@@ -19,6 +19,7 @@ from .features.admission import Admission, AdmissionSettings
 from .features.authorization import Authorization, AuthorizationSettings
 from .features.clock import ServerClock, ServerClockSettings
 from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
+from .features.drain import Drain, Drains
 from .features.origins import Origins, OriginSettings
 from .features.outbound_limit import OutboundLimit, OutboundLimitSettings
 from .features.requests import RequestingServer
@@ -70,6 +71,7 @@ class WebSocketServer(
     ServerClockSettings,
     RequestingServer,
     SendsValuesToPeers,
+    Drains,
 ):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
@@ -87,6 +89,7 @@ class WebSocketServer(
         *Reception.FEATURES,
         ConnectionLimits,
         Admission,
+        Drain,
         Origins,
         Sessions,
         OutboundLimit,

@@ -1,4 +1,4 @@
-## The tests of what a WebSocketServer has in sessions: requests, values and its clock.
+## The tests of what a WebSocketServer has in sessions: requests, values, its clock, and how it is drained.
 ## The suite of its API derives from it.
 extends "res://tests/godot/api_suite.gd"
 
@@ -116,3 +116,52 @@ func test_signal_var_received() -> void:
 	check_equal(client.send_var(PackedInt32Array([1, 2])), OK)
 	await until(func() -> bool: return seen.size() == 1)
 	check_equal(seen, [[server.get_peer_ids()[0], PackedInt32Array([1, 2])]])
+
+
+func test_property_drain_on_terminate() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.drain_on_terminate, false)
+	server.drain_on_terminate = true
+	check_equal(server.get_drain_on_terminate(), true)
+	server.set_drain_on_terminate(false)
+	check_equal(server.drain_on_terminate, false)
+	server.free()
+	check_property("drain_on_terminate", false, true)
+
+
+func test_property_drain_time() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.drain_time, 10.0)
+	server.drain_time = 2.5
+	check_equal(server.get_drain_time(), 2.5)
+	server.set_drain_time(0.0)
+	check_equal(server.drain_time, 0.0)
+	server.free()
+	check_property("drain_time", 10.0, 30.0)
+	check_refuses("drain_time", [-0.1, 86401.0])
+
+
+## What it does: test_drain.gd.
+func test_method_drain() -> void:
+	var server := WebSocketServer.new()
+	var untyped: Variant = server
+	expect_error("^ERROR: drain: the server does not listen")
+	check_equal(server.drain(1.0), ERR_UNCONFIGURED)
+	server.bind_address = "localhost"
+	add_child(server)
+	server.listen(0)
+	expect_error("^ERROR: drain: the seconds must be from 0 to 86400, not -1")
+	check_equal(untyped.drain(-1), ERR_INVALID_PARAMETER)
+	expect_error('^ERROR: drain: "http://x/" is not a WebSocket URL')
+	check_equal(server.drain(1.0, "http://x/"), ERR_INVALID_PARAMETER)
+	check_equal(untyped.drain(1, "ws://localhost:1/"), OK)
+
+
+func test_signal_drain_finished() -> void:
+	var server := start_server()
+	var by_name := record(server)
+	var seen := []
+	server.drain_finished.connect(func() -> void: seen.append(true))
+	server.drain(0.0)
+	await until(func() -> bool: return seen.size() == 1)
+	check_equal(by_name, [["drain_finished"]] as Array[Array])

@@ -18,6 +18,7 @@ _NO_SCENES = "an exported game's scenes are changed by the editor plugin, see th
 _TLS_IS_SILENT = "the engine's TLS tells not why a handshake failed"
 _NO_SESSIONS = "the portable nodes do not speak the session layer"
 _NO_SIMULATION = "the portable nodes have no link over which another one could be laid"
+_NO_DRAIN = "the portable server is for who plays on a phone or in a browser, and is restarted by hand"
 _FRAMES = "the wait between frames is the engine's"
 
 #: Members, of each class that has them.
@@ -35,6 +36,10 @@ MEMBERS: dict[str, str] = {
     "connection_resumed": _NO_SESSIONS,
     "cut_bytes": _NO_SIMULATION,
     "cut_interval": _NO_SIMULATION,
+    "drain": _NO_DRAIN,
+    "drain_finished": _NO_DRAIN,
+    "drain_on_terminate": _NO_DRAIN,
+    "drain_time": _NO_DRAIN,
     "jitter": _NO_SIMULATION,
     "handle": _NO_SESSIONS,
     "low_latency": _FRAMES,
@@ -74,6 +79,7 @@ TESTS: dict[str, str] = {
     "test_client_api.test_property_server_time": _NO_SESSIONS,
     "test_client_api.test_signal_var_received": _NO_SESSIONS,
     "test_compression": _NO_COMPRESSION,
+    "test_drain": _NO_DRAIN,
     "test_frames_to_open.test_many_at_once": _BACKLOG,
     "test_inspector": "the Inspector shows the native nodes",
     "test_lifecycle.test_freeing_a_server_with_100_peers": _BACKLOG,
@@ -88,6 +94,9 @@ TESTS: dict[str, str] = {
     "test_process_callback.test_inherit_is_kept_and_stops_with_the_parent": _NO_SCENES,
     "test_proxy": "the portable client goes through no proxy",
     "test_requests": _NO_SESSIONS,
+    "test_server_api.test_method_drain": _NO_DRAIN,
+    "test_server_api.test_signal_drain_finished": _NO_DRAIN,
+    "test_server_api.test_property_drain_time": _NO_DRAIN,
     "test_server_api.test_method_handle": _NO_SESSIONS,
     "test_server_api.test_method_poll": _NO_COMMON_LOOP,
     "test_sessions": _NO_SESSIONS,

@@ -278,10 +278,20 @@ cdef class Connection(Receiver):
 
     def close(self, int code, str reason):
         """Start the closing handshake (RFC 6455 section 7.1.2). It is given `close_timeout` seconds."""
+        self.outbox.lasts = False
+        if self.phase is OPEN:
+            self.outbox.leave()
+            self._close(code, reason)
+
+    def interrupt(self, int code, str reason):
+        """As close(), but a session goes on with the next connection, and what may still be replaced waits for that."""
         if self.phase is not OPEN:
             return
-        self.outbox.lasts = False
-        self.outbox.leave()
+        if not self.outbox.lasts:
+            self.outbox.leave()
+        self._close(code, reason)
+
+    def _close(self, int code, str reason):
         self.codec.send_close(code, reason)
         if self.codec.close_code != NO_CLOSE_CODE:
             self._note_close()

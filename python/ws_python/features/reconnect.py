@@ -81,7 +81,8 @@ class ReconnectSettings:
         unit="s",
         group="Reconnect",
         doc="A server that answers HTTP 503 or 429 may say in how many seconds, or when, to come back (Retry-After, "
-        "RFC 9110 section 10.2.3). It is heeded up to so many seconds. 0: not at all.",
+        "RFC 9110 section 10.2.3); one that drains says it in a session. It is heeded up to so many seconds. 0: not at "
+        "all.",
     )
     reconnect_stop_codes: list[int] = setting(
         [POLICY_VIOLATION, UNAUTHORIZED, FORBIDDEN],
@@ -143,14 +144,20 @@ class Reconnect:
         self._opened_at = hub.deadlines.now
         return came_back
 
-    def closed(self, code: int, *, by_server: bool) -> str:
-        """The connection that was open has ended with a code. As failed()."""
+    def closed(self, code: int, *, by_server: bool, come_back_in: float | None = None) -> str:
+        """The connection that was open has ended with a code, and perhaps the server said when to come back.
+
+        That counts for a connection that has held: servers that send it to each other are not asked again and again. As
+        failed().
+        """
         if hub.deadlines.now - self._opened_at >= self._node.reconnect_stable_time:
             self.attempt = self._doublings = 0
             self._since = None
         if by_server and code in self._node.reconnect_stop_codes:
             return self._give_up(f"the server has closed with {code}, which is one of reconnect_stop_codes")
-        return self._try_again(0.0)
+        asked = 0.0 if come_back_in is None else min(come_back_in, self._node.reconnect_retry_after_max)
+        is_exact = come_back_in is not None and asked == come_back_in and self.attempt == 0
+        return self._try_again(asked, is_exact=is_exact)
 
     def failed(self, *, may_pass: bool, retry_after: str = "", date: str = "") -> str:
         """No connection came to be; the server's answer may have had these headers.
@@ -171,7 +178,7 @@ class Reconnect:
 
     # --- waiting
 
-    def _try_again(self, asked: float) -> str:
+    def _try_again(self, asked: float, *, is_exact: bool = False) -> str:
         node = self._node
         now = hub.deadlines.now
         if not node._keeps_trying():
@@ -188,7 +195,7 @@ class Reconnect:
             return self._give_up(f"the server asks to wait for {asked:.0f} s, longer than reconnect_max_time")
         self.attempt += 1
         self._is_recovering = True
-        self._begin_wait(now, self._delay(asked, left), asked)
+        self._begin_wait(now, asked if is_exact else self._delay(asked, left), asked)
         return ""
 
     def _delay(self, asked: float, left: float) -> float:

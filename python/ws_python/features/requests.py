@@ -9,9 +9,6 @@ from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from ..connection.connection import Connection
-from ..connection.intake import Intake
-from ..connection.meter import Meter
-from ..connection.outbox import Outbox
 from ..connection.phase import ReadyState
 from ..connection.reply import WebSocketReply
 from ..declare.errors import Error
@@ -266,8 +263,6 @@ class Requests(Feature):
         # Who has asked something: a dict for its order.
         self._asking: dict[Requesting, None] = {}
         self._told = Told()
-        # Where what a deadline brings waits for the poll. It is of no connection.
-        self._intake: Intake | None = None
         # Answers that found no room, and questions whose answer may never come.
         self._unsent: list[_Answer] = []
         self._unsure: dict[_Question, None] = {}
@@ -316,7 +311,7 @@ class Requests(Feature):
             return error, _WHY_UNSENT.get(error, "it could not be sent")
         reply._give_up = partial(self._cancel, endpoint, waiting)
         waiting.deadline = hub.deadlines.of_answer(
-            timeout or self.node.request_timeout, lambda: self._tell_later(_TimedOut(self, endpoint, waiting))
+            timeout or self.node.request_timeout, lambda: self.node._tell_later(_TimedOut(self, endpoint, waiting))
         )
         self._asking[endpoint] = None
         return _OK, ""
@@ -332,12 +327,6 @@ class Requests(Feature):
         if not waiting.reply.is_completed and endpoint._dialogue.give_up(waiting.number):
             endpoint._send_layer(CANCEL, str(waiting.number), "")  # Without room: an answer that comes is ignored.
             waiting.complete(error, message)
-
-    def _tell_later(self, event: _TimedOut) -> None:
-        if self._intake is None:
-            meter = Meter()
-            self._intake = Intake(None, self.node._inbox.waiting, Outbox(None, meter, 0), meter, 0)
-        self._intake.put([event], 0)
 
     # --- hearing
 

@@ -203,7 +203,7 @@ class TestCut:
         poll_until(lambda: named(heard, "connection_closed") != [], server, other)
         assert "connection_interrupted" not in names(heard)
         assert peer_id != other_id
-        assert server._sessions._by_token == {}
+        poll_until(lambda: server._sessions._by_token == {}, server, other)
 
     def test_a_client_that_goes_away_is_not_waited_for(self, server: WebSocketServer) -> None:
         log = record(server)

@@ -7,6 +7,7 @@ signal client_connected(peer_id: int)
 signal client_disconnected(peer_id: int)
 signal client_interrupted(peer_id: int)
 signal client_resumed(peer_id: int)
+signal drain_finished
 signal handshake_failed(reason: String)
 signal message_received(peer_id: int, message: Variant)
 signal peer_drained(peer_id: int)
@@ -21,6 +22,10 @@ const STATUS_ACTIVE := Status.STATUS_ACTIVE
 	set = set_autostart
 @export var bind_address: String = "*":
 	set = set_bind_address
+@export var drain_on_terminate: bool = false:
+	set = set_drain_on_terminate
+@export_custom(PROPERTY_HINT_RANGE, "0,86400,0.1,suffix:s") var drain_time: float = 10.0:
+	set = set_drain_time
 @export_custom(PROPERTY_HINT_RANGE, "0.1,300,0.1,suffix:s") var handshake_timeout: float = 5.0:
 	set = set_handshake_timeout
 @export_custom(PROPERTY_HINT_RANGE, "0,1000000") var max_connections: int = 16384:
@@ -65,6 +70,10 @@ func disconnect_peer(peer_id: int, code: int = 1000, reason: String = "") -> Err
 	return Checks.unavailable("disconnect_peer")
 
 
+func drain(seconds: float, url: String = "") -> Error:
+	return Checks.unavailable("drain")
+
+
 func get_allowed_origins() -> PackedStringArray:
 	return allowed_origins
 
@@ -79,6 +88,14 @@ func get_autostart() -> bool:
 
 func get_bind_address() -> String:
 	return bind_address
+
+
+func get_drain_on_terminate() -> bool:
+	return drain_on_terminate
+
+
+func get_drain_time() -> float:
+	return drain_time
 
 
 func get_handshake_timeout() -> float:
@@ -219,6 +236,14 @@ func set_autostart(value: bool) -> void:
 
 func set_bind_address(value: String) -> void:
 	bind_address = value
+
+
+func set_drain_on_terminate(value: bool) -> void:
+	drain_on_terminate = value
+
+
+func set_drain_time(value: float) -> void:
+	drain_time = value
 
 
 func set_handshake_timeout(value: float) -> void:
