@@ -1,4 +1,7 @@
-"""A proxy on this machine that cuts each connection after so many bytes, of both ways together, with a reset."""
+"""A proxy on this machine that cuts each connection after so many bytes, of both ways together.
+
+A cut is a reset, or a link that is dead: nothing passes any more, and nobody is told.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,9 @@ _RESETS = struct.pack("ii", 1, 0)
 class Cutter:
     """A context manager. `budgets` says for one connection after the other how many bytes pass; then all pass."""
 
-    def __init__(self, port: int, budgets: Iterator[int]) -> None:
+    def __init__(self, port: int, budgets: Iterator[int], *, is_silent: bool = False) -> None:
         self._target = port
+        self._is_silent = is_silent
         self._budgets = budgets
         self._listener = socket.create_server(("127.0.0.1", 0))
         #: How many connections were cut.
@@ -105,6 +109,8 @@ class _Pair:
             self._is_over = True
             if self._left == 0:
                 self._cutter._count()
+        if self._left == 0 and self._cutter._is_silent:
+            return
         self._cutter._forget(*self._ends)
         for one in self._ends:
             _reset(one)

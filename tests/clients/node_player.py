@@ -36,6 +36,16 @@ class NodePlayer:
             raise AssertionError(f"Node ended:\n{self.said}")
 
     @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._process.poll() is not None
+
+    @property
+    def is_over_well(self) -> bool:
+        """Whether it has ended with 0."""
+        return self._process.poll() == 0
+
+    @property
     def said(self) -> str:
         """Its output so far."""
         return self._log.read_text("utf-8", "replace")

@@ -1,14 +1,16 @@
-"""Every client of the session layer goes through the same plays: the native one, and session.js in Node."""
+"""Every client of sessions goes through the same plays: the native one, and session.js in Node and in a browser."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from typing import Any
 
 import pytest
 
 from tests import node
+from tests.clients.browser_player import BrowserPlayer
 from tests.clients.native_player import NativePlayer
 from tests.clients.node_player import NodePlayer, has_websocket
 from tests.clients.plays import PLAYS, Play, act
@@ -28,9 +30,14 @@ CLIENTS: dict[str, Callable[[str, dict[str, Any]], Any]] = {
     "native": NativePlayer,
     "node-ws": partial(play_in_node, own=False),
     "node": _own,
+    "browser": lambda url, values: BrowserPlayer("play", {"url": url, **values}),
 }
 # What takes longer than it would tell anew.
-SLOW = {("node-ws", "no-cut"), ("node-ws", "long-messages"), *(("node", play.name) for play in PLAYS)}
+SLOW = {
+    ("node-ws", "no-cut"),
+    ("node-ws", "long-messages"),
+    *product(("node", "browser"), (play.name for play in PLAYS)),
+}
 
 
 @pytest.mark.parametrize(
