@@ -155,7 +155,9 @@ LIST_API = """
 extends SceneTree
 
 func _initialize() -> void:
-	for type: String in ["WebSocketServer", "WebSocketClient", "WebSocketPeerNode", "WebSocketRequest"]:
+	for type in ClassDB.get_class_list():
+		if not type.begins_with("WebSocket") or ClassDB.class_get_api_type(type) != ClassDB.API_EXTENSION:
+			continue
 		var accessors: Array[String] = []
 		for property in ClassDB.class_get_property_list(type, true):
 			if not property.usage & (PROPERTY_USAGE_GROUP | PROPERTY_USAGE_SUBGROUP):

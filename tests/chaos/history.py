@@ -5,6 +5,7 @@ that of the node and a number, and for a server of the peer. Lines have `usec`, 
 
 | event | of a stream | with |
 |---|---|---|
+| begun | | what comes from now on is written down |
 | listening | | `port` |
 | connected, interrupted, resumed | yes | |
 | sent | yes | `n`, from 1 on; `kind`, text or binary; `size`, in characters or bytes; `hash`. Before it is sent |
@@ -86,7 +87,7 @@ class History:
         self.round_trips: list[tuple[str, float]] = []
         self.failures: list[str] = []
         self.port = 0
-        self.has_rested = self.has_ended = False
+        self.has_begun = self.has_rested = self.has_ended = False
         self.was_killed = False
         self._rest = b""
         self._position = 0
@@ -128,6 +129,8 @@ class History:
             self.failures.append(line["reason"])
         elif event == "listening":
             self.port = int(line["port"])
+        elif event == "begun":
+            self.has_begun = True
         elif event == "rested":
             self.has_rested = True
         elif event == "ended":

@@ -47,6 +47,7 @@ class Stream:
 
 var _plan := {}
 var _is_quiet := true
+var _may_send := false
 var _is_resting := false
 var _commands: FileAccess
 var _read := 0
@@ -79,7 +80,8 @@ func _process(delta: float) -> bool:
 	if now >= _next_statistics:
 		_next_statistics = now + STATISTICS_PERIOD
 		_tell_statistics()
-	_send_all(delta)
+	if _may_send:
+		_send_all(delta)
 	return false
 
 
@@ -146,9 +148,12 @@ func _obey(command: String, arguments: Array) -> void:
 			_plan = arguments[0]
 			_is_resting = false
 			_history = FileAccess.open(_plan["history"], FileAccess.WRITE)
+			_may_send = false
 			_begin()
+			tell("begun")
 		"go":
 			_is_quiet = false
+			_may_send = true
 		"stall":
 			OS.delay_msec(int(arguments[0]))
 		"quiet":

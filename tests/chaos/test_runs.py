@@ -19,6 +19,7 @@ def test_a_plan_comes_from_its_seed(seed: int) -> None:
     assert str(plan.draw(seed)) != str(plan.draw(seed + 1))
 
 
+@pytest.mark.timeout(600)
 def test_what_comes_of_runs_is_right(tmp_path: Path) -> None:
     with Worlds(tmp_path) as worlds:
         for seed, with_sessions in SEEDS.items():

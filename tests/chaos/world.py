@@ -276,6 +276,9 @@ class World:
         self._begin(SERVER)
         assert self._wait_until(lambda: bool(self.proxy.target), STARTING), self._log(SERVER)
         self._begin(CLIENTS)
+        # Nothing goes before both write down what comes.
+        begun = self._wait_until(lambda: all(game.history.has_begun for game in self._games.values()), STARTING)
+        assert begun, self._log(CLIENTS)
         self._tell_all("go")
         assert self._wait_until(self._all_back, STARTING), self._log(CLIENTS)
 

@@ -276,6 +276,7 @@ func test_freed_in_handlers() -> void:
 	client.handle("free", func(_data: Variant) -> int: return _freed(client))
 	var asked := server.start_request(peer_id, "free", null, 1.0)
 	check((await asked.wait()).error in [ERR_CONNECTION_ERROR, ERR_TIMEOUT], "%s" % asked.error)
+	await until(func() -> bool: return server.get_peer_count() == 0)
 	var other := await open_session(server)
 	var ask := func() -> void:
 		var reply := await other.request("free", null, 1.0)

@@ -28,7 +28,7 @@ def serve(player: Path, start_godot: Callable[..., GodotProcess]) -> Callable[..
 
     def start(port: int = 0, *arguments: str) -> tuple[GodotProcess, int]:
         engine = start_godot("--script", "res://server.gd", "--", f"--port={port}", *arguments, path=player)
-        return engine, int(engine.wait_for(r"listening on (\d+)")[1])
+        return engine, int(engine.wait_for(r"listening on (\d+)", 120)[1])
 
     return start
 

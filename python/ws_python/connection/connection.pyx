@@ -112,6 +112,9 @@ cdef class Connection(Receiver):
     cdef int received(self, Py_ssize_t size) except -1:
         if self.phase is OPENING and size > 0:
             self._receive_handshake(PyBytes_FromStringAndSize(<const char*>self.target, size))
+        elif size > 0 and self.link is not None and self.link.receiver is self.intake:
+            # One read brought the handshake and more than fits here: the rest is handed on in further parts.
+            self.intake.receive(PyBytes_FromStringAndSize(<const char*>self.target, size))
         return 0
 
     cpdef ended(self):

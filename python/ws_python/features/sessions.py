@@ -20,7 +20,7 @@ from ..connection.phase import Phase
 from ..declare.settings import setting
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
-from ..protocol.close_codes import PROTOCOL_ERROR, may_resume
+from ..protocol.close_codes import GOING_AWAY, PROTOCOL_ERROR, may_resume
 from ..protocol.session import Hello, LayerError, LayerMessage, Session, Welcome
 from .feature import Feature
 
@@ -219,7 +219,8 @@ class Sessions(Feature):
         known = None if peer is None else self._by_peer.get(peer.peer_id)
         if known is None or known.peer is not peer:
             return False
-        is_cut = connection.outbox.lasts and may_resume(connection.close_code)
+        # A client that goes away, as a page that is closed or a node that is freed, does not come back.
+        is_cut = connection.outbox.lasts and may_resume(connection.close_code) and connection.close_code != GOING_AWAY
         if not is_cut or self.node.session_timeout <= 0.0:
             self._forget(known)
             return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from websockets.frames import Frame, Opcode
 from ws_python import Error, WebSocketClient, WebSocketServer
 from ws_python.connection.connection import Connection
 from ws_python.connection.phase import Phase
 from ws_python.loop.hub import hub
 
-from tests.ws_python.driving import RawClient, named, poll_until, record
+from tests.ws_python.driving import RawClient, listening, named, poll_until, record
 
 Pair = tuple[WebSocketServer, WebSocketClient, int]
 
@@ -122,3 +123,16 @@ def test_a_client_that_the_server_has_closed_waits_for_the_end_of_tcp(pair: Pair
     poll_until(lambda: client.status == client.Status.STATUS_IDLE, client)
     hub.close(0.0)
     assert gone(connection)
+
+
+@pytest.mark.usefixtures("network")
+def test_what_comes_in_one_read_with_the_handshake() -> None:
+    """More than one buffer of it."""
+    server = listening()
+    log = record(server)
+    raw = RawClient(server.get_local_port())
+    raw.protocol.send_request(raw.protocol.connect())
+    frames = b"".join(Frame(Opcode.TEXT, b"%06d" % number * 20, True).serialize(mask=True) for number in range(1000))
+    raw.send_raw(b"".join(raw.protocol.data_to_send()) + frames)
+    poll_until(lambda: len(named(log, "message_received")) == 1000, server)
+    raw.close()

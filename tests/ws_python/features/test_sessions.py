@@ -205,6 +205,13 @@ class TestCut:
         assert peer_id != other_id
         poll_until(lambda: server._sessions._by_token == {}, server, other)
 
+    def test_a_client_that_goes_away_is_not_waited_for(self, server: WebSocketServer) -> None:
+        log = record(server)
+        client, _ = in_session(server)
+        client._shut_down()
+        poll_until(lambda: named(log, "client_disconnected") != [], server, client)
+        assert names(log) == ["client_connected", "client_disconnected"]
+
     def test_the_game_may_end_it_while_it_is_cut(self, server: WebSocketServer) -> None:
         log = record(server)
         ends: list[Callable[[int], Error]] = [server.disconnect_peer, lambda i: server.peers[i].close(1001)]
