@@ -211,5 +211,4 @@ export async function run({ SessionClient, SessionError, options }, { urls, only
   const chosen = only === "restarted" ? { restarted } : cases;
   for (const [name, each] of Object.entries(chosen)) outcomes[name] = await each(make, urls, { SessionError }).catch((problem) => `failed: ${problem.stack}`);
   console.log(JSON.stringify(outcomes));
-  process.exit(0);
 }
