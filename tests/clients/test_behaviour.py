@@ -129,6 +129,11 @@ def test_a_server_that_breaks_the_rules_is_left(outcomes: dict[str, Any]) -> Non
     assert set(outcomes["breaksTheRules"].values()) == {4002}
 
 
+def test_a_server_that_sends_it_elsewhere(outcomes: dict[str, Any]) -> None:
+    log = ["open", "interrupted", "resumed", "close 1000"]
+    assert outcomes["goesWhereItIsSent"] == {"log": log, "greetings": "\x10h"}
+
+
 def test_requests_that_fail_say_why(outcomes: dict[str, Any]) -> None:
     asked = outcomes["requests"]
     assert (asked["json"], asked["bytes"], asked["nothing"]) == ({"a": [1, "ä", None]}, [16, 0, 255], None)
