@@ -153,6 +153,8 @@ export class SessionClient extends EventTarget {
   #peerId = 0;
   #until = 0;
   #attempts = 0;
+  // In how many seconds the server asked to come back, before it closed.
+  #askedDelay = null;
   #openedAt = 0;
   #timer = null;
   #ticking = null;
@@ -338,7 +340,10 @@ export class SessionClient extends EventTarget {
       if (this.#phase === "closed") return;
       if (now() >= this.#until) return this.#end(code, reason);
       const { reconnectDelay, reconnectDelayMax } = this.#options;
-      const delay = Math.min(reconnectDelay * 2 ** this.#attempts++, reconnectDelayMax) * (0.5 + Math.random() / 2);
+      const asked = this.#askedDelay;
+      this.#askedDelay = null;
+      if (asked !== null) this.#until = Math.max(this.#until, now() + asked + 1);
+      const delay = asked ?? Math.min(reconnectDelay * 2 ** this.#attempts++, reconnectDelayMax) * (0.5 + Math.random() / 2);
       this.#timer = setTimeout(() => this.#connect(true), Math.min(delay, this.#until - now()) * 1000);
     } else if (before === "connecting" && this.#isLayerOffered && this.#options.fallback && this.#options.protocols.length === 0) {
       // Browsers refuse a server that agrees to nothing they offer, and do not tell that from one that is not there.
@@ -446,7 +451,16 @@ export class SessionClient extends EventTarget {
       this.#tellDrained();
     } else if (letter === "t") this.#toldTime(line);
     else if (letter === "h" || letter === "w") throw new SyntaxError("a second greeting on one connection");
-    else if (letter !== "m") this.#count(data, () => this.#hear(letter, line, payload));
+    else if (letter === "m") this.#move(line);
+    else this.#count(data, () => this.#hear(letter, line, payload));
+  }
+
+  /** The server closes now, and says when to come back, and where. What was encrypted stays so. */
+  #move(line) {
+    const [delay, url] = line.split(" ");
+    if (!/^\d{1,9}$/.test(delay)) throw new SyntaxError("a server that asks to come back later does not say when");
+    this.#askedDelay = Number(delay) / 1000;
+    if (url && /^wss?:/i.test(url) && (/^wss:/i.test(url) || !/^wss:/i.test(this.#url))) this.#url = url;
   }
 
   #tellReceived() {

@@ -85,6 +85,27 @@ const cases = {
     }
     return closed;
   },
+  /** The server is about to restart: it says where to come back, and closes. */
+  async goesWhereItIsSent(make) {
+    const greetings = [];
+    const welcome = (resumed) => `\x10w{"session":"s","id":1,"received":0,"resumed":${resumed},"ttl":9,"buffer":4096}\n`;
+    const there = await other((socket) => socket.on("message", (data) => greetings.push(`${data}`.slice(0, 2)) === 1 && socket.send(welcome(true))));
+    const here = await other((socket) => {
+      socket.on("message", () => {
+        socket.send(welcome(false));
+        socket.send(`\x10m50 ${there.url}\n`);
+        socket.close(1012);
+      });
+    });
+    const client = make(here.url, { reconnectDelay: 100, reconnectDelayMax: 100 });
+    const log = recorded(client);
+    await once(client, "resumed");
+    client.close();
+    await once(client, "close");
+    here.close();
+    there.close();
+    return { log, greetings: greetings[0] };
+  },
   async requests(make, { session }) {
     const client = make(session);
     const cancelling = new AbortController();
@@ -211,5 +232,4 @@ export async function run({ SessionClient, SessionError, options }, { urls, only
   const chosen = only === "restarted" ? { restarted } : cases;
   for (const [name, each] of Object.entries(chosen)) outcomes[name] = await each(make, urls, { SessionError }).catch((problem) => `failed: ${problem.stack}`);
   console.log(JSON.stringify(outcomes));
-  process.exit(0);
 }

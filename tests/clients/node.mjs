@@ -7,3 +7,4 @@ const { program, webSocket, values } = JSON.parse(process.argv[2]);
 const options = webSocket === "" ? {} : { WebSocket: createRequire(webSocket)("ws") };
 const module = await import(`./${program}.mjs`);
 await module.run({ SessionClient, SessionError, options }, values);
+process.exit(0); // A dead connection takes its time to close.

@@ -45,7 +45,8 @@ class Servers:
         self._asked["bytes"] = self.session.start_request(peer_id, "echo", b"\x10\0")
         self._asked["never"] = self.session.start_request(peer_id, "never", None, 0.1)
         reply = WebSocketReply()
-        self._asked["never"].completed.connect(lambda _: self._tell(reply))
+        for asked in self._asked.values():
+            asked.completed.connect(lambda _: self._tell(reply))
         return reply
 
     def _tell(self, reply: WebSocketReply) -> None:
@@ -53,7 +54,8 @@ class Servers:
             data = list(asked.data) if isinstance(asked.data, bytes) else asked.data
             return [int(asked.error), asked.message, data]
 
-        reply._complete(Error.OK, "", {name: of(asked) for name, asked in self._asked.items()})
+        if not reply.is_completed and all(asked.is_completed for asked in self._asked.values()):
+            reply._complete(Error.OK, "", {name: of(asked) for name, asked in self._asked.items()})
 
 
 def served() -> WebSocketServer:
@@ -125,6 +127,11 @@ def test_a_server_that_agrees_to_what_it_does_not_know(outcomes: dict[str, Any])
 
 def test_a_server_that_breaks_the_rules_is_left(outcomes: dict[str, Any]) -> None:
     assert set(outcomes["breaksTheRules"].values()) == {4002}
+
+
+def test_a_server_that_sends_it_elsewhere(outcomes: dict[str, Any]) -> None:
+    log = ["open", "interrupted", "resumed", "close 1000"]
+    assert outcomes["goesWhereItIsSent"] == {"log": log, "greetings": "\x10h"}
 
 
 def test_requests_that_fail_say_why(outcomes: dict[str, Any]) -> None:

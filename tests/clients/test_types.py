@@ -23,8 +23,6 @@ def test_use_of_the_types() -> None:
         str(compiler),
         "--noEmit",
         "--strict",
-        "--types",
-        "",
         "--target",
         "es2022",
         "--module",
