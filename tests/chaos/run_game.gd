@@ -134,10 +134,11 @@ func _obey_all() -> void:
 	if length == _read:
 		return
 	_commands.seek(_read)
-	_read = length
-	for line: String in _commands.get_buffer(length - _commands.get_position()).get_string_from_utf8().split(
-		"\n", false
-	):
+	var written := _commands.get_buffer(length - _read)
+	# A long one may be written in parts.
+	var whole := written.slice(0, written.rfind("\n".unicode_at(0)) + 1)
+	_read += whole.size()
+	for line: String in whole.get_string_from_utf8().split("\n", false):
 		var words: Array = JSON.parse_string(line)
 		_obey(words[0], words.slice(1))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from functools import partial
 from typing import Any
@@ -162,10 +163,12 @@ class ClientClock(Feature):
         head = clock.question(now)
         self._asked = int(head) / 1e6
         self._is_asked = True
-        below = None if connection.link is None or hub.drive is not None else socket_below(connection.link)
-        if below is not None:
-            self._round_trip = shortest_round_trip(below)
-            self._arrival = Arrival(below, f"{chr(DLE)}{CLOCK}{head} ".encode())
+        # Without a descriptor or a thread to spare, the clock is as good as a frame allows.
+        with contextlib.suppress(OSError, RuntimeError):
+            below = None if connection.link is None or hub.drive is not None else socket_below(connection.link)
+            if below is not None:
+                self._round_trip = shortest_round_trip(below)
+                self._arrival = Arrival(below, f"{chr(DLE)}{CLOCK}{head} ".encode())
         _send(connection, head)
 
     def _sampled(self, connection: Connection, message: LayerMessage) -> None:

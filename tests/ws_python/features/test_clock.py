@@ -14,7 +14,8 @@ from ws_python.features.clock import ServerClock
 from ws_python.loop.clock import monotonic
 from ws_python.protocol.session import LayerMessage
 
-from tests.ws_python.driving import listening, poll_until
+from tests.ws_python.driving import listening, needs_proc, poll_until
+from tests.ws_python.net.test_descriptors import left
 
 MOST_OFF = 0.001
 
@@ -226,3 +227,13 @@ def test_it_starts_no_thread_where_it_is_off() -> None:
         server.poll()
         client.poll()
     assert "ws_python arrival" not in [thread.name for thread in threading.enumerate()]
+
+
+@needs_proc
+def test_without_a_descriptor_to_spare_it_asks_all_the_same() -> None:
+    server = listening(session_timeout=30.0)
+    client = connected(server)
+    with left(0):
+        poll_until(lambda: client.server_time > 0.0, server, client)
+    assert abs(off(client)) < 1.0
+    client.close()
