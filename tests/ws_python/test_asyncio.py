@@ -126,7 +126,8 @@ class TestMessages:
             while len(handled) < 300:
                 await asyncio.sleep(0)
                 turns += 1
-            assert turns > 4, "the clock is asked every 32 messages"
+            # The clock is asked every 32 messages, and there may be two deliveries in a turn.
+            assert turns > 2
 
         run(main())
 

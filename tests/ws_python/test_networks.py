@@ -175,13 +175,14 @@ client.auto_reconnect, client.reconnect_delay, client.reconnect_delay_max = True
 nodes = (server, everywhere, near, client)
 for node in nodes:
     node.heartbeat_interval, node.heartbeat_timeout = 0.3, 0.6
-codes = []
+codes, told = [], []
+client.connection_closed.connect(lambda: told.append(client.get_close_code()))
 server.client_disconnected.connect(lambda peer_id: codes.append(server.get_peer(peer_id).get_close_code()))
 near_log, log = record(near), record(client)
 poll_until(lambda: server.get_peer_count() == 1 and everywhere.get_peer_count() == 1, *nodes)
 ip("addr", "del", "10.9.8.7/32", "dev", "lo")
-poll_until(lambda: codes and named(log, "connection_closed"), *nodes, deadline=30)
-assert codes == [1006] and client.get_close_code() == 1006, (codes, client.get_close_code())
+poll_until(lambda: codes and told, *nodes, deadline=30)
+assert codes == told == [1006], (codes, told)
 poll_until(lambda: len(named(log, "reconnecting")) > 1, *nodes, deadline=30)
 assert server.is_listening() and everywhere.get_peer_count() == 1
 ip("addr", "add", "10.9.8.7/32", "dev", "lo")

@@ -85,7 +85,7 @@ def socket_below(link: Link) -> socket.socket | None:
 
 def shortest_round_trip(connected: socket.socket) -> float:
     """Seconds from a segment to its confirmation, the shortest that the system has seen; 0 where it does not tell."""
-    if not sys.platform.startswith("linux"):
+    if sys.platform != "linux":
         return 0.0
     try:
         info = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _MIN_RTT.stop)
