@@ -1,6 +1,7 @@
 # The C view of simulated_link.pyx.
 
 from ws_python.net.link cimport Link, Receiver, uchar
+from ws_python.net.over cimport OverLink
 
 
 # What a WebSocketSimulation says; all 0 where there is none.
@@ -44,14 +45,8 @@ cdef class Pipe:
     cdef bint has_room(self, Py_ssize_t limit) except -1
 
 
-cdef class Underside(Receiver):
-    cdef SimulatedLink _owner
-
-
-cdef class SimulatedLink(Link):
+cdef class SimulatedLink(OverLink):
     cdef object __weakref__
-    # What carries the bytes; None when this was cut, or dropped and nothing is left to be sent.
-    cdef Link _below
     cdef Pipe _out
     cdef Pipe _in
     # The simulations of all connections of a node, and of this one alone; the one that counts, and what it says.
@@ -84,9 +79,6 @@ cdef class SimulatedLink(Link):
     cdef bint _acts_again
 
     cdef int _follow(self) except -1
-    cdef int _arrived(self, Py_ssize_t size) except -1
-    cdef int _below_ended(self) except -1
-    cdef int _below_writable(self) except -1
     cdef double _clock(self, double now) except? -1.0
     cdef int _act(self) except -1
     cdef int _act_once(self) except -1

@@ -1,4 +1,5 @@
-from .link import Link, Receiver
+from .link import Link
+from .over import OverLink
 from .simulation import WebSocketSimulation
 
 class Chunk: ...
@@ -7,9 +8,7 @@ class Pipe:
     @property
     def size(self) -> int: ...
 
-class Underside(Receiver): ...
-
-class SimulatedLink(Link):
+class SimulatedLink(OverLink):
     for_all: WebSocketSimulation | None
     for_one: WebSocketSimulation | None
     def __init__(self, below: Link) -> None: ...

@@ -12,7 +12,6 @@ link is dropped.
 from collections import deque
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.string cimport memcpy, memset
 
@@ -20,7 +19,6 @@ from ..loop.clock import monotonic
 from ..loop.hub import hub
 
 cdef enum:
-    RECEIVE_SIZE = 64 * 1024
     # What passes in one direction before others have their turn.
     PORTION = 256 * 1024
     # What may be on its way in one direction: as much as systems have for a connection of TCP, or what comes through in
@@ -40,9 +38,6 @@ cdef double QUEUE_TIME = 0.5
 cdef double PIECE_TIME = 0.01
 # Seconds that what was dropped has to leave, as a system would send on; more only where the other side took nothing.
 LINGER_TIME = 30.0
-
-# What arrives lies here until it is copied, which is before anything else can arrive.
-cdef bytearray shared_buffer = bytearray(RECEIVE_SIZE)
 
 
 cdef class Chunk:
@@ -125,25 +120,7 @@ cdef class Pipe:
         return self.size < limit and len(self._chunks) < MOST_CHUNKS
 
 
-cdef class Underside(Receiver):
-    """Whom the link below gives what arrives."""
-
-    cdef int lend(self) except -1:
-        self.target = <uchar*>PyByteArray_AS_STRING(shared_buffer)
-        self.room = RECEIVE_SIZE
-        return 0
-
-    cdef int received(self, Py_ssize_t size) except -1:
-        return self._owner._arrived(size) if size > 0 else 0
-
-    cpdef ended(self):
-        self._owner._below_ended()
-
-    cpdef writable(self):
-        self._owner._below_writable()
-
-
-cdef class SimulatedLink(Link):
+cdef class SimulatedLink(OverLink):
     """Lies over `below`, also where that is in use: whoever received from it receives from this.
 
     `for_all` and `for_one` are the WebSocketSimulations (simulation.py) of all connections of a node, and of this one, which
@@ -151,14 +128,11 @@ cdef class SimulatedLink(Link):
     """
 
     def __init__(self, Link below not None):
-        cdef Underside underside = Underside.__new__(Underside)
-        self._below = below
         self._out, self._in = Pipe(), Pipe()
         self.host, self.port, self.certificate = below.host, below.port, below.certificate
         self.is_blocked, self.is_ended, self.is_broken = below.is_blocked, below.is_ended, below.is_broken
         self.receiver = below.receiver
-        underside._owner = self
-        below.receiver = underside
+        self._receive_from(below)
         self._stands_since = -1.0
         self._awaits_clear = self._awaits_below = True  # Somebody may have asked the link below.
         self._since = monotonic()
@@ -254,11 +228,10 @@ cdef class SimulatedLink(Link):
 
     # --- the link below calls these
 
-    cdef int _arrived(self, Py_ssize_t size) except -1:
-        """Bytes are in the shared buffer."""
+    cdef int _arrived(self, const uchar* data, Py_ssize_t size) except -1:
         if self._is_dropped or self._below is None:
             return 0
-        self._in.put(PyBytes_FromStringAndSize(PyByteArray_AS_STRING(shared_buffer), size), self._clock(monotonic()))
+        self._in.put(PyBytes_FromStringAndSize(<const char*>data, size), self._clock(monotonic()))
         if not self._in.has_room(self._limit()):
             self._is_below_paused = True
             self._below.pause()

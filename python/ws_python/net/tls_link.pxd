@@ -1,15 +1,10 @@
 # The C view of tls_link.pyx.
 
 from ws_python.net.link cimport Link, Receiver, uchar
+from ws_python.net.over cimport OverLink
 
 
-cdef class Below(Receiver):
-    cdef TlsLink _owner
-
-
-cdef class TlsLink(Link):
-    # What carries the records; None when this was dropped.
-    cdef Link _below
+cdef class TlsLink(OverLink):
     # OpenSSL's side: what came and is not decrypted, what is encrypted and not sent, and the part of that the link below has
     # not taken yet.
     cdef object _tls
@@ -42,9 +37,6 @@ cdef class TlsLink(Link):
     cdef bint _is_closing
     cdef bint _below_has_ended
 
-    cdef int _arrived(self, Py_ssize_t size) except -1
-    cdef int _below_ended(self) except -1
-    cdef int _below_writable(self) except -1
     cdef int _take(self, const uchar* data, Py_ssize_t size) except -1
     cdef bint _take_rest(self) except? -1
     cdef Py_ssize_t _portion(self, const uchar* data, Py_ssize_t size) noexcept

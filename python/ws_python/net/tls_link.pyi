@@ -1,13 +1,12 @@
 from collections.abc import Callable
 from ssl import SSLContext
 
-from .link import Link, Receiver
+from .link import Link
+from .over import OverLink
 
 IDLE_TIME: float
 
-class Below(Receiver): ...
-
-class TlsLink(Link):
+class TlsLink(OverLink):
     def __init__(
         self,
         below: Link,

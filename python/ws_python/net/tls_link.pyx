@@ -15,7 +15,6 @@ except ImportError:
     pass  # No OpenSSL here: then nobody has a context to make a TlsLink with.
 
 from cpython.buffer cimport PyBUF_READ, PyBUF_WRITE
-from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
 
@@ -24,7 +23,6 @@ from ..loop.hub import hub
 from .tls import PlainRequest, RecordFlood
 
 cdef enum:
-    RECEIVE_SIZE = 64 * 1024
     # How much is encrypted before the link below is given it.
     WRITE_SIZE = 256 * 1024
     # About how many microseconds a step of the handshake takes: most of it is the signature by an RSA key of 2048 bits.
@@ -44,29 +42,8 @@ cdef enum:
 #: Seconds after which idle records are forgiven, if what they were answered with was taken.
 IDLE_TIME = 60.0
 
-# What arrives lies here until OpenSSL has a copy, which is before anything else can arrive.
-cdef bytearray shared_buffer = bytearray(RECEIVE_SIZE)
 
-
-cdef class Below(Receiver):
-    """Whom the link below gives what arrives."""
-
-    cdef int lend(self) except -1:
-        self.target = <uchar*>PyByteArray_AS_STRING(shared_buffer)
-        self.room = RECEIVE_SIZE
-        return 0
-
-    cdef int received(self, Py_ssize_t size) except -1:
-        return self._owner._arrived(size) if size > 0 else 0
-
-    cpdef ended(self):
-        self._owner._below_ended()
-
-    cpdef writable(self):
-        self._owner._below_writable()
-
-
-cdef class TlsLink(Link):
+cdef class TlsLink(OverLink):
     """`context` is an ssl.SSLContext; a client checks the certificate for `server_name`, unless its context does not.
     Raises ssl.SSLError or ValueError where the context is not for this side, or the name is none.
 
@@ -75,17 +52,14 @@ cdef class TlsLink(Link):
     """
 
     def __init__(self, Link below not None, context, explain, *, bint server, str server_name="", bytes plain_answer=b""):
-        cdef Below receiver = Below.__new__(Below)
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(
             self._incoming, self._outgoing, server_side=server, server_hostname=server_name or None
         )
         self._explain = explain
         self._plain_answer = plain_answer
-        self._below = below
         self.host, self.port = below.host, below.port
-        receiver._owner = self
-        below.receiver = receiver
+        self._receive_from(below)
         if not server:
             self._shake_hands()
             if self._fault is not None:
@@ -93,9 +67,7 @@ cdef class TlsLink(Link):
 
     # --- the link below calls these
 
-    cdef int _arrived(self, Py_ssize_t size) except -1:
-        """Bytes are in the shared buffer; about how many microseconds they took, beside what bytes take."""
-        cdef const uchar* data = <const uchar*>PyByteArray_AS_STRING(shared_buffer)
+    cdef int _arrived(self, const uchar* data, Py_ssize_t size) except -1:
         cdef Py_ssize_t before = self._idle
         if self._has_failed:
             return 0
