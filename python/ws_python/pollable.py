@@ -204,8 +204,11 @@ class Pollable(
 
     def _sweep(self, connections: list[Connection], begin: int) -> None:
         """Have the features look at the connections from `begin` on, and later at the others."""
+        # Before anything can go wrong in one: what the others look after, such as the heartbeat, must go on.
+        self._next_sweep = hub.deadlines.after(1.0, self._begin_sweep)
         for feature in self._features:
             feature.sweep(hub.deadlines.now, connections[begin : begin + _SWEPT_AT_ONCE])
+        self._next_sweep.cancel()
         begin += _SWEPT_AT_ONCE
         if begin < len(connections):
             self._next_sweep = hub.deadlines.after(0.0, lambda: self._sweep(connections, begin))
