@@ -39,6 +39,7 @@ cdef class Outbox(Writer):
     cdef object _latest
     # With a session: the fragments of a message that is not whole yet.
     cdef list _fragments
+    cdef Py_ssize_t _fragments_size
     cdef Py_ssize_t _latest_size
     # Whether the limit is reached (see STALLED), and how little must wait before that is over.
     cdef int _stall
@@ -57,7 +58,6 @@ cdef class Outbox(Writer):
     cdef object _send(self, object message)
     cdef object _send_in_session(self, object message)
     cdef bint _queue_in_session(self, int opcode, const uchar* data, Py_ssize_t size) except -1
-    cdef Py_ssize_t _collected(self) except -1
     cdef object _put_in_session(self, object wire, Py_ssize_t size)
     cdef int _write_message(self, object message) except -1
     cdef bint _send_uncopied(self, object message, Py_ssize_t size) except -1

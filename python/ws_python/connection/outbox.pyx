@@ -67,7 +67,7 @@ cdef class Outbox(Writer):
     cpdef Py_ssize_t amount(self) except -1:
         """Bytes queued for sending that the operating system did not take yet."""
         if self.session is not None:
-            return self.session.kept_size + self._latest_size + self._collected()
+            return self.session.kept_size + self._latest_size + self._fragments_size
         return self.owed() + self._latest_size
 
     cpdef Py_ssize_t owed(self) except -1:
@@ -170,7 +170,7 @@ cdef class Outbox(Writer):
         if not self._has_room(len(payload)):
             return self._refuse(len(payload))
         if self.session is not None:
-            return self._collect(data, final)
+            return self._collect(data, len(payload), final)
         self.codec.send_fragment(payload, first=self._fragment_type is None, fin=final, text=fragment_type is str)
         self._fragment_type = None if final else fragment_type
         self._meter.messages_sent += final
@@ -217,7 +217,7 @@ cdef class Outbox(Writer):
     cdef bint _has_room(self, Py_ssize_t size) except -1:
         cdef Py_ssize_t pending
         if self.session is not None:
-            return self.session.kept_size + self._latest_size + self._collected() + size + self._overhead <= self._limit
+            return self.session.kept_size + self._latest_size + self._fragments_size + size + self._overhead <= self._limit
         pending = self.codec.queued() + self._latest_size
         if self._unsent is not None:
             pending += len(self._unsent)
@@ -320,6 +320,7 @@ cdef class Outbox(Writer):
         self._latest, before._latest = before._latest, None
         self._latest_size, before._latest_size = before._latest_size, 0
         self._fragments, before._fragments = before._fragments, None
+        self._fragments_size, before._fragments_size = before._fragments_size, 0
         self._fragment_type, before._fragment_type = before._fragment_type, None
         self._stall, self._drained_at = (NOT_STALLED if before._stall == NOT_STALLED else STALLED), before._drained_at
         before.lasts = False
@@ -391,20 +392,19 @@ cdef class Outbox(Writer):
             writers.add(self)
         return _OK
 
-    def _collect(self, data, bint final):
+    def _collect(self, data, Py_ssize_t size, bint final):
         """A fragment of a message, which can be kept only when it is whole."""
         if self._fragments is None:
             self._fragments = []
         self._fragments.append(data if isinstance(data, str) else bytes(data))
+        self._fragments_size += size
         if not final:
             self._fragment_type = str if isinstance(data, str) else bytes
             return _OK
         whole = ("" if isinstance(data, str) else b"").join(self._fragments)
         self._fragments = self._fragment_type = None
+        self._fragments_size = 0
         return self._send_in_session(whole)
-
-    cdef Py_ssize_t _collected(self) except -1:
-        return 0 if self._fragments is None else sum(map(len, self._fragments))
 
     cdef int _write_message(self, object message) except -1:
         if isinstance(message, PreparedMessage):

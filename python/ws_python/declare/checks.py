@@ -139,7 +139,8 @@ def explain_send_error(error: Error, method: str, message: object, complain: Cal
     elif error == Error.ERR_BUSY and complain is not None:
         complain(
             FULL,
-            "%s: outbound_buffer_size is reached; the receiver is too slow, send less, or wait for drained",
+            "%s: outbound_buffer_size is reached; the receiver is too slow, send less, or wait for drained; in a "
+            "session, session_buffer_size counts, too",
             method,
         )
     elif error == Error.ERR_OUT_OF_MEMORY and complain is not None:

@@ -28,6 +28,8 @@ _MIB = 1024 * 1024
 _MAX_BYTES = 2**31 - 1
 # Random bytes of a token: 128 bits.
 _TOKEN_SIZE = 16
+# Seconds between two looks at what all sessions keep.
+_LOOK_PERIOD = 1.0
 _NO_HELLO = "no hello of the session layer within handshake_timeout"
 
 
@@ -72,8 +74,8 @@ class SessionSettings(SessionBufferSettings):
         range=(1024, 2**40),
         unit="bytes",
         group="Sessions",
-        doc="How much may be kept for all peers without a connection together. Beyond that those are given up for whom "
-        "most is kept.",
+        doc="How much may be kept for all peers in sessions together, with a connection or without one, looked at once a "
+        "second. Beyond that those are given up for whom most is kept.",
     )
 
 
@@ -109,6 +111,7 @@ class Sessions(Feature):
         self._by_peer: dict[int, _PeerSession] = {}
         # Those that are waited for, the one that is away for longest first.
         self._interrupted: dict[int, _PeerSession] = {}
+        self._next_look: Deadline | None = None
         # Connections that have not said hello, and until when they may.
         self._silent: dict[Connection, Deadline] = {}
 
@@ -129,6 +132,9 @@ class Sessions(Feature):
         """See Feature."""
         for known in list(self._by_peer.values()):
             self._forget(known)
+        if self._next_look is not None:
+            self._next_look.cancel()
+            self._next_look = None
 
     def sweep(self, now: float, connections: Collection[Connection]) -> None:
         """See Feature."""
@@ -138,7 +144,6 @@ class Sessions(Feature):
                 known = self._by_peer.get(connection.intake.peer.peer_id)
                 if known is not None and len(known.tokens) > 1:
                     self._keep_tokens(known, known.tokens[-1:])
-        self._bound_memory()
 
     # --- hello
 
@@ -162,6 +167,8 @@ class Sessions(Feature):
             return  # What a derived class does there has stopped the server.
         known = _PeerSession(peer, Session(node.session_buffer_size))
         self._by_peer[peer.peer_id] = known
+        if self._next_look is None:
+            self._next_look = hub.deadlines.after(_LOOK_PERIOD, self._look)
         peer._give_up = self._leave
         node._count("sessions_begun")
         connection.carry(known.session, self._welcome(known, resumed=False), hello.buffer)
@@ -289,14 +296,21 @@ class Sessions(Feature):
         )
         self.give_up(oldest.peer)
 
+    def _look(self) -> None:
+        """While there are sessions: a sweep looks only while a connection is open."""
+        self._bound_memory()
+        self._next_look = hub.deadlines.after(_LOOK_PERIOD, self._look) if self._by_peer else None
+
     def _bound_memory(self) -> None:
-        kept = sum(known.session.kept_size for known in self._interrupted.values())
-        while kept > self.node.max_session_memory:
-            most = max(self._interrupted.values(), key=lambda known: known.session.kept_size)
+        kept = sum(known.session.kept_size for known in self._by_peer.values())
+        while kept > self.node.max_session_memory and self._by_peer:
+            most = max(self._by_peer.values(), key=lambda known: known.session.kept_size)
             kept -= most.session.kept_size
             self.node._count("session_memory")
             self.node._teller.tell(
-                "max_session_memory", "a peer is not waited for any longer, as too much is kept for %s", most.address
+                "max_session_memory",
+                "a session is given up, as too much is kept for %s",
+                most.peer.get_connected_host(),
             )
             self.give_up(most.peer)
 

@@ -354,6 +354,30 @@ class TestFull:
         assert server.get_peer_ids() == [other_id]
         client.close()
 
+    def test_that_holds_where_nobody_is_connected(self) -> None:
+        server = listening(session_timeout=30.0, max_session_memory=100_000)
+        log = record(server)
+        client, peer_id = in_session(server, reconnect_delay=60.0)
+        cut(client)
+        poll_until(lambda: named(log, "client_interrupted") != [], server)
+        poll_until(lambda: server._next_sweep is None, server)  # Nothing else looks any more.
+        server.send(peer_id, b"x" * 200_000)
+        poll_until(lambda: named(log, "client_disconnected") == [(peer_id,)], server)
+        client.close()
+
+    def test_and_for_who_reads_all_and_acknowledges_nothing(self) -> None:
+        server = listening(session_timeout=30.0, max_session_memory=100_000)
+        log = record(server)
+        raw = RawClient(server.get_local_port(), subprotocols=[SUBPROTOCOL])
+        raw.shake_hands(server)
+        raw.send(Opcode.TEXT, b'\x10h{"v":1,"buffer":1000}\n')
+        poll_until(lambda: server.get_peer_count() == 1, server)
+        assert server.send(0, b"x" * 200_000) == Error.OK
+        poll_until(lambda: bool(raw.receive()) and named(log, "client_disconnected") != [], server)
+        assert server.get_statistics()["counts"]["session_memory"] == 1
+        assert named(log, "client_interrupted") == []
+        raw.close()
+
 
 class TestHostile:
     """A raw client that speaks the layer, and not by the rules."""
