@@ -74,8 +74,8 @@ class SessionSettings(SessionBufferSettings):
         range=(1024, 2**40),
         unit="bytes",
         group="Sessions",
-        doc="How much may be kept for all peers in sessions together, with a connection or without one, looked at once a "
-        "second. Beyond that those are given up for whom most is kept.",
+        doc="How much may be kept for all peers in sessions together, with a connection or without one, looked at "
+        "once a second. Beyond that those are given up for whom most is kept.",
     )
 
 
