@@ -207,7 +207,7 @@ cdef class Connection(Receiver):
     def carry(self, session, welcome, int buffer):
         """A server: answer the hello. From now on this connection carries the session."""
         self.outbox.join(session, lasts=True)
-        self.intake.put_first(self.layer.welcome(session, welcome, buffer))
+        self.intake.put_first(self.layer.welcome(session, welcome, buffer), 0)
         self.layer_changed()
 
     def layer_changed(self):

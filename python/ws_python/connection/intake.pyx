@@ -127,17 +127,18 @@ cdef class Intake(Receiver):
             self.owner.layer_changed()
         return 0
 
-    def put_first(self, list events):
-        """Queue events before what waits."""
+    def put_first(self, list events, Py_ssize_t size):
+        """Queue events before what waits; they take `size` bytes of memory that were not counted here yet."""
         if self.waiting is not None and events:
             self.events[self.next:self.next] = events
+            self.size += size
             self._wait()
 
     def take(self):
-        """Nothing more is handed out here: what waits is another one's, which goes on in its place."""
-        events = self.events[self.next:]
+        """Nothing more is handed out here: what waits, and its size, is for another one, which goes on in its place."""
+        events, size = self.events[self.next:], self.size
         self.ignore()
-        return events
+        return events, size
 
     cdef int _wait(self) except -1:
         cdef Waiting waiting = self.waiting

@@ -189,12 +189,14 @@ class Sessions(Feature):
         before = peer._connection
         assert before is not None
         arrived: list[object] = []
+        size = 0
         was_told = known.is_interrupted
         if was_told:
             self._came_back(known)
         else:
             # The connection before is half open: what it has brought comes first, what is unread there is sent again.
-            arrived = [event for event in before.intake.take() if isinstance(event, (str, bytes, LayerMessage))]
+            taken, size = before.intake.take()
+            arrived = [event for event in taken if isinstance(event, (str, bytes, LayerMessage))]
             node._leave_behind(before)
             node._count("session_cuts")
         replayed = known.session.replayed
@@ -207,7 +209,7 @@ class Sessions(Feature):
         node._reseat(peer, connection)
         connection.carry(known.session, self._welcome(known, resumed=True), hello.buffer)
         told: list[object] = [] if was_told else [Interrupted()]
-        connection.intake.put_first([*arrived, *told, Resumed()])
+        connection.intake.put_first([*arrived, *told, Resumed()], size)
 
     def _welcome(self, known: _PeerSession, *, resumed: bool) -> Welcome:
         token = secrets.token_urlsafe(_TOKEN_SIZE)

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from websockets.frames import Opcode
 from ws_python import Error, WebSocketClient, WebSocketRequest, WebSocketServer
-from ws_python.protocol.session import SUBPROTOCOL
+from ws_python.connection.connection import Connection
+from ws_python.protocol.session import SUBPROTOCOL, Hello
 
 from ..driving import RawClient, listening, named, poll_until, record
 
@@ -159,6 +160,34 @@ class TestCut:
         assert names(log)[2:] == ["client_interrupted", "client_resumed", "message_received"]
         assert old.phase.name == "GONE"
         assert server.get_statistics()["connections_open"] == 1
+
+    def test_what_waits_is_counted_with_the_next_connection(
+        self, server: WebSocketServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Or more than `max_queued_bytes` would wait of who comes back again and again."""
+        client, peer_id = in_session(server)
+        peer = server.peers[peer_id]
+        old = peer._connection
+        assert old is not None
+        greeted = server._sessions.greeted
+
+        def greeted_while_much_waits(connection: Connection, hello: Hello) -> None:
+            old.intake.put(["x"] * 50, 50_000)
+            greeted(connection, hello)
+
+        monkeypatch.setattr(server._sessions, "greeted", greeted_while_much_waits)
+        sizes: list[int] = []
+
+        def note(*_: object) -> None:
+            assert peer._connection is not None
+            sizes.append(peer._connection.intake.size)
+
+        server.message_received.connect(note)
+        old.intake.throttle()  # The server does not notice that it is dead.
+        cut(client)
+        poll_until(lambda: len(sizes) == 50, server, client)
+        assert peer._connection is not old
+        assert min(sizes) >= 50_000
 
     def test_it_is_over_after_its_time(self) -> None:
         server = listening(session_timeout=0.2)
