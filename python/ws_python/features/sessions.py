@@ -111,6 +111,8 @@ class Sessions(Feature):
         self._by_peer: dict[int, _PeerSession] = {}
         # Those that are waited for, the one that is away for longest first.
         self._interrupted: dict[int, _PeerSession] = {}
+        # How many of them each address has.
+        self._crowds: Counter[str] = Counter()
         self._next_look: Deadline | None = None
         # Connections that have not said hello, and until when they may.
         self._silent: dict[Connection, Deadline] = {}
@@ -236,6 +238,7 @@ class Sessions(Feature):
         known.address = connection.host
         known.deadline = hub.deadlines.after(self.node.session_timeout, lambda: self._expire(known))
         self._interrupted[known.peer.peer_id] = known
+        self._crowds[known.address] += 1
         self.node._count("session_cuts")
         if len(self._interrupted) > self.node.max_interrupted_sessions:
             self._crowd_out()
@@ -270,7 +273,10 @@ class Sessions(Feature):
         if known.deadline is not None:
             known.deadline.cancel()
             known.deadline = None
-        self._interrupted.pop(known.peer.peer_id, None)
+        if self._interrupted.pop(known.peer.peer_id, None) is not None:
+            self._crowds[known.address] -= 1
+            if not self._crowds[known.address]:
+                del self._crowds[known.address]
 
     def _forget(self, known: _PeerSession) -> None:
         if known.is_interrupted:
@@ -289,8 +295,7 @@ class Sessions(Feature):
     # --- bounds
 
     def _crowd_out(self) -> None:
-        crowds = Counter(known.address for known in self._interrupted.values())
-        (address, _), *_ = crowds.most_common(1)
+        address = max(self._crowds, key=self._crowds.__getitem__)
         oldest = next(known for known in self._interrupted.values() if known.address == address)
         self.node._count("session_crowded_out")
         self.node._teller.tell(
@@ -305,8 +310,11 @@ class Sessions(Feature):
 
     def _bound_memory(self) -> None:
         kept = sum(known.session.kept_size for known in self._by_peer.values())
-        while kept > self.node.max_session_memory and self._by_peer:
-            most = max(self._by_peer.values(), key=lambda known: known.session.kept_size)
+        if kept <= self.node.max_session_memory:
+            return
+        for most in sorted(self._by_peer.values(), key=lambda known: known.session.kept_size, reverse=True):
+            if kept <= self.node.max_session_memory:
+                break
             kept -= most.session.kept_size
             self.node._count("session_memory")
             self.node._teller.tell(
