@@ -1,3 +1,3 @@
 """Chaos: hostile peers, and seeded runs through broken links (`make chaos`, `make soak`)."""
 
-import tests.load  # noqa: F401  With it, the programs here find ws_python.
+from tests import python_path as python_path

@@ -15,8 +15,8 @@ import sys
 import time
 from collections.abc import Iterator
 
+from tests import reliability
 from tests.chaos import plan, runs
-from tests.load import page
 
 RUNS = 1000
 # Of so many with sessions, there is one without.
@@ -30,7 +30,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--first", type=int, default=1, help="the seed of the first one; default: 1")
     parser.add_argument("--plain", action="store_true", help="without sessions only")
     parser.add_argument("--jobs", type=int, default=runs.JOBS, help=f"how many at once; default: {runs.JOBS}")
-    parser.add_argument("--write", action="store_true", help=f"write {page.PAGE}")
+    parser.add_argument("--write", action="store_true", help=f"write {reliability.PAGE}")
     return parser.parse_args()
 
 
@@ -50,17 +50,18 @@ def main() -> int:
     """Let the runs take place; 1 where something is wrong."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     arguments = _arguments()
-    machine, begin = page.Machine(), time.monotonic()
+    machine, begin = reliability.Machine(), time.monotonic()
     summaries = list(_summaries(arguments))
-    measured = page.Measured(runs.rows(summaries), machine.busy(), time.monotonic() - begin)
-    print(page.section("runs", measured), flush=True)
+    measured = reliability.Measured(runs.rows(summaries), machine.busy(), time.monotonic() - begin)
+    section = reliability.section("runs", runs, measured)
+    print(section, flush=True)
     for summary in summaries:
         for seed, problems in sorted(summary.problems.items()):
             print(f"seed {seed}{'' if summary.with_sessions else ' --plain'}:", *problems, sep="\n    ")
     are_good = all(summary.is_good for summary in summaries)
     if arguments.write and are_good:
-        page.keep("runs", measured)
-        page.write()
+        reliability.keep("runs", section)
+        reliability.write()
     return 0 if are_good else 1
 
 

@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
 
+from tests import reliability
 from tests.chaos import plan
 from tests.chaos.faults import CLIENTS, MILD, SERVER
 from tests.chaos.harness import memory
 from tests.chaos.runs import FOLDER, Summary
 from tests.chaos.world import Outcome, World
-from tests.load.passing import slope
 
 TITLE = "Hours on a bad link"
 TEXT = """
@@ -119,28 +119,27 @@ def rows(summary: Summary, samples: Sequence[Sample]) -> list[list[str]]:
 
 def _row(name: str, values: Sequence[float], hours: Sequence[float]) -> list[str]:
     first = len(values) // 5
-    rise, error = slope(hours[first:], values[first:])
+    rise, error = reliability.slope(hours[first:], values[first:])
     return [name, f"{values[0]:.1f}", f"{values[-1]:.1f}", f"{rise:+.3f} ± {error:.3f}"]
 
 
 def main() -> int:
     """Soak; 1 where something was wrong."""
-    from tests.load import page  # Which has this module among its subjects.
-
     parser = argparse.ArgumentParser(prog="tests.chaos.soak", description="Two games for hours, on a bad link.")
     parser.add_argument("--hours", type=float, default=8.0, help="for how long; default: 8")
     parser.add_argument("--plain", action="store_true", help="without sessions")
-    parser.add_argument("--write", action="store_true", help=f"write {page.PAGE}")
+    parser.add_argument("--write", action="store_true", help=f"write {reliability.PAGE}")
     arguments = parser.parse_args()
-    machine, begin = page.Machine(), time.monotonic()
+    machine, begin = reliability.Machine(), time.monotonic()
     summary, samples = soak(arguments.hours, with_sessions=not arguments.plain)
-    measured = page.Measured(rows(summary, samples), machine.busy(), time.monotonic() - begin)
-    print(page.section("hours", measured), flush=True)
+    measured = reliability.Measured(rows(summary, samples), machine.busy(), time.monotonic() - begin)
+    section = reliability.section("hours", sys.modules[__name__], measured)
+    print(section, flush=True)
     for number, problems in sorted(summary.problems.items()):
         print(f"leg {number}:", *problems, sep="\n    ")
     if arguments.write and not summary.problems:
-        page.keep("hours", measured)
-        page.write()
+        reliability.keep("hours", section)
+        reliability.write()
     return int(bool(summary.problems))
 
 

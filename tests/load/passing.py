@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
 import socket
 import time
 from collections.abc import Sequence
-from statistics import fmean, linear_regression
 
 from websockets.frames import Opcode
 
 from tests.chaos.harness import PATIENCE, Crowd, Game, frame, open_sockets, reset
+from tests.reliability import slope
 
 TITLE = "100,000 connections that come and go"
 TEXT = """
@@ -59,13 +58,6 @@ def _held(game: Game) -> list[float]:
     game.ask("frames")  # The list of these would grow.
     descriptors = len(os.listdir(f"/proc/{game.pid}/fd"))
     return [game.memory() * 1024, descriptors, report["nodes"], report["objects"]]
-
-
-def slope(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float]:
-    """That of the straight line through these points, and its standard error."""
-    line = linear_regression(xs, ys)
-    rest = sum((y - line.intercept - line.slope * x) ** 2 for x, y in zip(xs, ys, strict=True)) / (len(xs) - 2)
-    return line.slope, math.sqrt(rest / sum((x - fmean(xs)) ** 2 for x in xs))
 
 
 def measure(scale: float) -> Sequence[Sequence[str]]:

@@ -1,22 +1,23 @@
-"""What can be measured, and docs/reliability.md, written from what was measured last of each."""
+"""docs/reliability.md, written from what was measured last of each subject by `make load`, `make chaos`, `make soak`."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from statistics import fmean, linear_regression
 from typing import Protocol
 
 from tests.bench.page import machine
-from tests.chaos import runs
-from tests.chaos import soak as hours
 from tests.godot_process import ROOT
-from tests.load import beside, crowd, late_state, passing, recovery, stall, stalled_peer, threads
 
 PAGE = "docs/reliability.md"
 _KEPT = ROOT / "build" / "load"
+# The sections in the order of the page: the first are measured by `make load`.
+NAMES = ("crowd", "passing", "beside", "stalled_peer", "late_state", "stall", "threads", "recovery", "runs", "hours")
 
 Rows = Sequence[Sequence[str]]
 
@@ -36,7 +37,7 @@ processor; counts, memory and rates do not depend on it.
 
 ```
 make load                                        # everything
-.venv/bin/python -m tests.load crowd threads     # some of it: {names}
+.venv/bin/python -m tests.load crowd threads     # some of it
 .venv/bin/python -m tests.load --write           # everything, and this page anew
 make chaos                                       # `runs`; for this page .venv/bin/python -m tests.chaos --write
 make soak HOURS=8                                # `hours`; for this page .venv/bin/python -m tests.chaos.soak --write
@@ -48,32 +49,12 @@ inputs made by coverage are in `tests/fuzz` (`make fuzz`).
 
 
 class Subject(Protocol):
-    """A module that has measured one."""
+    """The module that measures one."""
 
     @property
     def TITLE(self) -> str: ...
     @property
     def TEXT(self) -> str: ...
-
-
-class Measurement(Subject, Protocol):
-    """A module of this folder that measures one subject."""
-
-    def measure(self, scale: float, /) -> Rows: ...
-
-
-MEASUREMENTS: dict[str, Measurement] = {
-    "crowd": crowd,
-    "passing": passing,
-    "beside": beside,
-    "stalled_peer": stalled_peer,
-    "late_state": late_state,
-    "stall": stall,
-    "threads": threads,
-    "recovery": recovery,
-}
-# What takes long, and is measured by a program of its own.
-SUBJECTS: dict[str, Subject] = {**MEASUREMENTS, "runs": runs, "hours": hours}
 
 
 class Machine:
@@ -113,9 +94,8 @@ def table(rows: Rows) -> str:
     return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
 
 
-def section(name: str, measured: Measured) -> str:
+def section(name: str, subject: Subject, measured: Measured) -> str:
     """What the page says of one measurement."""
-    subject = SUBJECTS[name]
     busy, others = measured.busy
     return (
         f"## {subject.TITLE}\n\n{subject.TEXT.strip()}\n\n{table(measured.rows)}\n\n"
@@ -124,16 +104,20 @@ def section(name: str, measured: Measured) -> str:
     )
 
 
-def keep(name: str, measured: Measured) -> None:
-    """Keep it for the page."""
+def keep(name: str, text: str) -> None:
+    """Keep a section for the page."""
     _KEPT.mkdir(parents=True, exist_ok=True)
-    (_KEPT / f"{name}.json").write_text(json.dumps(asdict(measured)))
+    (_KEPT / f"{name}.md").write_text(text)
 
 
 def write() -> None:
     """Write the page from all that was kept."""
-    kept = {name: _KEPT / f"{name}.json" for name in SUBJECTS}
-    measured = {name: Measured(**json.loads(path.read_text())) for name, path in kept.items() if path.exists()}
-    sections = "\n".join(section(name, result) for name, result in measured.items())
-    text = _TEMPLATE.format(machine=machine(), sections=sections, names=", ".join(f"`{name}`" for name in MEASUREMENTS))
-    (ROOT / PAGE).write_text(text, encoding="utf-8")
+    kept = [path.read_text() for path in (_KEPT / f"{name}.md" for name in NAMES) if path.exists()]
+    (ROOT / PAGE).write_text(_TEMPLATE.format(machine=machine(), sections="\n".join(kept)))
+
+
+def slope(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float]:
+    """That of the straight line through these points, and its standard error."""
+    line = linear_regression(xs, ys)
+    rest = sum((y - line.intercept - line.slope * x) ** 2 for x, y in zip(xs, ys, strict=True)) / (len(xs) - 2)
+    return line.slope, math.sqrt(rest / sum((x - fmean(xs)) ** 2 for x in xs))
