@@ -10,6 +10,8 @@ out; there is no socket here and no clock, and of time only the owner knows.
 from __future__ import annotations
 
 import json
+import re
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -39,6 +41,9 @@ MAX_OVERHEAD: Final = MAX_HEAD + 3
 #: What a kept message is counted with beside its own bytes: about what Python takes for it.
 KEPT_OVERHEAD: Final = 64
 _MOST = 2**53 - 1
+# Random bytes of a token: 128 bits, and so many characters of base64url.
+_TOKEN_SIZE = 16
+_TOKEN = re.compile("[A-Za-z0-9_-]{22}")
 
 Wire = str | bytes | PreparedMessage
 
@@ -94,8 +99,10 @@ class NotLayered(NamedTuple):
 class Hello(NamedTuple):
     """What a client says first."""
 
-    #: Of the session that it wants back; empty for a new one.
+    #: Of the session that it wants back, or one that it has drawn for the session which it begins.
     token: str
+    #: Whether it wants one back.
+    resumes: bool
     #: How many counted messages of that session it has received.
     received: int
     #: How much it keeps, in bytes, until it is acknowledged.
@@ -108,18 +115,18 @@ class Hello(NamedTuple):
     def pack(self) -> str:
         """As it is on the wire."""
         fields: dict[str, object] = {"v": 1, "buffer": self.buffer}
-        if self.token:
-            fields |= {"resume": self.token, "received": self.received}
+        fields |= {"resume": self.token, "received": self.received} if self.resumes else {"token": self.token}
         return LayerMessage(HELLO, _json(fields), "").pack()  # type: ignore[return-value]  # Text is packed as text.
 
     @classmethod
     def unpack(cls, head: str) -> Hello:
         """Raises LayerError."""
         fields = _fields(head)
-        token = fields.get("resume", "")
+        resumes = "resume" in fields
+        token = fields.get("resume" if resumes else "token", "")
         if not isinstance(token, str) or fields.get("v") != 1:
             raise LayerError("a hello of another version of the session layer")
-        return cls(token, _number(fields, "received"), _number(fields, "buffer"))
+        return cls(token, resumes, _number(fields, "received"), _number(fields, "buffer"))
 
 
 class Welcome(NamedTuple):
@@ -194,6 +201,16 @@ def _number(fields: dict[str, object], name: str) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= _MOST:
         raise LayerError(f'a greeting of the session layer whose "{name}" is no whole number')
     return number
+
+
+def new_token() -> str:
+    """What a session is known by and nobody can guess: 128 random bits in base64url."""
+    return secrets.token_urlsafe(_TOKEN_SIZE)
+
+
+def is_token(text: str) -> bool:
+    """Whether it looks like a token."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def layered(subprotocols: Iterable[str]) -> list[str]:
@@ -341,7 +358,7 @@ class Layer:
         #: A server has been greeted and has not answered: what comes meanwhile waits.
         self.is_greeted = False
         self._waiting: list[str | bytes] = []
-        self._is_resuming = hello is not None and hello.token != ""
+        self._is_resuming = hello is not None and hello.resumes
         if session is not None and hello is not None:
             self.outgoing.append(self._hello)
             # A session that is new begins at once: where the other side does not know the layer, nothing is different.
@@ -435,8 +452,7 @@ class Layer:
         session.use_buffer_of_other(welcome.buffer)
         events.append(welcome)
         self._go_on(session)
-        if welcome.resumed:
-            self.outgoing.append(_acknowledging(session.received))  # It shows that the new token came.
+        self.outgoing.append(_acknowledging(session.received))  # It shows that the new token came.
         self._receive(messages[1:], events)
 
     def _greeting(self, message: str | bytes) -> Hello | Welcome | None:
