@@ -106,7 +106,7 @@ class Heartbeat(Feature):
         ping.payload = _PREFIX + str(self._number).encode()
         # Where there is no room for it, so much waits that taking that is a sign of life, too.
         connection.outbox.ping(ping.payload)
-        ping.end = connection.meter.bytes_sent + connection.outbox.amount()
+        ping.end = connection.meter.bytes_sent + connection.outbox.owed()
 
 
 def _confirmed(connection: Connection) -> int:

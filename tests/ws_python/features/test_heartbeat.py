@@ -13,7 +13,8 @@ from websockets.frames import Frame, Opcode
 from ws_python import WebSocketClient, WebSocketServer
 from ws_python.loop.hub import hub
 
-from tests.ws_python.driving import RawClient, named, needs_confirmation, poll_until, record
+from tests.chaos.proxy import DOWN, UP, Proxy, Stall
+from tests.ws_python.driving import RawClient, listening, named, needs_confirmation, poll_until, record
 
 
 @pytest.fixture
@@ -208,3 +209,30 @@ def test_who_is_not_read_because_much_waits_is_not_dropped(server: WebSocketServ
     log = record(server)
     poll_until(lambda: bool(silent.receive()) and len(named(log, "message_received")) == 5000, server)
     assert server.get_peer_count() == 1
+
+
+@needs_confirmation
+def test_what_a_session_keeps_is_not_in_front_of_the_ping() -> None:
+    """Nothing passes any more, and the system of the proxy still takes what is sent: that is no sign of life."""
+    server = listening(session_timeout=30.0)
+    client = WebSocketClient()
+    client.session = True
+    client.heartbeat_interval, client.heartbeat_timeout = 0.2, 1.0
+    log = record(client)
+    with Proxy() as proxy:
+        proxy.target = server.get_local_port()
+        (port,) = proxy.set_doors(1)
+        client.connect_to_url(f"ws://127.0.0.1:{port}/")
+        poll_until(
+            lambda: client.status == client.Status.STATUS_ACTIVE and server.get_peer_count() == 1, server, client
+        )
+        proxy.call(lambda: [proxy.doors[0].arm(way, Stall(100.0), 0) for way in (UP, DOWN)])
+        for _ in range(3000):
+            client.send("x")
+
+        def interrupted() -> bool:
+            client.send("x")
+            return named(log, "connection_interrupted") != []
+
+        poll_until(interrupted, server, client)
+        client.close()
