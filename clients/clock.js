@@ -9,6 +9,8 @@ const GIVEN_UP = 1;
 // How much faster or slower than ours it may be.
 const DRIFT = 100e-6;
 
+const usec = (seconds) => Math.round(seconds * 1e6);
+
 export class Clock {
   #samples = [];
   #asked = null;
@@ -25,11 +27,12 @@ export class Clock {
     return this.#samples.length < SAMPLES;
   }
 
-  /** The line of a message that asks. */
+  /** Of a message that asks its line and its payload, by which the server knows the way to here and back. */
   question() {
     this.#askedAt = now();
-    this.#asked = Math.round(this.#askedAt * 1e6);
-    return `${this.#asked}`;
+    this.#asked = usec(this.#askedAt);
+    const last = this.#samples.at(-1);
+    return [`${this.#asked}`, last === undefined ? "" : `${last.time} ${usec(this.#askedAt - last.arrived)}`];
   }
 
   /** The line of an answer, which has just come. Whether it is that to the last question. */
@@ -38,7 +41,7 @@ export class Clock {
     if (asked !== this.#asked) return false; // It was given up.
     this.#asked = null;
     const arrived = now();
-    const sample = { low: time / 1e6 - arrived, high: (time - asked) / 1e6, arrived };
+    const sample = { time, arrived, low: time / 1e6 - arrived, high: (time - asked) / 1e6 };
     this.#samples = [...this.#samples, sample].slice(-SAMPLES);
     // One of the clocks has jumped: a machine was asleep.
     if (this.#difference().error < 0) this.#samples = [sample];

@@ -62,37 +62,14 @@ export class SessionClient extends EventTarget {
     this.#connect(true);
   }
 
-  get isOpen() {
-    return this.#isOpen && this.#lastWords === null;
-  }
-
-  get hasSession() {
-    return this.#session.isWelcome;
-  }
-
-  get peerId() {
-    return this.#peerId;
-  }
-
-  get protocol() {
-    return (this.#socket?.protocol ?? "").replace(/(^|\+)session1\.ws-python$/, "");
-  }
-
-  get bufferedAmount() {
-    return this.#phase === "plain" ? this.#socket.bufferedAmount : this.#session.keptSize;
-  }
-
-  get serverTime() {
-    return this.#clock.time;
-  }
-
-  get clockError() {
-    return this.#clock.error;
-  }
-
-  get latency() {
-    return this.#clock.roundTrip;
-  }
+  get isOpen() { return this.#isOpen && this.#lastWords === null; }
+  get hasSession() { return this.#session.isWelcome; }
+  get peerId() { return this.#peerId; }
+  get protocol() { return (this.#socket?.protocol ?? "").replace(/(^|\+)session1\.ws-python$/, ""); }
+  get bufferedAmount() { return this.#phase === "plain" ? this.#socket.bufferedAmount : this.#session.keptSize; }
+  get serverTime() { return this.#clock.time; }
+  get clockError() { return this.#clock.error; }
+  get latency() { return this.#clock.roundTrip; }
 
   send(data) {
     return this.#isTaken(escaped(copied(data)));
@@ -307,7 +284,7 @@ export class SessionClient extends EventTarget {
   }
 
   #askTime() {
-    if (this.#phase === "layered") this.#socket.send(pack("t", this.#clock.question()));
+    if (this.#phase === "layered") this.#socket.send(pack("t", ...this.#clock.question()));
   }
 
   // --- out

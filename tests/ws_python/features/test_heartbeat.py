@@ -76,6 +76,26 @@ def test_who_answers_stays_and_its_latency_is_known(server: WebSocketServer, sil
     assert [entry[0] for entry in log] in (["client_connected"], []), "nobody is told of these pongs"
 
 
+def test_a_clock_that_measures_as_often_counts(server: WebSocketServer, silent: RawClient) -> None:
+    def ping_again() -> None:
+        server.heartbeat_interval = 0.1
+        silent.receive().frames.clear()
+        poll_until(lambda: bool(silent.frames or silent.receive().frames) and bool(server.peers), server)
+        server.heartbeat_interval = 1000.0
+
+    ping_again()
+    (peer,) = server.peers.values()
+    assert peer._connection is not None
+    meter = peer._connection.meter
+    meter.sample(12.5, hub.deadlines.now)
+    heard = meter.heard_at
+    poll_until(lambda: bool(silent.receive()) and meter.heard_at > heard, server)
+    assert peer.latency == 12.5
+    meter.sample(12.5, hub.deadlines.now - 1001.0)
+    ping_again()
+    poll_until(lambda: bool(silent.receive()) and peer.latency != 12.5, server)
+
+
 def test_any_byte_is_a_sign_of_life(server: WebSocketServer, silent: RawClient) -> None:
     """It answers no ping, as a browser does in the middle of a long message."""
     end = time.monotonic() + 1.0
