@@ -77,12 +77,13 @@ def check(clients: Sequence[History], servers: Sequence[History], *, sessions_la
             has, lacks = (client, server) if client.is_open else (server, client)
             verdict.found("ghost", has.name, f"open at the end of the run, while {lacks.name} is not")
     _check_single(theirs, ours, pairs, verdict)
+    heard_of = {client.name for client, _ in pairs}
     for stream in theirs.values():
         verdict.streams += 1
         is_broken = stream.close_code not in (None, NORMAL_CLOSURE) or bool(stream.lost_by)
         verdict.cuts += stream.interruptions + is_broken
-        # Before anything came from the server, there was no session yet.
-        if sessions_last and is_broken and stream.comes_from and not stream.said_goodbye:
+        # Of whom the server has not heard anything, the hello may have been lost: then there was no session.
+        if sessions_last and is_broken and stream.name in heard_of and not stream.said_goodbye:
             verdict.found("session lost", stream.name, f"ended with {stream.close_code or stream.lost_by}")
     return verdict
 

@@ -121,9 +121,10 @@ cdef class Intake(Receiver):
         self._wait()
 
     cdef int _pass_through_layer(self, list events, Py_ssize_t size) except -1:
+        cdef Layer layer = self.layer
         if size or events:
-            self.put(self.layer.receive(events), size)
-        if self.owner is not None:
+            self.put(layer.receive(events), size)
+        if self.owner is not None and (layer.outgoing or layer.error or self._outbox.is_full()):
             self.owner.layer_changed()
         return 0
 
