@@ -124,6 +124,11 @@ class Sessions(Feature):
                 self.node.handshake_timeout, lambda: connection.give_up(PROTOCOL_ERROR, _NO_HELLO)
             )
 
+    @property
+    def is_awaiting_hello(self) -> bool:
+        """Whether somebody is connected and has not said which session it wants."""
+        return bool(self._silent)
+
     def closed(self, connection: Connection) -> None:
         """See Feature."""
         silence = self._silent.pop(connection, None)
@@ -168,13 +173,16 @@ class Sessions(Feature):
         if peer is None:
             return  # What a derived class does there has stopped the server.
         known = _PeerSession(peer, Session(node.session_buffer_size))
-        self._by_peer[peer.peer_id] = known
-        if self._next_look is None:
-            self._next_look = hub.deadlines.after(_LOOK_PERIOD, self._look)
-        peer._give_up = self._leave
+        self._keep(known)
         node._count("sessions_begun")
         connection.carry(known.session, self._welcome(known, resumed=False), hello.buffer)
         node._present(peer)
+
+    def _keep(self, known: _PeerSession) -> None:
+        self._by_peer[known.peer.peer_id] = known
+        known.peer._give_up = self._leave
+        if self._next_look is None:
+            self._next_look = hub.deadlines.after(_LOOK_PERIOD, self._look)
 
     def _may_resume(self, known: _PeerSession, hello: Hello) -> bool:
         """Whether what the client has is what it may have."""
@@ -190,15 +198,13 @@ class Sessions(Feature):
         node, peer = self.node, known.peer
         before = peer._connection
         assert before is not None
-        arrived: list[object] = []
-        size = 0
+        # What came before comes first; what is unread on a connection that is half open is sent again.
+        taken, size = before.intake.take()
+        arrived = [event for event in taken if isinstance(event, (str, bytes, LayerMessage, OfSession))]
         was_told = known.is_interrupted
         if was_told:
             self._came_back(known)
         else:
-            # The connection before is half open: what it has brought comes first, what is unread there is sent again.
-            taken, size = before.intake.take()
-            arrived = [event for event in taken if isinstance(event, (str, bytes, LayerMessage))]
             node._leave_behind(before)
             node._count("session_cuts")
         replayed = known.session.replayed
@@ -292,6 +298,27 @@ class Sessions(Feature):
                 self._by_token.pop(token, None)
         known.tokens = kept
 
+    # --- in another process
+
+    @property
+    def all(self) -> list[_PeerSession]:
+        """Those that there are."""
+        return list(self._by_peer.values())
+
+    def give_away(self, known: _PeerSession) -> None:
+        """Another process goes on with it: nobody is told, and nothing is lost."""
+        self._came_back(known)
+        self._by_peer.pop(known.peer.peer_id, None)
+        self._keep_tokens(known, [])
+
+    def take_over(self, peer: Any, session: Session, tokens: list[bytes]) -> None:
+        """Go on with one of another process: it is waited for, beside those of `max_interrupted_sessions`."""
+        known = _PeerSession(peer, session)
+        known.tokens = tokens
+        self._by_token.update(dict.fromkeys(tokens, known))
+        known.deadline = hub.deadlines.after(self.node.session_timeout, lambda: self._expire(known))
+        self._keep(known)
+
     # --- bounds
 
     def _crowd_out(self) -> None:
@@ -325,7 +352,11 @@ class Sessions(Feature):
             self.give_up(most.peer)
 
 
-class Interrupted:
+class OfSession:
+    """What happens to a peer in a session, whichever connection tells it."""
+
+
+class Interrupted(OfSession):
     """A connection was cut, and the peer is back already."""
 
     def tell(self, server: Any, connection: Connection) -> None:
@@ -333,7 +364,7 @@ class Interrupted:
         server._interrupted(connection)
 
 
-class Resumed:
+class Resumed(OfSession):
     """A peer is back: what is told next was sent again, or after that."""
 
     def tell(self, server: Any, connection: Connection) -> None:
