@@ -16,6 +16,7 @@ from typing import Any
 
 from ws_python import WebSocketServer
 from ws_python.declare.events import events_of
+from ws_python.features import taking_over
 from ws_python.loop.hub import hub
 
 
@@ -43,6 +44,7 @@ def order(server: WebSocketServer, name: str, arguments: list[Any]) -> object:
 def main() -> None:
     settings = json.loads(sys.argv[1])
     data = settings.pop("data", None)
+    taking_over._PATIENCE = settings.pop("patience", taking_over._PATIENCE)
     server = WebSocketServer()
     for name, value in settings.items():
         setattr(server, name, value)

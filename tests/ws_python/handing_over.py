@@ -89,9 +89,10 @@ class Process:
         self.until(lambda: len(named(self.log, "obeyed")) > before)
         return named(self.log, "obeyed")[before][1]
 
-    def quit(self) -> None:
+    def quit(self, *nodes: Any) -> None:
         self.tell("quit")
-        assert self._process.wait(PATIENCE) == 0, self.errors
+        self.until(lambda: self._process.poll() is not None, *nodes)
+        assert self._process.returncode == 0, self.errors
 
     def kill(self) -> None:
         self._process.send_signal(signal.SIGKILL)

@@ -139,6 +139,7 @@ class Sessions(Feature):
         """See Feature."""
         for known in list(self._by_peer.values()):
             self._forget(known)
+            known.peer._connection.intake.ignore()  # What another process has not delivered is not delivered here.
         if self._next_look is not None:
             self._next_look.cancel()
             self._next_look = None

@@ -31,6 +31,7 @@ from ..protocol.handover import (
     unpack_state,
 )
 from ..protocol.handshake import ServerHandshake
+from ..protocol.quoting import one_line
 from ..protocol.requests import ERROR
 from ..protocol.session import LayerMessage, Session
 from .sessions import Interrupted, OfSession
@@ -151,7 +152,7 @@ class Before:
                 raise _Gone
             frame = reader.feed(data)
         if frame.letter == NO:
-            reason = str(frame.head.get("reason", ""))[:_LONGEST_REASON]
+            reason = one_line(str(frame.head.get("reason", "")), _LONGEST_REASON)
             raise CannotListen(
                 Error.ERR_ALREADY_IN_USE, f"handover_path: the server that runs does not hand over: {reason}"
             )

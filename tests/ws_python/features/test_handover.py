@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import stat
 import threading
 import time
@@ -11,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ws_python import Error, WebSocketClient, WebSocketServer
-from ws_python.features import handover
+from ws_python import Error, WebSocketClient, WebSocketReply, WebSocketServer
+from ws_python.features import handover, taking_over
 from ws_python.protocol.handover import (
     ASK,
     GIVEN,
@@ -86,7 +88,7 @@ class TestNext:
                 ("client_interrupted", peer_id),
                 ("client_resumed", peer_id),
             ]
-            process.quit()
+            process.quit(client)
             assert process.errors == []
             process = following
         assert (
@@ -122,7 +124,7 @@ class TestNext:
                 time.sleep(0.005)
             send(50)
             process.until(lambda p=process: named(p.log, "handed_over") != [], *clients)  # type: ignore[misc]
-            process.quit()
+            process.quit(*clients)
             process = following
         process.until(lambda: all(len(named(log, "message_received")) == sent for log in logs), *clients)
         for log in logs:
@@ -130,6 +132,120 @@ class TestNext:
             assert numbers == list(range(1, sent + 1))
             assert "connection_closed" not in names(log)
         assert process.ask("get_peer_ids") == ids
+
+    def test_requests_of_both_sides(self, start: Start) -> None:
+        process = start()
+        client = client_of(process)
+        client.handle("echo", lambda value: value)
+        (peer_id,) = process.ask("get_peer_ids")
+        never, echo = client.start_request("never", 1), client.start_request("echo", 2)
+        process.tell("ask", peer_id, "echo", 3)
+        process.until(lambda: echo.is_completed and named(process.log, "reply") != [], client)
+        silent = WebSocketReply()
+        client.handle("later", lambda _value: silent)
+        process.tell("ask", peer_id, "later", 4)
+        process.until(lambda: client._dialogue.handled == 1, client)
+        following = start(client, port=process.port)
+        # Who has asked there does not wait for ever, nor does who has asked here; numbers go on.
+        process.until(lambda: never.is_completed and len(named(process.log, "reply")) == 2, client)
+        assert (never.error, never.message) == (Error.ERR_UNAVAILABLE, taking_over._NOT_ANSWERED)
+        assert named(process.log, "reply") == [(0, 3), (Error.ERR_CONNECTION_ERROR, None)]
+        silent._complete(Error.OK, "", "nobody waits for that")
+        again = client.start_request("echo", 5)
+        following.tell("ask", peer_id, "echo", 6)
+        following.until(lambda: again.is_completed and named(following.log, "reply") != [], client)
+        assert (again.error, again.data) == (Error.OK, 5)
+        assert named(following.log, "reply") == [(0, 6)]
+
+    def test_what_a_game_stored_goes_along_if_it_is_a_value(self, start: Start) -> None:
+        process = start()
+        client = client_of(process)
+        (peer_id,) = process.ask("get_peer_ids")
+        process.ask("set_data", peer_id, {"name": "Zoe"})
+        client.auto_reconnect = False
+        following = start(port=process.port)  # The client is not polled, and does not come back.
+        assert following.ask("request_of", peer_id) == ["/room?seat=1", "Zoe", "127.0.0.1", {"name": "Zoe"}]
+        assert following.ask("send", peer_id, "for when it is back") == Error.OK
+        heard = record(client)
+        following.until(lambda: named(heard, "message_received") == [("for when it is back",)], client)
+
+    def test_a_peer_that_was_away_stays_away(self, start: Start) -> None:
+        process = start(session_buffer_size=1_000_000)
+        client = client_of(process)
+        (peer_id,) = process.ask("get_peer_ids")
+        cut(client)
+        process.until(lambda: named(process.log, "client_interrupted") != [])
+        for number in range(10):
+            process.ask("send", peer_id, f"{number}" * 10_000)
+        process.ask("send_latest", peer_id, "key", "old")
+        process.ask("send_latest", peer_id, "key", "new")
+        following = start(port=process.port)
+        heard = record(client)
+        following.until(lambda: len(named(heard, "message_received")) == 11, client)
+        assert named(heard, "message_received") == [*((f"{n}" * 10_000,) for n in range(10)), ("new",)]
+
+    def test_a_unix_socket_goes_along_with_its_file(self, start: Start, tmp_path: Path) -> None:
+        address = f"unix:{tmp_path}/game.sock"
+        process = start(bind_address=address)
+        client = WebSocketClient()
+        client.session = True
+        assert client.connect_to_url(address) == Error.OK
+        process.until(lambda: client._session._token != "", client)
+        file = os.stat(tmp_path / "game.sock")
+        heard = record(client)
+        following = start(client, bind_address=address)
+        process.quit(client)
+        following.until(lambda: named(heard, "connection_resumed") != [], client)
+        assert os.path.samestat(os.stat(tmp_path / "game.sock"), file)
+        following.ask("stop")
+        assert not (tmp_path / "game.sock").exists() and not (tmp_path / "handover.sock").exists()
+
+    def test_of_inherited_sockets_the_sessions_go_along(self, start: Start) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as inherited:
+            address, numbers = f"fd:{inherited.fileno()}", (inherited.fileno(),)
+            process = start(bind_address=address, pass_fds=numbers)
+            client = client_of(process)
+            heard = record(client)
+            following = start(client, bind_address=address, pass_fds=numbers)
+            following.until(lambda: named(heard, "connection_resumed") != [], client)
+            assert following.port == process.port
+            assert named(process.log, "handed_over") == [()]
+
+    def test_another_port_is_opened_anew(self, start: Start) -> None:
+        process = start()
+        client_of(process)
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            failed = start(port=taken.getsockname()[1])
+            assert named(failed.log, "listening")[0][0] == Error.ERR_ALREADY_IN_USE
+            # Nothing was given up for it.
+            assert len(process.ask("get_peer_ids")) == 1 and named(process.log, "handed_over") == []
+            assert process.ask("is_listening")
+            port = taken.getsockname()[1]
+        following = start(port=port)
+        assert named(following.log, "listening")[0][:2] == (0, port)
+        assert len(following.ask("get_peer_ids")) == 1
+        process.until(lambda: named(process.log, "handed_over") != [])
+
+    def test_one_that_is_killed_leaves_the_next_one_alone(self, start: Start) -> None:
+        process = start()
+        client_of(process)
+        process.kill()
+        following = start(port=process.port)
+        assert named(following.log, "listening")[0][:2] == (0, process.port)
+        assert following.ask("get_peer_ids") == []
+
+    def test_one_that_stands_still_is_not_waited_for_for_ever(self, start: Start) -> None:
+        process = start()
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            failed = start(port=process.port, handover_timeout=0.1, patience=0.2)
+            assert named(failed.log, "listening")[0][0] == Error.ERR_ALREADY_IN_USE
+            assert "did not answer in time" in failed.errors[0]
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        # It has heard of that, and hands over to who waits.
+        following = start(port=process.port)
+        assert named(following.log, "listening")[0][0] == Error.OK
 
 
 def running(path: str, **settings: Any) -> WebSocketServer:
