@@ -31,8 +31,9 @@ from tests.chaos.runs import FOLDER
 from tests.godot_process import GodotProcess, unclean_lines
 
 CLIENTS, RESTARTS = 200, 10
-# Messages a second to each client and from each.
-RATE = 5
+# Messages a second to each client and from each, and between two that it has answered, in s.
+RATE = 2
+ASK_PERIOD = 2.0
 # So long at the most until all are back, or all has come, in s; a small part of it is usual.
 PATIENCE = 300.0
 # So many messages each way go at the end, when nothing happens any more.
@@ -110,7 +111,8 @@ class _Game:
 
     def begin(self, **plan: object) -> None:
         """Have it begin, with its history."""
-        self.tell("begin", {"seed": 1, "rate": RATE, "burst": 5, "game": 1, "history": str(self._path), **plan})
+        given = {"seed": 1, "game": 1, "rate": RATE, "burst": 5, "ask_period": ASK_PERIOD, "statistics_period": 60.0}
+        self.tell("begin", {**given, "history": str(self._path), **plan})
 
     def read(self) -> list[dict[str, Any]]:
         """What it wrote since."""
