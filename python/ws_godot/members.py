@@ -22,6 +22,7 @@ GROUPS = (
     "Sessions",
     "Requests",
     "Drain",
+    "Handover",
     "Connection Limits",
     "Message Limits",
     "Rate Limits",

@@ -116,7 +116,7 @@ func _open_streams() -> Array[Stream]:
 			continue
 		streams.append(player.stream)
 		if not _is_quiet and player.stream.number > 0 and now >= player.next_question:
-			player.next_question = now + ASK_PERIOD
+			player.next_question = now + float(_plan.get("ask_period", ASK_PERIOD))
 			player.asked[str(player.stream.number + 1)] = Time.get_ticks_usec()
 			_send_next(player.stream, "?")
 	return streams

@@ -84,7 +84,7 @@ func _process(delta: float) -> bool:
 		return false
 	var now := Time.get_ticks_msec() / 1000.0
 	if now >= _next_statistics:
-		_next_statistics = now + STATISTICS_PERIOD
+		_next_statistics = now + float(_plan.get("statistics_period", STATISTICS_PERIOD))
 		_tell_statistics()
 	if _may_send:
 		_send_all(delta)

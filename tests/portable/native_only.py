@@ -19,6 +19,7 @@ _TLS_IS_SILENT = "the engine's TLS tells not why a handshake failed"
 _NO_SESSIONS = "the portable nodes do not speak the session layer"
 _NO_SIMULATION = "the portable nodes have no link over which another one could be laid"
 _NO_DRAIN = "the portable server is for who plays on a phone or in a browser, and is restarted by hand"
+_NO_HANDOVER = "the engine hands no sockets to another process"
 _FRAMES = "the wait between frames is the engine's"
 
 #: Members, of each class that has them.
@@ -40,6 +41,10 @@ MEMBERS: dict[str, str] = {
     "drain_finished": _NO_DRAIN,
     "drain_on_terminate": _NO_DRAIN,
     "drain_time": _NO_DRAIN,
+    "handed_over": _NO_HANDOVER,
+    "handover_data": _NO_HANDOVER,
+    "handover_path": _NO_HANDOVER,
+    "handover_timeout": _NO_HANDOVER,
     "jitter": _NO_SIMULATION,
     "handle": _NO_SESSIONS,
     "low_latency": _FRAMES,
@@ -60,6 +65,7 @@ MEMBERS: dict[str, str] = {
     "send_var": _NO_SESSIONS,
     "server_time": _NO_SESSIONS,
     "start_request": _NO_SESSIONS,
+    "taken_over": _NO_HANDOVER,
     "unix_socket_mode": _NO_UNIX,
     "unix_socket_owner": _NO_UNIX,
     "var_received": _NO_SESSIONS,
@@ -97,6 +103,9 @@ TESTS: dict[str, str] = {
     "test_server_api.test_method_drain": _NO_DRAIN,
     "test_server_api.test_signal_drain_finished": _NO_DRAIN,
     "test_server_api.test_property_drain_time": _NO_DRAIN,
+    "test_server_api.test_property_handover_path": _NO_HANDOVER,
+    "test_server_api.test_signal_handed_over": _NO_HANDOVER,
+    "test_server_api.test_signal_taken_over": _NO_HANDOVER,
     "test_server_api.test_method_handle": _NO_SESSIONS,
     "test_server_api.test_method_poll": _NO_COMMON_LOOP,
     "test_sessions": _NO_SESSIONS,

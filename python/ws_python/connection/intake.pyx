@@ -135,6 +135,10 @@ cdef class Intake(Receiver):
             self.size += size
             self._wait()
 
+    def waiting_events(self):
+        """What waits to be handed out. It goes on to wait."""
+        return self.events[self.next:]
+
     def take(self):
         """Nothing more is handed out here: what waits, and its size, is for another one, which goes on in its place."""
         events, size = self.events[self.next:], self.size

@@ -316,6 +316,13 @@ cdef class Outbox(Writer):
         self.session = None
         self.lasts = False
 
+    def keep_latest(self):
+        """What send_latest() was given is replaced no more, and kept as what send() was given."""
+        while self.session is not None and self._latest:
+            message, size = self._latest.popitem(last=False)[1]
+            self._latest_size -= size
+            self._send_in_session(message)
+
     def take_over(self, Outbox before not None):
         """Of the connection before this one in the session: what waits to be replaced, and who waits for room."""
         self._latest, before._latest = before._latest, None
