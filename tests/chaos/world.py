@@ -104,6 +104,7 @@ class _Game:
         path.unlink(missing_ok=True)
         settings = plan.server_settings if self.name == SERVER else plan.client_settings
         given = {"seed": plan.seed, "rate": plan.rate, "burst": plan.burst, "settings": settings}
+        given["with_requests"] = plan.with_sessions
         self.histories.append(History(path))
         self.tell("begin", {**given, "history": str(path), "game": len(self.histories), **more})
 
