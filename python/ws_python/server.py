@@ -23,6 +23,7 @@ from .features.clock import ServerClock, ServerClockSettings
 from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
 from .features.drain import Drain, Drains
 from .features.handover import Handover, HandoverSettings
+from .features.multiplayer import MultiplayerSettings, Plays, ServerMultiplayer
 from .features.origins import Origins, OriginSettings
 from .features.outbound_limit import OutboundLimit, OutboundLimitSettings
 from .features.requests import RequestingServer
@@ -76,6 +77,8 @@ class WebSocketServer(
     SendsValuesToPeers,
     Drains,
     HandoverSettings,
+    MultiplayerSettings,
+    Plays,
 ):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
@@ -98,6 +101,7 @@ class WebSocketServer(
         Sessions,
         OutboundLimit,
         ServerClock,
+        ServerMultiplayer,
         Authorization,
         Handover,
     )
@@ -392,6 +396,8 @@ class WebSocketServer(
 
     def _present(self, peer: WebSocketPeer) -> None:
         """Show it, and announce it."""
+        for feature in self._features:
+            feature.seated(peer)
         # Showing it may call a handler that polls: then what this client sent does not come before it was announced.
         self._sink.announce = lambda: self._announce(peer)
         self._show_peer(peer)

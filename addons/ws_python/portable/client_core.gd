@@ -7,6 +7,7 @@ const ClientMembers := preload("res://addons/ws_python/portable/members/client.g
 const ClientSession := preload("res://addons/ws_python/portable/client_session.gd")
 const Greetings := preload("res://addons/ws_python/portable/greetings.gd")
 const Moves := preload("res://addons/ws_python/portable/moves.gd")
+const Multiplayer := preload("res://addons/ws_python/portable/multiplayer_client.gd")
 const Reconnect := preload("res://addons/ws_python/portable/reconnect.gd")
 const Settings := preload("res://addons/ws_python/portable/handshake_settings.gd")
 const SocketWire := preload("res://addons/ws_python/portable/socket_wire.gd")
@@ -14,6 +15,8 @@ const Url := preload("res://addons/ws_python/portable/url.gd")
 
 var status: ClientMembers.Status = ClientMembers.STATUS_IDLE
 var connection: Connection
+## What plays over it; null as long as nobody has asked for that.
+var multiplayer: Multiplayer
 var url := Url.new("ws://localhost")
 var clock := ClientClock.new(self)
 ## Who asks and is asked.
@@ -160,6 +163,7 @@ func close(code: int, reason: String) -> Error:
 func end_all() -> void:
 	_leave(1001, "")
 	requests.forget()
+	multiplayer = null
 	status = ClientMembers.STATUS_IDLE
 	end.connection = null
 	# Each holds this.
@@ -184,11 +188,31 @@ func _leave(code: int, reason: String) -> void:
 func _set_status(value: ClientMembers.Status) -> void:
 	note_status()
 	status = value
+	if multiplayer != null:
+		multiplayer.note_status(value)
 	_client.status_changed.emit(value)
 
 
 func note_opened(of: Connection) -> void:
 	of.watched = ConnectionWatch.Watched.new(now)
+
+
+# --- multiplayer
+
+
+func get_multiplayer_peer() -> Multiplayer:
+	if multiplayer == null:
+		multiplayer = Multiplayer.new()
+		multiplayer.node = _client
+		if status == ClientMembers.STATUS_ACTIVE:
+			push_error(
+				(
+					"get_multiplayer_peer: the client is connected already, and not as a player; call it before"
+					+ " connect_to_url()"
+				)
+			)
+	multiplayer.is_closed = false
+	return multiplayer
 
 
 # --- polling
@@ -223,7 +247,9 @@ func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
 			_failed(of, payload)
 		Connection.Event.MESSAGE:
 			var passed: Variant = supervised([], payload)
-			if passed != null and is_alive() and not of.is_ignored:
+			if passed == null or not is_alive() or of.is_ignored:
+				return
+			if multiplayer == null or not multiplayer.takes(of, passed):
 				_client.message_received.emit(passed)
 		Connection.Event.LAYER:
 			(of as Connection).delivered(payload)
@@ -386,6 +412,8 @@ func _closed(of: Connection) -> void:
 	var told_before := _told_of
 	_told_of = of
 	var wait := _go_on()
+	if multiplayer != null:
+		multiplayer.part()
 	if is_alive():
 		_tell_end(goes_on, was_interrupted, wait)
 	_told_of = told_before
