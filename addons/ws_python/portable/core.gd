@@ -193,7 +193,10 @@ func refuses(method: String) -> bool:
 	return is_going
 
 
+## The node is being freed, or no longer has this script. Parts of the core hold it until then.
 func shut_down() -> void:
+	if is_going:
+		return
 	is_going = true
 	end_all()
 	if OS.get_thread_caller_id() == OS.get_main_thread_id():
