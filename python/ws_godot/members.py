@@ -19,6 +19,7 @@ GROUPS = (
     "Proxy",
     "Unix Socket",
     "Reconnect",
+    "Multiplayer",
     "Sessions",
     "Requests",
     "Drain",

@@ -20,6 +20,7 @@ from .features.authorization import Authorization, AuthorizationSettings
 from .features.clock import ServerClock, ServerClockSettings
 from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
 from .features.drain import Drain, Drains
+from .features.multiplayer import MultiplayerSettings, Plays, ServerMultiplayer
 from .features.origins import Origins, OriginSettings
 from .features.outbound_limit import OutboundLimit, OutboundLimitSettings
 from .features.requests import RequestingServer
@@ -72,6 +73,8 @@ class WebSocketServer(
     RequestingServer,
     SendsValuesToPeers,
     Drains,
+    MultiplayerSettings,
+    Plays,
 ):
     """A WebSocket server. Call listen(), then poll() once a frame, in which events are delivered.
 
@@ -94,6 +97,7 @@ class WebSocketServer(
         Sessions,
         OutboundLimit,
         ServerClock,
+        ServerMultiplayer,
         Authorization,
     )
 
@@ -394,6 +398,8 @@ class WebSocketServer(
 
     def _present(self, peer: WebSocketPeer) -> None:
         """Show it, and announce it."""
+        for feature in self._features:
+            feature.seated(peer)
         # Showing it may call a handler that polls: then what this client sent does not come before it was announced.
         self._sink.announce = lambda: self._announce(peer)
         self._show_peer(peer)

@@ -3,6 +3,7 @@ extends "res://addons/ws_python/portable/core.gd"
 
 const BrowserWire := preload("res://addons/ws_python/portable/browser_wire.gd")
 const ClientMembers := preload("res://addons/ws_python/portable/members/client.gd")
+const Multiplayer := preload("res://addons/ws_python/portable/multiplayer_client.gd")
 const Reconnect := preload("res://addons/ws_python/portable/reconnect.gd")
 const Settings := preload("res://addons/ws_python/portable/handshake_settings.gd")
 const SocketWire := preload("res://addons/ws_python/portable/socket_wire.gd")
@@ -10,6 +11,8 @@ const Url := preload("res://addons/ws_python/portable/url.gd")
 
 var status: ClientMembers.Status = ClientMembers.STATUS_IDLE
 var connection: Connection
+## What plays over it; null as long as nobody has asked for that.
+var multiplayer: Multiplayer
 var url := Url.new("ws://localhost")
 
 var _client: ClientMembers
@@ -140,6 +143,7 @@ func close(code: int, reason: String) -> Error:
 
 func end_all() -> void:
 	_leave(1001, "")
+	multiplayer = null
 	status = ClientMembers.STATUS_IDLE
 	_watch = null  # It holds this.
 
@@ -158,11 +162,31 @@ func _leave(code: int, reason: String) -> void:
 func _set_status(value: ClientMembers.Status) -> void:
 	note_status()
 	status = value
+	if multiplayer != null:
+		multiplayer.note_status(value)
 	_client.status_changed.emit(value)
 
 
 func note_opened(of: Connection) -> void:
 	of.watched = ConnectionWatch.Watched.new(now)
+
+
+# --- multiplayer
+
+
+func get_multiplayer_peer() -> Multiplayer:
+	if multiplayer == null:
+		multiplayer = Multiplayer.new()
+		multiplayer.node = _client
+		if status == ClientMembers.STATUS_ACTIVE:
+			push_error(
+				(
+					"get_multiplayer_peer: the client is connected already, and not as a player; call it before"
+					+ " connect_to_url()"
+				)
+			)
+	multiplayer.is_closed = false
+	return multiplayer
 
 
 # --- polling
@@ -191,7 +215,9 @@ func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
 			_failed(of, payload)
 		Connection.Event.MESSAGE:
 			var passed: Variant = supervised([], payload)
-			if passed != null and is_alive() and not of.is_ignored:
+			if passed == null or not is_alive() or of.is_ignored:
+				return
+			if multiplayer == null or not multiplayer.takes(of, passed):
 				_client.message_received.emit(passed)
 		Connection.Event.PONG:
 			if not _watch.takes_pong(of, payload as PackedByteArray):
@@ -242,6 +268,8 @@ func _closed(of: Connection) -> void:
 	var told_before := _told_of
 	_told_of = of
 	var wait := _go_on()
+	if multiplayer != null:
+		multiplayer.part()
 	if is_alive():
 		_client.connection_closed.emit()
 	_told_of = told_before

@@ -7,6 +7,7 @@ const Authorization := preload("res://addons/ws_python/portable/authorization.gd
 const ConnectionLimits := preload("res://addons/ws_python/portable/connection_limits.gd")
 const Inbox := preload("res://addons/ws_python/portable/server_inbox.gd")
 const Listener := preload("res://addons/ws_python/portable/server_listener.gd")
+const Multiplayer := preload("res://addons/ws_python/portable/multiplayer_server.gd")
 const Offer := preload("res://addons/ws_python/portable/server_offer.gd")
 const Origins := preload("res://addons/ws_python/portable/origins.gd")
 const OutboundLimit := preload("res://addons/ws_python/portable/outbound_limit.gd")
@@ -37,6 +38,8 @@ var status := _IDLE
 ## The nodes of the connections by their ids.
 var peers: Dictionary[int, Node] = {}
 var inbox := Inbox.new()
+## Its players; null as long as nobody has asked for them.
+var multiplayer: Multiplayer
 ## How many times it was polled.
 var polls := 0
 
@@ -161,6 +164,8 @@ func get_local_port() -> int:
 func _set_status(value: int) -> void:
 	note_status()
 	status = value
+	if multiplayer != null and is_alive():
+		multiplayer.note_status(is_listening())
 	if is_alive():
 		node.status_changed.emit(value)
 
@@ -184,6 +189,7 @@ func _end() -> void:
 	inbox.end()
 	_announcing = null
 	_owing = null
+	multiplayer = null
 	# Each holds this.
 	_tls = null
 	_limits = null
@@ -293,6 +299,8 @@ func admit(connection: RefCounted) -> void:
 	if not refusal and node.refuse_new_connections:
 		statistics.count("refused_new_connections")
 		refusal = [Status.SERVICE_UNAVAILABLE, "This server takes no new connections."]
+	if not refusal and multiplayer != null:
+		refusal = multiplayer.admit(connection.handshake.path)
 	if not refusal:
 		refusal = _origins.admit(connection)
 	if refusal or node.authorizer.is_null() or not connection.handshake.asks_for_a_websocket():
@@ -369,6 +377,8 @@ func _tell_message(connection: RefCounted, event: Variant) -> void:
 		inbox.is_held = false
 		if message == null or not is_alive() or connection.is_ignored():
 			return
+	if multiplayer != null and multiplayer.takes(connection, message):
+		return
 	_owing = connection
 	_owed = message
 	node.message_received.emit(connection.peer_id, message)
@@ -424,6 +434,8 @@ func _tell_opened(connection: RefCounted) -> void:
 	connection.peer = peer
 	peer._ws_bind(connection, self)
 	peers[peer_id] = peer
+	if multiplayer != null:
+		multiplayer.seat(connection)
 	# Showing it may call a handler that polls: then what this client sent does not come before it was announced.
 	_announcing = connection
 	# While the engine sets up what is below the server, poll() of a child's _ready() may have brought us here.
@@ -488,6 +500,8 @@ func _part_with(connection: RefCounted) -> void:
 	connection.peer = null
 	if connection.peer_id == 0:
 		return
+	if multiplayer != null:
+		multiplayer.part(connection.peer_id)
 	if connection.is_announced:
 		if is_instance_valid(peer) and is_alive():
 			peer.connection_closed.emit()
@@ -503,6 +517,17 @@ func _part_with(connection: RefCounted) -> void:
 func forget_peer(peer: Node, peer_id: int) -> void:
 	if peers.get(peer_id) == peer:
 		peers.erase(peer_id)
+
+
+# --- multiplayer
+
+
+func get_multiplayer_peer() -> Multiplayer:
+	if multiplayer == null:
+		multiplayer = Multiplayer.new()
+		multiplayer.node = node
+	multiplayer.is_closed = false
+	return multiplayer
 
 
 # --- sending
@@ -544,7 +569,7 @@ func _send_to_many(peer_id: int, message: Variant, key: Variant = null) -> Error
 		return frame[0]
 	var result := OK
 	for id: int in peers.keys():
-		if id == -peer_id or not peers.has(id):
+		if id == -peer_id or not peers.has(id) or (multiplayer != null and multiplayer.players.has(id)):
 			continue
 		var connection: RefCounted = peers[id]._ws_connection
 		var error: Error = connection.send_frame(frame) if key == null else connection.send_latest_frame(key, frame)

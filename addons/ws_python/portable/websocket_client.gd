@@ -28,6 +28,10 @@ func get_status() -> Status:
 	return _ws_client().status as Status
 
 
+func get_multiplayer_peer() -> MultiplayerPeer:
+	return _ws_client().get_multiplayer_peer()
+
+
 # --- sending
 
 

@@ -73,6 +73,10 @@ func disconnect_peer(peer_id: int, code: int = 1000, reason: String = "") -> Err
 	return _ws_core.unknown_peer("disconnect_peer", peer_id) if peer == null else peer.close(code, reason)
 
 
+func get_multiplayer_peer() -> MultiplayerPeer:
+	return _ws_core.get_multiplayer_peer()
+
+
 # --- sending
 
 

@@ -142,7 +142,7 @@ cdef class Intake(Receiver):
 
     cdef int _wait(self) except -1:
         cdef Waiting waiting = self.waiting
-        if self.is_waiting or waiting is None:
+        if self.is_waiting or self.is_parked or waiting is None:
             return 0
         self.is_waiting = True
         if self.round != waiting.round:
@@ -189,6 +189,16 @@ cdef class Intake(Receiver):
         if self.link is not None:
             self.link.resume()
         return False
+
+    cpdef park(self):
+        """Whoever is handed this out has enough: what waits, waits until `unpark`, and if it is too much reading pauses."""
+        self.is_parked = True
+
+    cpdef unpark(self):
+        """Go on where `park` has stopped."""
+        self.is_parked = False
+        if self.next < len(self.events) or self.is_full:
+            self._wait()
 
     def throttle(self):
         """Read nothing more, and parse nothing of what is held, until `unthrottle`. What came before is handed out."""

@@ -272,6 +272,16 @@ cdef class Outbox(Writer):
         writers.add(self)
         return _OK
 
+    cdef bint has_latest(self, object key) except -1:
+        """Whether a message of that key waits to be replaced, or sent."""
+        return self._latest is not None and key in self._latest
+
+    cpdef bint lags(self) except -1:
+        """Whether what is queued now waits for what was sent in earlier polls, or for a connection."""
+        if not self.accepts:
+            return self.lasts
+        return self._unsent is not None or self.link.lags()
+
     def leave(self):
         """A close frame comes next: what waits for its turn has it now, or never."""
         if self._latest_size:

@@ -42,6 +42,8 @@ const STATUS_ACTIVE := Status.STATUS_ACTIVE
 	set = set_max_pending_handshakes
 @export_custom(PROPERTY_HINT_RANGE, "1024,1099511627776,suffix:bytes") var max_session_memory: int = 268435456:
 	set = set_max_session_memory
+@export var multiplayer_path: String = "":
+	set = set_multiplayer_path
 @export_custom(PROPERTY_HINT_RANGE, "0,65535") var port: int = 8080:
 	set = set_port
 @export var refuse_new_connections: bool = false:
@@ -132,6 +134,10 @@ func get_max_pending_handshakes() -> int:
 
 func get_max_session_memory() -> int:
 	return max_session_memory
+
+
+func get_multiplayer_path() -> String:
+	return multiplayer_path
 
 
 func get_peer(peer_id: int) -> WebSocketPeerNode:
@@ -284,6 +290,10 @@ func set_max_pending_handshakes(value: int) -> void:
 func set_max_session_memory(value: int) -> void:
 	if Checks.is_in_range(self, "max_session_memory", value, 1024, 1099511627776, "bytes"):
 		max_session_memory = value
+
+
+func set_multiplayer_path(value: String) -> void:
+	multiplayer_path = value
 
 
 func set_port(value: int) -> void:
