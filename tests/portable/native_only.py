@@ -86,6 +86,7 @@ TESTS: dict[str, str] = {
     "test_limits.test_the_ratio_of_what_is_unpacked": _NO_COMPRESSION,
     "test_low_latency": _FRAMES,
     "test_many_connections": _BACKLOG,
+    "test_multiplayer_scenes.test_a_cut_is_not_seen_by_the_game": _NO_SESSIONS,
     "test_peer_api.test_method_send_var": _NO_SESSIONS,
     "test_peer_api.test_method_start_request": _NO_SESSIONS,
     "test_peer_api.test_signal_var_received": _NO_SESSIONS,

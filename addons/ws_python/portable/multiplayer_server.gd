@@ -28,7 +28,7 @@ func plays(path: String) -> bool:
 
 ## A peer is about to be announced.
 func seat(connection: RefCounted) -> void:
-	if not plays(connection.handshake.path):
+	if not plays(connection.handshake.target):
 		return
 	var player := Player.new()
 	player.id = connection.peer_id

@@ -300,7 +300,7 @@ func admit(connection: RefCounted) -> void:
 		statistics.count("refused_new_connections")
 		refusal = [Status.SERVICE_UNAVAILABLE, "This server takes no new connections."]
 	if not refusal and multiplayer != null:
-		refusal = multiplayer.admit(connection.handshake.path)
+		refusal = multiplayer.admit(connection.handshake.target)
 	if not refusal:
 		refusal = _origins.admit(connection)
 	if refusal or node.authorizer.is_null() or not connection.handshake.asks_for_a_websocket():

@@ -5,7 +5,7 @@ from .connection import Connection
 from .inbox import Sink
 from .intake import Intake
 
-class Listener(Protocol):
+class _Listener(Protocol):
     """Told of what is rare."""
 
     def left_out(self) -> None:
@@ -34,7 +34,7 @@ class Packets:
     target: int
     mode: int
     channel: int
-    def __init__(self, listener: Listener, *, is_client: bool) -> None: ...
+    def __init__(self, listener: _Listener, *, is_client: bool) -> None: ...
     @property
     def players(self) -> dict[int, Player]: ...
     @property
@@ -55,6 +55,6 @@ class Packets:
 
 class PacketSink(Sink):
     receiving: Player | None
-    def __init__(self, packets: Packets, sink: Sink, listener: Listener) -> None: ...
+    def __init__(self, packets: Packets, sink: Sink, listener: _Listener) -> None: ...
     def message(self, source: Intake, message: str | bytes) -> None: ...
     def settle(self) -> None: ...
