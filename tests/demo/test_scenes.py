@@ -76,9 +76,9 @@ func _initialize() -> void:
 	ann = arena("Ann")
 	bob = arena("Bob")
 	ann.get_node("%Port").value = 0
-	ann.get_node("%Host").pressed.emit()
+	await press(ann.get_node("%Host"))
 	bob.get_node("%Url").text = "ws://localhost:%d" % ann.get_node("%Port").value
-	bob.get_node("%Join").pressed.emit()
+	await press(bob.get_node("%Join"))
 	await until(func() -> bool: return "Bob joins." in chat_of(bob))
 	say(ann, "Hello from Ann")
 	say(bob, "Hello from Bob")
@@ -87,15 +87,15 @@ func _initialize() -> void:
 	await move(bob.get_node("%Field/Players/1"))
 	await until(func() -> bool: return seen_by(ann) == seen_by(bob))
 	print("moved, with ", seen_by(bob).size(), " on the field")
-	bob.get_node("%Leave").pressed.emit()
+	await press(bob.get_node("%Leave"))
 	await until(func() -> bool: return "Bob leaves." in chat_of(ann))
 	await until(func() -> bool: return seen_by(ann).size() == 6 and seen_by(bob).is_empty())
-	bob.get_node("%Join").pressed.emit()
+	await press(bob.get_node("%Join"))
 	await until(func() -> bool: return seen_by(bob).size() == 7)
-	ann.get_node("%Leave").pressed.emit()
+	await press(ann.get_node("%Leave"))
 	await until(func() -> bool: return seen_by(ann).is_empty() and seen_by(bob).is_empty())
 	print("Bob is told: ", bob.get_node("%Status").text)
-	bob.get_node("%Join").pressed.emit()
+	await press(bob.get_node("%Join"))
 	await until(func() -> bool: return not bob.get_node("%Join").disabled)
 	print("Bob is told: ", bob.get_node("%Status").text)
 	quit()
@@ -113,6 +113,10 @@ func arena(player: String) -> Node:
 func until(condition: Callable) -> void:
 	while not condition.call():
 		await process_frame
+
+func press(button: Button) -> void:
+	await until(func() -> bool: return not button.disabled)
+	button.pressed.emit()
 
 func move(player: Node2D) -> void:
 	var before := player.position

@@ -184,7 +184,7 @@ def test_nobody_notices_that_links_are_cut(arena: Arena) -> None:
     arena.end()
 
 
-@pytest.mark.parametrize("arena", [(HOST,), PLAYERS[:1], PLAYERS, (HOST, *PLAYERS)], indirect=True, ids=" and ".join)
+@pytest.mark.parametrize("arena", [(HOST,), PLAYERS[:2]], indirect=True, ids=" and ".join)
 def test_the_engines_own_peer_plays_as_well(arena: Arena) -> None:
     for player in arena.players:
         player.wait_for(f"^said {LINES}$")
