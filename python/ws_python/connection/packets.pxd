@@ -50,6 +50,8 @@ cdef class Player:
     cdef readonly int32_t peer_id
     #: Whether the user was told of it.
     cdef public bint is_announced
+    #: Whether packets are expected from it, and can be sent to it.
+    cdef public bint is_here
     #: Packets that were not taken yet, as of the last poll; and the memory that they hold.
     cdef readonly Py_ssize_t waiting
     cdef Py_ssize_t _size
@@ -91,3 +93,5 @@ cdef class PacketSink(Sink):
     cdef object _listener
     #: Of a client: whose packets come now. None: the next message is the id.
     cdef public Player receiving
+
+    cdef Player _player_of(self, Intake source)

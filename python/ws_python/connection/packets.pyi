@@ -19,6 +19,7 @@ class _Listener(Protocol):
 
 class Player:
     is_announced: bool
+    is_here: bool
     def __init__(self, endpoint: Any, peer_id: int, max_queued_bytes: int) -> None: ...
     @property
     def endpoint(self) -> Any: ...

@@ -35,9 +35,11 @@ cdef enum:  # MultiplayerPeer.ConnectionStatus
 cdef enum:
     FIRST_ROOM = 64
     # The clock is asked when that many were taken.
-    PACKETS_PER_CLOCK = 16
+    PACKETS_PER_CLOCK = 32
     # What a packet that waits is counted with, beside its bytes.
     PACKET_OVERHEAD = 64
+    # Packets of one player that wait: enough to be busy with. What else there is waits in the system.
+    MOST_WAITING = 1024
     NO_FENCE = -1
 
 # Channel -> the key of send_latest(): none of a user's is a tuple.
@@ -85,6 +87,7 @@ cdef class Player:
         self.peer_id = peer_id
         self._most = max_queued_bytes
         self._asked_at = -1.0
+        self.is_here = True
 
     cdef Outbox outbox(self):
         cdef Connection connection = self.endpoint._connection
@@ -138,7 +141,7 @@ cdef class Packets:
         self.state.end += 1
         player.waiting += 1
         player._size += size + PACKET_OVERHEAD
-        if player._size > player._most and player._parked is None:
+        if (player.waiting > MOST_WAITING or player._size > player._most) and player._parked is None:
             player._parked = source
             source.park()
 
@@ -170,7 +173,7 @@ cdef class Packets:
         player.waiting -= 1
         player._size -= packet.size + PACKET_OVERHEAD
         Py_DECREF(player)
-        if player._parked is not None and player._size * 2 <= player._most:
+        if player._parked is not None and player.waiting * 2 <= MOST_WAITING and player._size * 2 <= player._most:
             source, player._parked = player._parked, None
             source.unpark()
         return 0
@@ -371,7 +374,7 @@ cdef class PacketSink(Sink):
         if self._packets.is_client:
             player = self.receiving
         else:
-            player = self._packets.players.get(source.peer_id)
+            player = self._player_of(source)
             if player is None:
                 self._sink.message(source, message)
                 return
@@ -381,6 +384,14 @@ cdef class PacketSink(Sink):
             self._packets.add(player, message, source)
         else:
             self._listener.text_came(source.owner, message)
+
+    cdef Player _player_of(self, Intake source):
+        if type(source.sink_state) is Player and (<Player>source.sink_state).is_here:
+            return source.sink_state
+        player = self._packets.players.get(source.peer_id)
+        if player is not None:
+            source.sink_state = player
+        return player
 
     cpdef settle(self):
         self._sink.settle()

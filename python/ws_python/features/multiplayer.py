@@ -261,6 +261,7 @@ class Multiplayer(Feature):
 
     def _depart(self, player: Player) -> None:
         """Nothing more comes from it."""
+        player.is_here = False
         if player.is_announced:
             self._departed.append(player)
         else:
@@ -268,12 +269,15 @@ class Multiplayer(Feature):
 
     def _drop(self, player: Player) -> None:
         """Tell nothing of it any more."""
+        player.is_here = False
         self.packets.forget(player)
         self._arrived = deque(other for other in self._arrived if other is not player)
         self._departed = [other for other in self._departed if other is not player]
 
     def _drop_all(self) -> None:
         self.packets.forget(None)
+        for player in self.packets.players.values():
+            player.is_here = False
         self.packets.players.clear()
         self.packets.server = None
         self._arrived.clear()

@@ -202,14 +202,14 @@ class TestPackets:
         for _ in range(200):
             client.put(b"x")
         client.poll()
-        poll_until(lambda: host.peer.get_available_packet_count() > 64, client, host.peer)
+        poll_until(lambda: host.peer.get_available_packet_count() > 150, client, host.peer)
         taken = 0
         host.peer.poll()
         while host.peer.get_available_packet_count():
             host.peer.get_packet()
             taken += 1
             poll_until(lambda: True, client)  # It takes its time, too.
-        assert taken < 64
+        assert taken < 100
 
     def test_a_cut_packet_is_none(self, host: Player) -> None:
         client = joined(host)
