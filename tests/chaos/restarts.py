@@ -111,8 +111,9 @@ class _Game:
 
     def begin(self, **plan: object) -> None:
         """Have it begin, with its history."""
-        given = {"seed": 1, "game": 1, "rate": RATE, "burst": 5, "ask_period": ASK_PERIOD, "statistics_period": 60.0}
-        self.tell("begin", {**given, "history": str(self._path), **plan})
+        given = {"seed": 1, "game": 1, "rate": RATE, "burst": 5, "with_requests": False}
+        periods = {"ask_period": ASK_PERIOD, "statistics_period": 60.0}
+        self.tell("begin", {**given, **periods, "history": str(self._path), **plan})
 
     def read(self) -> list[dict[str, Any]]:
         """What it wrote since."""
