@@ -11,9 +11,19 @@ ctypedef bint (*Shortcut)(object instance, const void** arguments, int64_t* resu
 #: The same for `_notification`.
 ctypedef bint (*NotificationShortcut)(object instance, int what) except -1
 
+#: The same for a virtual of the engine class. `arguments` points at the engine's own types, as of a ptrcall, each pointer
+#: of a buffer by itself (native/buffers.pxi); whoever returns True has written what it returns to `result`.
+ctypedef bint (*VirtualShortcut)(object instance, const void** arguments, void* result) except -1
+
+#: As VirtualShortcut, and without the GIL, for what is asked again and again: `memory` is `Object.memory` of the instance.
+#: It is not called as long as that is NULL.
+ctypedef bint (*FreeShortcut)(void* memory, const void** arguments, void* result) noexcept nogil
+
 #: What a class option `shortcuts={"method": ...}` takes.
 cdef object shortcut_capsule(Shortcut function)
 cdef object notification_shortcut_capsule(NotificationShortcut function)
+cdef object virtual_shortcut_capsule(VirtualShortcut function)
+cdef object free_shortcut_capsule(FreeShortcut function)
 
 cpdef uint64_t process_frames() except? 0
 cpdef uint64_t physics_frames() except? 0
@@ -33,6 +43,8 @@ cdef class Object:
     cdef NotificationShortcut notification_shortcut  # Of its class, or NULL.
     #: What the shortcuts of its class need of an instance, for that class to set; None at first.
     cdef object companion
+    #: Likewise, what its FreeShortcuts need, which has to live as long as the instance; NULL at first.
+    cdef void* memory
     cdef dict __dict__
     cdef object __weakref__
 

@@ -5,6 +5,7 @@ from ws_python.loop.hub import hub
 
 from .client import WebSocketClient
 from .host import GodotHost
+from .multiplayer import WebSocketNodeMultiplayerPeer
 from .peer import WebSocketPeerNode
 from .reply import WebSocketReply
 from .request import WebSocketRequest
@@ -13,6 +14,7 @@ from .simulation import WebSocketSimulation
 
 __all__ = [
     "WebSocketClient",
+    "WebSocketNodeMultiplayerPeer",
     "WebSocketPeerNode",
     "WebSocketReply",
     "WebSocketRequest",

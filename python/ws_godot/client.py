@@ -10,6 +10,7 @@ from ws_python import Error
 
 from . import shortcuts
 from .members import members_of
+from .multiplayer import GodotPlays
 from .polling import PollingNode
 from .requesting import AwaitsReplies, GodotRequests
 from .signal_times import tells_signal_times
@@ -21,6 +22,7 @@ class WebSocketClient(  # type: ignore[misc]
     GodotTls,
     GodotRequests,
     AwaitsReplies,
+    GodotPlays,
     ws_python.WebSocketClient,
     PollingNode,
     tool=True,

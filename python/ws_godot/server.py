@@ -9,6 +9,7 @@ from pythonscript.godot import Node
 
 from . import shortcuts
 from .members import members_of
+from .multiplayer import GodotPlays
 from .peer import WebSocketPeerNode
 from .polling import PollingNode
 from .request import WebSocketRequest
@@ -25,6 +26,7 @@ class WebSocketServer(  # type: ignore[misc]
     AwaitsRepliesOfPeers,
     DrainsOnTerminate,
     TerminationSettings,
+    GodotPlays,
     ws_python.WebSocketServer,
     PollingNode,
     tool=True,

@@ -20,6 +20,7 @@ from .endpoint import Endpoint
 from .features.client_session import ClientSession, ClientSessionSettings
 from .features.clock import ClientClock, ClientClockSettings
 from .features.moves import Moves
+from .features.multiplayer import ClientMultiplayer, Plays
 from .features.reconnect import Reconnect, ReconnectSettings
 from .features.requests import RequestingClient
 from .features.tls import ClientTlsSettings
@@ -62,6 +63,7 @@ class WebSocketClient(
     ClientClockSettings,
     ProxySettings,
     ClientTlsSettings,
+    Plays,
 ):
     """A WebSocket client. Call connect_to_url(), then poll() once a frame, in which events are delivered.
 
@@ -73,7 +75,7 @@ class WebSocketClient(
     """
 
     Status = ClientStatus
-    FEATURES = (*Pollable.FEATURES, ClientSession, ClientClock, Moves)
+    FEATURES = (*Pollable.FEATURES, ClientSession, ClientClock, Moves, ClientMultiplayer)
 
     _session: ClientSession
     _moves: Moves

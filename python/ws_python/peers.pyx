@@ -14,16 +14,24 @@ cdef class Peers:
     def __init__(self):
         self.by_id = {}
         self._outboxes = {}
+        self._apart = set()
 
     def add(self, peer_id, peer, Outbox outbox not None):
         """From now on `peer_id` is the id of this peer."""
         self.by_id[peer_id] = peer
-        self._outboxes[peer_id] = outbox
+        if peer_id not in self._apart:
+            self._outboxes[peer_id] = outbox
+
+    def set_apart(self, peer_id):
+        """What is sent to everybody is not for this peer."""
+        self._apart.add(peer_id)
+        self._outboxes.pop(peer_id, None)
 
     def remove(self, peer_id):
         """The id is nobody's any more. One that is unknown is ignored."""
         self.by_id.pop(peer_id, None)
         self._outboxes.pop(peer_id, None)
+        self._apart.discard(peer_id)
 
     cdef bint queue(self, object peer_id, int opcode, const uchar* data, Py_ssize_t size) except -1:
         """Queue a message from memory, text as UTF-8. False: nothing was done, use send()."""

@@ -94,6 +94,8 @@ class Pollable(
     def __init__(self) -> None:
         super().__init__()
         self._sink = self._new_sink()
+        # Where messages are told first: `_sink`, or what takes some of them before it.
+        self._front: Sink = self._sink
         self._inbox = Inbox(self._sink, ref(self))  # type: ignore[arg-type]  # What is derived is a Listener.
         self._note_poll_time()
         self._teller = Teller()
@@ -133,6 +135,8 @@ class Pollable(
 
     def _set_status(self, status: IntEnum) -> None:
         self._status = status
+        for feature in self._features:
+            feature.status_changed()
         self.status_changed.emit(status)
 
     def _cannot_start(self, method: str) -> Error:

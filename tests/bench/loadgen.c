@@ -10,6 +10,8 @@
  *     loadgen hold PORT CONNECTIONS               idle connections until standard input ends
  *     loadgen pace PORT CONNECTIONS SIZE WARMUP SECONDS
  *         a message a second on each connection, evenly spread; the time until each is back. It sleeps in between
+ *     loadgen play PORT CONNECTIONS PACKET        players of Godot's multiplayer, until standard input ends: they confirm the paths
+ *         that they are told, and send PACKET, in hexadecimal, as often as it is taken; "-" for nothing
  *     loadgen storm PORT CONNECTIONS SECONDS      how long it takes all to get in when they come at once; ends after SECONDS
  *     loadgen serve SIZE WARMUP SECONDS           an echo server for one client; counts the client's messages
  *     loadgen reflect                             sends the bytes of one client back as they are: the most that loopback carries
@@ -51,6 +53,7 @@ struct connection {
 	uint64_t payload_left;
 	int in_payload;
 	uint8_t ping[125]; /* What the ping that is being read carries. */
+	uint8_t path[38]; /* Of a player: the first bytes of the packet that is being read. */
 	double sent_at; /* When the message was sent that is not back yet; 0: none. */
 	uint64_t owed; /* Frames that wait to be written. */
 	uint64_t written; /* Bytes of the current frame that are out. */
@@ -65,6 +68,7 @@ static uint8_t buffer[READ_SIZE];
 static int poller;
 static int in_session; /* Then text is the layer's. */
 static uint64_t pings;
+static int playing;
 
 static void die(const char *what) {
 	perror(what);
@@ -198,6 +202,15 @@ static void acknowledge(struct connection *connection) {
 	connection->acknowledged = connection->received;
 }
 
+/* Confirms the path that a SIMPLIFY_PATH of Godot's SceneMultiplayer tells: 01, 33 bytes, an id. Its mask is 0. */
+static void confirm(struct connection *connection) {
+	uint8_t answer[12] = { 0x82, 0x86, 0, 0, 0, 0, 2, 1 };
+	memcpy(answer + 8, connection->path + 34, 4);
+	if (send(connection->fd, answer, sizeof answer, MSG_NOSIGNAL) < 0) {
+		die("send");
+	}
+}
+
 /* Delimits the frames in what arrived, and answers pings; returns how many messages were completed. */
 static uint64_t parse(struct connection *connection, const uint8_t *data, size_t size) {
 	uint64_t complete = 0;
@@ -224,6 +237,10 @@ static uint64_t parse(struct connection *connection, const uint8_t *data, size_t
 		if (opcode == 9 && connection->header[1] <= sizeof connection->ping) {
 			memcpy(connection->ping + connection->header[1] - connection->payload_left, data, part);
 		}
+		uint64_t at = payload_length(connection) - connection->payload_left;
+		if (playing && at < sizeof connection->path) {
+			memcpy(connection->path + at, data, part < sizeof connection->path - at ? part : sizeof connection->path - at);
+		}
 		data += part;
 		size -= part;
 		connection->payload_left -= part;
@@ -231,6 +248,9 @@ static uint64_t parse(struct connection *connection, const uint8_t *data, size_t
 			complete += is_message(connection) && (connection->header[0] & 0x80) != 0;
 			if (opcode == 9 && connection->header[1] <= sizeof connection->ping) {
 				pong(connection);
+			}
+			if (playing && payload_length(connection) > sizeof connection->path && (connection->path[0] & 7) == 1) {
+				confirm(connection);
 			}
 			connection->in_payload = 0;
 			connection->header_bytes = 0;
@@ -527,6 +547,45 @@ static void hold(char **arguments) {
 	}
 }
 
+static void play(char **arguments) {
+	size_t count = (size_t)atol(arguments[1]), size = strlen(arguments[2]) / 2;
+	struct epoll_event events[256];
+	playing = 1;
+	make_frames(size, 0, 1, 64);
+	for (size_t n = 0; n < 64; n++) {
+		for (size_t i = 0; i < size; i++) {
+			const char digits[3] = { arguments[2][2 * i], arguments[2][2 * i + 1], 0 };
+			frame[n * frame_size + frame_size - size + i] = (uint8_t)strtol(digits, NULL, 16) ^ frame[n * frame_size + frame_size - size - 4 + i % 4];
+		}
+	}
+	struct connection *all = open_all(count, atoi(arguments[0]));
+	for (size_t i = 0; size > 0 && i < count; i++) {
+		owe(&all[i], UINT64_MAX / 2);
+	}
+	printf("{}\n");
+	fflush(stdout);
+	struct epoll_event input = { .events = EPOLLIN, .data.ptr = NULL };
+	if (epoll_ctl(poller, EPOLL_CTL_ADD, STDIN_FILENO, &input) < 0) {
+		die("epoll_ctl");
+	}
+	for (;;) {
+		int ready = epoll_wait(poller, events, 256, -1);
+		for (int i = 0; i < ready; i++) {
+			struct connection *connection = events[i].data.ptr;
+			if (connection == NULL) {
+				return;
+			}
+			if (events[i].events & EPOLLOUT) {
+				watch(connection, EPOLLIN, EPOLL_CTL_MOD);
+				write_owed(connection);
+			}
+			if (events[i].events & EPOLLIN) {
+				read_messages(connection);
+			}
+		}
+	}
+}
+
 static void storm(char **arguments) {
 	size_t count = (size_t)atol(arguments[1]);
 	double start = now();
@@ -610,6 +669,7 @@ static const struct mode modes[] = {
 	{ "latency", 4, latency },
 	{ "pace", 5, pace },
 	{ "hold", 2, hold },
+	{ "play", 3, play },
 	{ "storm", 3, storm },
 	{ "serve", 3, serve },
 	{ "reflect", 0, reflect },

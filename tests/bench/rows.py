@@ -190,6 +190,24 @@ def _frame(subject: str, timing: Timing) -> Sample:
     return sample
 
 
+# An RPC as Godot's SceneMultiplayer has it on the wire: the first method of the node "N", with the argument "hi".
+_CALL = "201300008000010400000002000000686900004e00"
+
+
+def _play(subject: str, timing: Timing, *, work: str, peers: int, packet: str = "-") -> Sample:
+    """How many of what `work` counts a server does in a second of its main thread, and how long each takes."""
+    with (
+        subjects.server(subjects.MULTIPLAYER, over=subject, work=work, peers=peers, seconds=timing.rate) as server,
+        load.running("play", server.port, peers, packet) as players,
+    ):
+        load.result(players)
+        server.wait_for("measuring")
+        before = server.cpu_seconds()
+        count = int(server.wait_for(r"measured (\d+)")[1])
+        seconds = server.cpu_seconds() - before
+    return {"rate": count / seconds, "cost": seconds / count}
+
+
 def _growth(subject: str, timing: Timing, *, connections: int) -> Sample:
     active = _echo(subject, timing, connections=connections, in_flight=max(1, 100 // connections))
     idle = _echo(subject, timing, connections=connections, active=1, in_flight=100)
@@ -336,6 +354,24 @@ ROWS = (
         "a frame with nothing to do, 1 server and 1 client, engine defaults",
         (Metric("cost", "µs", _at_most(30)),),
         _frame,
+    ),
+    Row(
+        "mp_broadcast",
+        "multiplayer: RPCs of 32 B to 50 peers, for each second of the main thread",
+        (Metric("rate", "packets/s", _at_least(10), is_better_high=True),),
+        partial(_play, work="broadcast", peers=50),
+    ),
+    Row(
+        "mp_receive",
+        "multiplayer: RPCs of 10 peers, for each second of the main thread",
+        (Metric("rate", "packets/s", _at_least(1), is_better_high=True),),
+        partial(_play, work="receive", peers=10, packet=_CALL),
+    ),
+    Row(
+        "mp_synchronize",
+        "multiplayer: a frame with 200 MultiplayerSynchronizers and 20 peers, main thread",
+        (Metric("cost", "ms", _at_most_part(3), scale=1e3),),
+        partial(_play, work="synchronize", peers=20),
     ),
     *GROWTH.values(),
 )

@@ -20,6 +20,8 @@ WEBSOCKETS = "websockets"
 # No protocol at all: what the machine gives at most.
 LOOPBACK = "loopback"
 IN_GODOT = (OURS, ENGINE)
+# A game whose option `over` is one of these.
+MULTIPLAYER = "multiplayer"
 ALL = (OURS, ENGINE, PICOWS, WEBSOCKETS)
 TITLES = {
     OURS: "ws_python",
@@ -36,10 +38,16 @@ _LISTENING = re.compile(r"^listening (\d+)$", re.MULTILINE)
 class Process:
     """A running subject, and what the operating system says of it."""
 
-    def __init__(self, pid: int, port: int = 0) -> None:
+    def __init__(self, pid: int, port: int = 0, engine: GodotProcess | None = None) -> None:
         self.port = port
+        self._engine = engine
         self._proc = Path("/proc", str(pid))
         self._main_thread = self._proc / "task" / str(pid)
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait for a line that a program of the engine prints."""
+        assert self._engine
+        return self._engine.wait_for(pattern)
 
     def cpu_seconds(self) -> float:
         """CPU time of the main thread so far, in seconds."""
@@ -68,9 +76,9 @@ def server(subject: str, *, to: str = "back", **options: object) -> Iterator[Pro
 
     The options are those of the GDScript programs; the servers outside the engine know none.
     """
-    if subject in IN_GODOT:
+    if subject in (*IN_GODOT, MULTIPLAYER):
         with godot(f"{subject}_server", to=to, **options) as engine:
-            yield Process(engine.pid, int(engine.wait_for(_LISTENING.pattern)[1]))
+            yield Process(engine.pid, int(engine.wait_for(_LISTENING.pattern)[1]), engine)
     elif subject == LOOPBACK:
         with load.running("reflect") as process:
             yield Process(process.pid, load.serving_port(process))

@@ -505,6 +505,7 @@ class TestDelivery:
         assert (close.opcode, close.data[:2]) == (Opcode.CLOSE, (1002).to_bytes(2, "big"))
 
     def test_after_a_breach_of_the_protocol_the_last_flush_ends_the_answers(self, server: WebSocketServer) -> None:
+        server.close_timeout = 60.0
         raw = RawClient(server.get_local_port(), receive_buffer=4096)
         raw.shake_hands(server)
         answers: list[Error] = []

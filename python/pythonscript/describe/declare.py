@@ -175,7 +175,7 @@ def note(
 
     `members` are exports and signals that are not in the class body, such as those of a plain base class: a signal
     becomes an attribute of the class, an export describes an attribute that is there. `shortcuts` are ways past Python
-    for methods by their names, see _bridge.pxd.
+    for methods and virtuals by their names, see _bridge.pxd.
     """
     if getattr(cls, "__del__", None) is not getattr(_bridge.Object, "__del__", None):
         raise TypeError(
@@ -393,7 +393,11 @@ def _virtual(cls: Any, name: str) -> tuple[int, MethodSpec] | None:
                 )
             hash_value, returns, arguments = entry
             infos = [PropertyInfo(argument, kind) for argument, kind in arguments]
-            return hash_value, MethodSpec(name, function, infos, returns=_virtual_result(returns))
+            shortcut = cls.__dict__["__pythonscript__"]["shortcuts"].get(name)
+            method = MethodSpec(
+                name, function, infos, returns=_virtual_result(returns), shortcut=shortcut, is_virtual=True
+            )
+            return hash_value, method
     return None
 
 

@@ -36,7 +36,7 @@ class MethodSpec:
     """One method: `defaults` belong to the last arguments; `returns` is None for no result.
 
     `is_setter`: it only takes a value; a ValueError or TypeError is the answer to a wrong one and told in one line.
-    `is_awaited`: see `declare.awaited`. `shortcut`: what _bridge.pxd calls so.
+    `is_awaited`: see `declare.awaited`. `shortcut`: what _bridge.pxd calls so; `is_virtual`: it is one of a virtual.
     """
 
     name: str
@@ -50,6 +50,7 @@ class MethodSpec:
     is_awaited: bool = False
     doc: str = ""
     shortcut: object | None = None
+    is_virtual: bool = False
 
 
 @dataclass(frozen=True)

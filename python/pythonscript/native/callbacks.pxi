@@ -67,7 +67,9 @@ cdef void method_ptrcall(void* userdata, void* instance, const void** arguments,
 
 
 cdef void ptrcall_in_python(void* userdata, void* instance, const void** arguments, void* result) noexcept with gil:
-    ptrcall_method(<Method><PyObject*>userdata, instance, arguments, result)
+    cdef Method method = <Method><PyObject*>userdata
+    if method.virtual_shortcut == NULL or not call_virtual_shortcut(method, instance, arguments, result):
+        ptrcall_method(method, instance, arguments, result)
 
 
 cdef void* virtual_data(void* userdata, const void* name, uint32_t hash) noexcept nogil:
@@ -83,6 +85,13 @@ cdef void* virtual_data(void* userdata, const void* name, uint32_t hash) noexcep
 
 
 cdef void call_virtual(void* instance, const void* name, void* userdata, const void** arguments, void* result) noexcept nogil:
+    """What has a shortcut without the GIL takes none where that does it all: it lets no exception out, and calls no Python."""
+    cdef FreeShortcut shortcut = (<Method><PyObject*>userdata).free_shortcut
+    cdef void* memory
+    if shortcut != NULL and _alive:
+        memory = (<Object><PyObject*>instance).memory
+        if memory != NULL and shortcut(memory, arguments, result):
+            return
     method_ptrcall(userdata, instance, arguments, result)
 
 

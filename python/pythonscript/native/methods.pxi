@@ -2,7 +2,7 @@
 # Variants, count and types checked here), `ptrcall` (typed GDScript: typed pointers) and virtuals (`_process` and the like, as
 # ptrcall). Whatever a method lets out is reported here, where it is known what its caller gets instead.
 
-from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
+from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_IsValid, PyCapsule_New
 
 cdef extern from "Python.h":
     object PyObject_Vectorcall(object, PyObject**, size_t, PyObject*)
@@ -13,6 +13,8 @@ cdef enum:
 
 cdef const char* _SHORTCUT = "pythonscript.Shortcut"
 cdef const char* _NOTIFICATION_SHORTCUT = "pythonscript.NotificationShortcut"
+cdef const char* _VIRTUAL_SHORTCUT = "pythonscript.VirtualShortcut"
+cdef const char* _FREE_SHORTCUT = "pythonscript.FreeShortcut"
 
 
 cdef object shortcut_capsule(Shortcut function):
@@ -23,6 +25,14 @@ cdef object notification_shortcut_capsule(NotificationShortcut function):
     return PyCapsule_New(<void*>function, _NOTIFICATION_SHORTCUT, NULL)
 
 
+cdef object virtual_shortcut_capsule(VirtualShortcut function):
+    return PyCapsule_New(<void*>function, _VIRTUAL_SHORTCUT, NULL)
+
+
+cdef object free_shortcut_capsule(FreeShortcut function):
+    return PyCapsule_New(<void*>function, _FREE_SHORTCUT, NULL)
+
+
 cdef class Method:
     """One Python function with the types that Godot calls it with."""
 
@@ -30,6 +40,8 @@ cdef class Method:
     cdef str where
     cdef object function
     cdef Shortcut shortcut
+    cdef VirtualShortcut virtual_shortcut
+    cdef FreeShortcut free_shortcut
     cdef dict overrides  # Derived Python class -> its function, once there is one: the engine may call through the parent's.
     cdef bint is_static
     cdef bint is_setter
@@ -57,8 +69,10 @@ cdef class Method:
         method.where = f"{class_name}.{spec.name}()"
         method.function = spec.function
         method.shortcut = NULL
+        method.virtual_shortcut = NULL
+        method.free_shortcut = NULL
         if spec.shortcut is not None:
-            method.shortcut = <Shortcut>PyCapsule_GetPointer(spec.shortcut, _SHORTCUT)
+            method.take_shortcut(spec.shortcut, spec.is_virtual)
         method.is_static = spec.is_static
         method.is_setter = spec.is_setter
         method.is_awaited = spec.is_awaited
@@ -78,6 +92,15 @@ cdef class Method:
             method.takes_views[i] = spec.arguments[i].takes_views
             method.has_buffers = method.has_buffers or method.types[i] >= BUFFER_READ
         return method
+
+    cdef int take_shortcut(self, capsule, bint is_virtual) except -1:
+        if not is_virtual:
+            self.shortcut = <Shortcut>PyCapsule_GetPointer(capsule, _SHORTCUT)
+        elif PyCapsule_IsValid(capsule, _FREE_SHORTCUT):
+            self.free_shortcut = <FreeShortcut>PyCapsule_GetPointer(capsule, _FREE_SHORTCUT)
+        else:
+            self.virtual_shortcut = <VirtualShortcut>PyCapsule_GetPointer(capsule, _VIRTUAL_SHORTCUT)
+        return 0
 
     cdef bint accepts(self, int i, value) except -1:
         """Whether an argument, if it is an Object, is of the class that is wanted."""
@@ -161,6 +184,19 @@ cdef bint call_shortcut(Method method, void* instance, const void** arguments, v
         report_exception(method.where)
         default_result(method, &slot)
     put_variant(INT, &slot, result)
+    return True
+
+
+cdef bint call_virtual_shortcut(Method method, void* instance, const void** arguments, void* result) noexcept:
+    """Whether the shortcut did it all."""
+    cdef Slot slot
+    try:
+        return method.virtual_shortcut(<object><PyObject*>instance, arguments, result)
+    except BaseException:
+        report_exception(method.where)
+        if method.returns:
+            default_result(method, &slot)
+            put_typed(method.result_type, &slot, result)
     return True
 
 

@@ -133,7 +133,10 @@ cdef class Inbox(Consumer):
 
     cdef int _put_back(self) except -1:
         """Have the current intake, whose turn is over, wait for the next one."""
-        if self._current is not None:
+        if self._current is not None and self._current.is_parked:
+            self._current.is_waiting = False
+            self._current = None
+        elif self._current is not None:
             (self.waiting.intakes if self._current.share > 0 else self.waiting.behind).append(self._current)
             self._current = None
         return 0

@@ -53,12 +53,16 @@ cdef class Intake(Receiver):
     cdef readonly bint is_full
     #: Reading pauses until `unthrottle`, and what is held back is not parsed.
     cdef readonly bint is_throttled
+    #: What waits is not handed out until `unpark`.
+    cdef bint is_parked
     #: When the unfinished message of the codec, if there is one, was seen first, on the clock of deadlines.
     cdef readonly double unfinished_since
     cdef Py_ssize_t _unfinished
     cdef Py_ssize_t _messages_begun
 
     cpdef put(self, list events, Py_ssize_t size)
+    cpdef park(self)
+    cpdef unpark(self)
     cdef int _pass_through_layer(self, list events, Py_ssize_t size) except -1
     cdef int _wait(self) except -1
     cdef int pass_on(self) except -1

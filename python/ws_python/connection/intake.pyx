@@ -135,6 +135,10 @@ cdef class Intake(Receiver):
             self.size += size
             self._wait()
 
+    def waiting_events(self):
+        """What waits to be handed out. It goes on to wait."""
+        return self.events[self.next:]
+
     def take(self):
         """Nothing more is handed out here: what waits, and its size, is for another one, which goes on in its place."""
         events, size = self.events[self.next:], self.size
@@ -143,7 +147,7 @@ cdef class Intake(Receiver):
 
     cdef int _wait(self) except -1:
         cdef Waiting waiting = self.waiting
-        if self.is_waiting or waiting is None:
+        if self.is_waiting or self.is_parked or waiting is None:
             return 0
         self.is_waiting = True
         if self.round != waiting.round:
@@ -190,6 +194,16 @@ cdef class Intake(Receiver):
         if self.link is not None:
             self.link.resume()
         return False
+
+    cpdef park(self):
+        """Whoever is handed this out has enough: what waits, waits until `unpark`, and if it is too much reading pauses."""
+        self.is_parked = True
+
+    cpdef unpark(self):
+        """Go on where `park` has stopped."""
+        self.is_parked = False
+        if self.next < len(self.events) or self.is_full:
+            self._wait()
 
     def throttle(self):
         """Read nothing more, and parse nothing of what is held, until `unthrottle`. What came before is handed out."""

@@ -48,6 +48,8 @@ cdef class Outbox(Writer):
     cpdef object send(self, object message)
     cpdef object send_prepared(self, PreparedMessage message)
     cpdef object send_latest(self, object key, object message)
+    cdef bint has_latest(self, object key) except -1
+    cpdef bint lags(self) except -1
     cdef object _refuse(self, Py_ssize_t size)
     cdef object _full(self, Py_ssize_t size)
     cdef bint _is_drained(self) except -1

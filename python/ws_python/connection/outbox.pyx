@@ -273,6 +273,16 @@ cdef class Outbox(Writer):
         writers.add(self)
         return _OK
 
+    cdef bint has_latest(self, object key) except -1:
+        """Whether a message of that key waits to be replaced, or sent."""
+        return self._latest is not None and key in self._latest
+
+    cpdef bint lags(self) except -1:
+        """Whether what is queued now waits for what was sent in earlier polls, or for a connection."""
+        if not self.accepts:
+            return self.lasts
+        return self._unsent is not None or self.link.lags()
+
     def leave(self):
         """A close frame comes next: what waits for its turn has it now, or never."""
         if self._latest_size:
@@ -315,6 +325,13 @@ cdef class Outbox(Writer):
         """The session is over, or the other side knows none."""
         self.session = None
         self.lasts = False
+
+    def keep_latest(self):
+        """What send_latest() was given is replaced no more, and kept as what send() was given."""
+        while self.session is not None and self._latest:
+            message, size = self._latest.popitem(last=False)[1]
+            self._latest_size -= size
+            self._send_in_session(message)
 
     def take_over(self, Outbox before not None):
         """Of the connection before this one in the session: what waits to be replaced, and who waits for room."""

@@ -93,6 +93,12 @@ class Feature:
     def opened(self, connection: Connection) -> None:
         """The opening handshake succeeded. Before the user is told."""
 
+    def seated(self, peer: Any) -> None:
+        """A peer is about to be announced: that of a connection, or of a session that has begun."""
+
+    def status_changed(self) -> None:
+        """The server or client goes on to another status. Before the user is told."""
+
     def ponged(self, connection: Connection, payload: bytes) -> bool:
         """A pong came. Whether it answers a ping of this feature, so that nobody else is told."""
         return False

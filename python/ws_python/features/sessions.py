@@ -20,6 +20,7 @@ from ..connection.phase import Phase
 from ..declare.settings import setting
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
+from ..protocol.handover import PeerState
 from ..protocol.close_codes import GOING_AWAY, POLICY_VIOLATION, PROTOCOL_ERROR, may_resume
 from ..protocol.session import Hello, LayerError, LayerMessage, Session, Welcome, is_token, new_token
 from .feature import Feature
@@ -82,14 +83,14 @@ class SessionSettings(SessionBufferSettings):
 class _PeerSession:
     """The session of one peer."""
 
-    def __init__(self, peer: Any, session: Session, hello: Hello) -> None:
+    def __init__(self, peer: Any, session: Session, first: bytes, *, is_another: bool) -> None:
         self.peer = peer
         self.session = session
         #: Hash of the token of the hello that it began with. While it lasts, no other hello begins one with that: one
         #: that is late, for its client came back sooner over another way.
-        self.first = _hash(hello.token)
+        self.first = first
         #: That is the token of a session which was not known any more.
-        self.is_another = hello.resumes
+        self.is_another = is_another
         #: Hashes of what a client may come back with: the newest token and, until it shows that it has it, the one
         #: that it came with.
         self.tokens = [self.first]
@@ -129,6 +130,11 @@ class Sessions(Feature):
                 self.node.handshake_timeout, lambda: connection.give_up(PROTOCOL_ERROR, _NO_HELLO)
             )
 
+    @property
+    def is_awaiting_hello(self) -> bool:
+        """Whether somebody is connected and has not said which session it wants."""
+        return bool(self._silent)
+
     def closed(self, connection: Connection) -> None:
         """See Feature."""
         silence = self._silent.pop(connection, None)
@@ -139,6 +145,7 @@ class Sessions(Feature):
         """See Feature."""
         for known in list(self._by_peer.values()):
             self._forget(known)
+            known.peer._connection.intake.ignore()  # What another process has not delivered is not delivered here.
         if self._next_look is not None:
             self._next_look.cancel()
             self._next_look = None
@@ -186,15 +193,18 @@ class Sessions(Feature):
         peer = node._seat(connection)
         if peer is None:
             return  # What a derived class does there has stopped the server.
-        known = _PeerSession(peer, Session(node.session_buffer_size), hello)
-        self._by_peer[peer.peer_id] = known
+        known = _PeerSession(peer, Session(node.session_buffer_size), _hash(hello.token), is_another=hello.resumes)
         self._by_token.setdefault(known.first, known)
-        if self._next_look is None:
-            self._next_look = hub.deadlines.after(_LOOK_PERIOD, self._look)
-        peer._give_up = self._leave
+        self._keep(known)
         node._count("sessions_begun")
         connection.carry(known.session, self._welcome(known, resumed=False), hello.buffer)
         node._present(peer)
+
+    def _keep(self, known: _PeerSession) -> None:
+        self._by_peer[known.peer.peer_id] = known
+        known.peer._give_up = self._leave
+        if self._next_look is None:
+            self._next_look = hub.deadlines.after(_LOOK_PERIOD, self._look)
 
     def _may_resume(self, known: _PeerSession, hello: Hello) -> bool:
         """Whether what the client has is what it may have."""
@@ -210,15 +220,13 @@ class Sessions(Feature):
         node, peer = self.node, known.peer
         before = peer._connection
         assert before is not None
-        arrived: list[object] = []
-        size = 0
+        # What came before comes first; what is unread on a connection that is half open is sent again.
+        taken, size = before.intake.take()
+        arrived = [event for event in taken if isinstance(event, (str, bytes, LayerMessage, OfSession))]
         was_told = known.is_interrupted
         if was_told:
             self._came_back(known)
         else:
-            # The connection before is half open: what it has brought comes first, what is unread there is sent again.
-            taken, size = before.intake.take()
-            arrived = [event for event in taken if isinstance(event, (str, bytes, LayerMessage))]
             node._leave_behind(before)
             node._count("session_cuts")
         replayed = known.session.replayed
@@ -317,6 +325,28 @@ class Sessions(Feature):
         if self._by_token.get(token) is known:
             del self._by_token[token]
 
+    # --- in another process
+
+    @property
+    def all(self) -> list[_PeerSession]:
+        """Those that there are."""
+        return list(self._by_peer.values())
+
+    def give_away(self, known: _PeerSession) -> None:
+        """Another process goes on with it: nobody is told, and nothing is lost."""
+        self._came_back(known)
+        self._by_peer.pop(known.peer.peer_id, None)
+        self._keep_tokens(known, [])
+        self._forget_token(known, known.first)
+
+    def take_over(self, peer: Any, session: Session, told: PeerState) -> None:
+        """Go on with one of another process: it is waited for, beside those of `max_interrupted_sessions`."""
+        known = _PeerSession(peer, session, told.first, is_another=told.is_another)
+        known.tokens = told.tokens
+        self._by_token.update(dict.fromkeys((told.first, *told.tokens), known))
+        known.deadline = hub.deadlines.after(self.node.session_timeout, lambda: self._expire(known))
+        self._keep(known)
+
     # --- bounds
 
     def _crowd_out(self) -> None:
@@ -350,7 +380,11 @@ class Sessions(Feature):
             self.give_up(most.peer)
 
 
-class Interrupted:
+class OfSession:
+    """What happens to a peer in a session, whichever connection tells it."""
+
+
+class Interrupted(OfSession):
     """A connection was cut, and the peer is back already."""
 
     def tell(self, server: Any, connection: Connection) -> None:
@@ -358,7 +392,7 @@ class Interrupted:
         server._interrupted(connection)
 
 
-class Resumed:
+class Resumed(OfSession):
     """A peer is back: what is told next was sent again, or after that."""
 
     def tell(self, server: Any, connection: Connection) -> None:

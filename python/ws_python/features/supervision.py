@@ -58,7 +58,7 @@ class Supervision(Feature):
         """The supervisors have changed."""
         node = self.node
         inbox: Inbox = node._inbox
-        inbox.sink = node._sink if node.supervisor is None else _SupervisedSink(self, inbox, node._sink)
+        inbox.sink = node._front if node.supervisor is None else _SupervisedSink(self, inbox, node._front)
         for connection in list(node._open_connections()):
             self._supervise(connection)
 

@@ -138,6 +138,10 @@ class AsyncioLink(Link, asyncio.BufferedProtocol):
         hub.deadlines.after(_CLEAR_AGAIN, self._ask_again)
         return False
 
+    def lags(self) -> bool:
+        """See Link."""
+        return self.is_blocked or self.held() > 0 or self._bytes_in_system(_SIOCOUTQNSD) > 0
+
     def _ask_again(self) -> None:
         if not self._awaits_clear:
             return

@@ -43,6 +43,7 @@ cdef class Link(Watched):
     cpdef Py_ssize_t unconfirmed(self) except -1
     cpdef long long confirmed(self, long long taken) except -1
     cpdef bint is_clear(self) except -1
+    cpdef bint lags(self) except -1
     cpdef pause(self)
     cpdef resume(self)
     cpdef half_close(self)

@@ -103,6 +103,10 @@ cdef class Link(Watched):
         """
         return not self.is_blocked
 
+    cpdef bint lags(self) except -1:
+        """Whether what is written now waits for what was written before, as far as the system tells; asking changes nothing."""
+        return self.is_blocked or self.held() > 0
+
     cpdef pause(self):
         """Read no more until resume(): what arrives waits in the system, and then with its sender."""
         raise NotImplementedError

@@ -154,6 +154,9 @@ cdef class PlainLink(Link):
         self.watch(self._mask | _WRITING)
         return False
 
+    cpdef bint lags(self) except -1:
+        return self.is_blocked or unsent_bytes(self.fd) > 0
+
     cpdef str local_host(self):
         try:
             return address_of(self._socket.getsockname())[0] if self._socket is not None else ""

@@ -556,6 +556,11 @@ cdef class SimulatedLink(OverLink):
         self._awaits_below = not self._below.is_clear()
         return not self._awaits_below
 
+    cpdef bint lags(self) except -1:
+        if self._below is None or self.is_ended:
+            return False
+        return self.is_blocked or not self._is_sent(self._clock(monotonic())) or self._below.lags()
+
     cpdef pause(self):
         self._is_paused = True  # What is on its way still comes, until the pipe is full.
 

@@ -334,6 +334,9 @@ cdef class TlsLink(OverLink):
     cpdef bint is_clear(self) except -1:
         return self._is_ready and self.held() == 0 and self._below.is_clear()
 
+    cpdef bint lags(self) except -1:
+        return self.is_blocked or self.held() > 0 or (self._below is not None and self._below.lags())
+
     cpdef str local_host(self):
         return "" if self._below is None else self._below.local_host()
 

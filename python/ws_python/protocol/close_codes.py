@@ -5,6 +5,7 @@ from __future__ import annotations
 NORMAL_CLOSURE = 1000
 GOING_AWAY = 1001
 PROTOCOL_ERROR = 1002
+UNSUPPORTED_DATA = 1003
 # Never sent: there was no close.
 ABNORMAL_CLOSURE = 1006
 POLICY_VIOLATION = 1008

@@ -307,6 +307,22 @@ class Session:
         self.told = self.received
         self._untold = 0
 
+    # --- in another process
+
+    def kept(self) -> list[str | bytes]:
+        """What the other end has not acknowledged, as it is on the wire."""
+        return [message.wire if isinstance(message, PreparedMessage) else message for message in self._kept]
+
+    def go_on(self, written: int, acknowledged: int, kept: Iterable[tuple[Wire, int]], received: int) -> None:
+        """A new one goes on where another one was: with its numbers, and what it has kept with the size of each."""
+        for message, size in kept:
+            self._kept.append(message)
+            self._sizes.append(size + _OVERHEAD)
+            self.kept_size += size + _OVERHEAD
+        self.written, self.acknowledged = written, acknowledged
+        self.sent = acknowledged + len(self._kept)
+        self.received = self.told = received
+
     # --- in
 
     def count(self, size: int) -> None:

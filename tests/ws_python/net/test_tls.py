@@ -389,12 +389,13 @@ def files_hello(outgoing: ssl.MemoryBIO) -> bytes:
 
 def test_a_hello_byte_by_byte(files: Certificates, secure: WebSocketServer) -> None:
     """A handshake that trickles in costs no frame its time, and succeeds."""
+    secure.handshake_timeout = 200.0
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = files.trusting().wrap_bio(incoming, outgoing, server_hostname="localhost")
     with socket.create_connection(("127.0.0.1", secure.get_local_port())) as raw:
         raw.setblocking(False)
         is_done = False
-        end = time.monotonic() + 30
+        end = time.monotonic() + 200  # Under Wine each byte takes its time.
         while not is_done:
             assert time.monotonic() < end
             try:
@@ -501,6 +502,7 @@ class TestRenewal:
         watched.send(0, "still there")
         poll_until(lambda: received == ["still there"], client, watched)
 
+    @pytest.mark.skipif(os.name == "nt", reason="Windows lets not everybody make links")
     def test_links_that_are_switched(self, files: Certificates, secure: WebSocketServer) -> None:
         """As certbot has them: live/ holds links into archive/."""
         live = files.folder / "live"

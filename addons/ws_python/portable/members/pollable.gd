@@ -159,6 +159,10 @@ func get_max_unfinished_size() -> int:
 	return max_unfinished_size
 
 
+func get_multiplayer_peer() -> MultiplayerPeer:
+	return null
+
+
 func get_outbound_buffer_size() -> int:
 	return outbound_buffer_size
 

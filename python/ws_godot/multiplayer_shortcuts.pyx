@@ -1,0 +1,128 @@
+# cython: language_level=3
+"""What the engine asks of a multiplayer peer for each packet and in each frame, past Python: most of it without the GIL.
+
+The types behind the pointers are those of MultiplayerPeerExtension in the engine's API: int and enums are int64_t, bool is
+a byte, and a buffer is two pointers.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from pythonscript._bridge cimport Object, free_shortcut_capsule, virtual_shortcut_capsule
+from ws_python.connection.packets cimport Packet, Packets, State, available, status_of, take
+
+cdef enum:
+    OK = 0
+    ERR_UNAVAILABLE = 2
+    SERVER_ID = 1
+    CHANNEL = 0  # Neither a channel nor a mode is on the wire.
+    RELIABLE = 2
+
+
+def accompany(Object peer not None, Packets packets not None):
+    """To be called once by a multiplayer peer, when it is made. It has to keep `packets`."""
+    peer.companion = packets
+    peer.memory = &packets.state
+
+
+cdef bint get_packet(void* memory, const void** arguments, void* result) noexcept nogil:
+    cdef const Packet* packet = take(<State*>memory)
+    cdef const char** data = (<const char** const*>arguments[0])[0]
+    cdef int32_t* size = (<int32_t* const*>arguments[1])[0]
+    cdef int64_t* error = <int64_t*>result
+    if packet == NULL:
+        data[0] = NULL
+        size[0] = 0
+        error[0] = ERR_UNAVAILABLE
+    else:
+        data[0] = packet.memory
+        size[0] = packet.size
+        error[0] = OK
+    return True
+
+
+cdef bint put_packet(object peer, const void** arguments, void* result) except -1:
+    cdef Packets packets = <Packets>(<Object>peer).companion
+    if packets is None:
+        return False
+    (<int64_t*>result)[0] = packets.put_memory(
+        (<const uint8_t* const*>arguments[0])[0], (<const int64_t*>arguments[1])[0])
+    return True
+
+
+cdef bint get_available_packet_count(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<int64_t*>result)[0] = available(<State*>memory)
+    return True
+
+
+cdef bint get_packet_peer(void* memory, const void** arguments, void* result) noexcept nogil:
+    cdef State* state = <State*>memory
+    (<int64_t*>result)[0] = state.packets[state.next].sender if state.next < state.end else 0
+    return True
+
+
+cdef bint get_packet_channel(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<int64_t*>result)[0] = CHANNEL
+    return True
+
+
+cdef bint get_packet_mode(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<int64_t*>result)[0] = RELIABLE
+    return True
+
+
+cdef bint set_target_peer(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<State*>memory).target = <int32_t>(<const int64_t*>arguments[0])[0]
+    return True
+
+
+cdef bint set_transfer_channel(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<State*>memory).channel = <int32_t>(<const int64_t*>arguments[0])[0]
+    return True
+
+
+cdef bint get_transfer_channel(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<int64_t*>result)[0] = (<State*>memory).channel
+    return True
+
+
+cdef bint set_transfer_mode(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<State*>memory).mode = <int32_t>(<const int64_t*>arguments[0])[0]
+    return True
+
+
+cdef bint get_transfer_mode(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<int64_t*>result)[0] = (<State*>memory).mode
+    return True
+
+
+cdef bint get_unique_id(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<int64_t*>result)[0] = (<State*>memory).unique_id
+    return True
+
+
+cdef bint is_server(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<uint8_t*>result)[0] = (<State*>memory).unique_id == SERVER_ID
+    return True
+
+
+cdef bint get_connection_status(void* memory, const void** arguments, void* result) noexcept nogil:
+    (<int64_t*>result)[0] = status_of(<State*>memory)
+    return True
+
+
+SHORTCUTS = {
+    "_get_packet": free_shortcut_capsule(get_packet),
+    "_put_packet": virtual_shortcut_capsule(put_packet),
+    "_get_available_packet_count": free_shortcut_capsule(get_available_packet_count),
+    "_get_packet_peer": free_shortcut_capsule(get_packet_peer),
+    "_get_packet_channel": free_shortcut_capsule(get_packet_channel),
+    "_get_packet_mode": free_shortcut_capsule(get_packet_mode),
+    "_set_target_peer": free_shortcut_capsule(set_target_peer),
+    "_set_transfer_channel": free_shortcut_capsule(set_transfer_channel),
+    "_get_transfer_channel": free_shortcut_capsule(get_transfer_channel),
+    "_set_transfer_mode": free_shortcut_capsule(set_transfer_mode),
+    "_get_transfer_mode": free_shortcut_capsule(get_transfer_mode),
+    "_get_unique_id": free_shortcut_capsule(get_unique_id),
+    "_is_server": free_shortcut_capsule(is_server),
+    "_get_connection_status": free_shortcut_capsule(get_connection_status),
+}

@@ -1,0 +1,97 @@
+# The C view of packets.pyx: what is asked for each packet takes no look-up, and most of it no GIL.
+
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t
+
+from ws_python.connection.inbox cimport Sink
+from ws_python.connection.intake cimport Intake
+from ws_python.connection.outbox cimport Outbox
+from ws_python.protocol.buffers cimport uchar
+
+
+ctypedef struct Packet:
+    PyObject* data  # bytes, which the queue owns.
+    PyObject* player  # Likewise.
+    const char* memory
+    int32_t size
+    int32_t sender
+
+
+#: What the engine asks all the time. Changed and read on the thread that polls, and on no other.
+ctypedef struct State:
+    # The queue: what was taken up to `next` is let go of in the next poll, for it may still be read.
+    Packet* packets
+    Py_ssize_t room
+    Py_ssize_t first
+    Py_ssize_t next
+    Py_ssize_t end
+    # Those from here on belong to another connection, of whose beginning nobody was told yet.
+    Py_ssize_t fence
+    # Until when packets are handed out in this poll, and how many were since the clock was asked.
+    double until
+    int since_clock
+    int status
+    # DISCONNECTED is still to be seen, once, before `status`.
+    bint is_lost
+    int32_t unique_id
+    int32_t target
+    int32_t mode
+    int32_t channel
+
+
+cdef int64_t available(State* state) noexcept nogil
+cdef const Packet* take(State* state) noexcept nogil
+cdef int64_t status_of(State* state) noexcept nogil
+
+
+cdef class Player:
+    #: A server's peer; of a client the client itself.
+    cdef readonly object endpoint
+    cdef readonly int32_t peer_id
+    #: Whether the user was told of it.
+    cdef public bint is_announced
+    #: Whether packets are expected from it, and can be sent to it.
+    cdef public bint is_here
+    #: Packets that were not taken yet, as of the last poll; and the memory that they hold.
+    cdef readonly Py_ssize_t waiting
+    cdef Py_ssize_t _size
+    cdef Py_ssize_t _most
+    # Where further ones are held up, because too many wait.
+    cdef Intake _parked
+    # Whether it lags behind, and in which turn that was asked.
+    cdef bint _lags
+    cdef double _asked_at
+
+    cdef Outbox outbox(self)
+    cdef bint lags(self, Outbox outbox) except -1
+
+
+cdef class Packets:
+    cdef State state
+    #: Whom packets can be sent to, by their ids.
+    cdef readonly dict players
+    #: Of a client: its server. None: not now, or this is a server.
+    cdef public Player server
+    cdef readonly bint is_client
+    #: Told of what is rare, see packets.pyi.
+    cdef object _listener
+    # What was taken last: somebody may still be reading it.
+    cdef PyObject* _lent
+
+    cpdef add(self, Player player, bytes data, Intake source)
+    cdef object put_memory(self, const uchar* data, Py_ssize_t size)
+    cdef object _put_to(self, Player player, const uchar* data, Py_ssize_t size)
+    cdef object _put_late(self, Player player, Outbox outbox, const uchar* data, Py_ssize_t size)
+    cdef object _put_slowly(self, Player player, Outbox outbox, const uchar* data, Py_ssize_t size)
+    cdef int _grow(self) except -1
+    cdef int _let_go(self, Packet* packet) except -1
+
+
+cdef class PacketSink(Sink):
+    cdef Packets _packets
+    cdef Sink _sink
+    cdef object _listener
+    #: Of a client: whose packets come now. None: the next message is the id.
+    cdef public Player receiving
+
+    cdef Player _player_of(self, Intake source)

@@ -1,0 +1,397 @@
+# cython: language_level=3
+"""Packets of a multiplayer: those that came wait here for the game to take them, and those that it puts find their way.
+
+A packet is a message (features/multiplayer.py has what is on the wire). What the engine asks again and again for each of
+them is in a struct in C, which takes no GIL; ws_godot/multiplayer_shortcuts.pyx reads it.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdlib cimport free, realloc
+from libc.string cimport memmove
+
+from ..declare.errors import Error
+from ..loop.clock import monotonic
+from ..loop.hub import hub as _hub
+
+from ws_python.connection.connection cimport Connection
+from ws_python.loop.hub cimport Hub
+from ws_python.protocol.wire cimport BINARY
+
+cdef Hub hub = _hub
+cdef object _OK = Error.OK
+cdef object _ERR_BUSY = Error.ERR_BUSY
+cdef object _ERR_INVALID_PARAMETER = Error.ERR_INVALID_PARAMETER
+cdef object _ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
+
+cdef enum:  # MultiplayerPeer.TransferMode
+    UNRELIABLE = 0
+    UNRELIABLE_ORDERED = 1
+    RELIABLE = 2
+
+cdef enum:  # MultiplayerPeer.ConnectionStatus
+    DISCONNECTED = 0
+
+cdef enum:
+    FIRST_ROOM = 64
+    # The clock is asked when that many were taken.
+    PACKETS_PER_CLOCK = 32
+    # What a packet that waits is counted with, beside its bytes.
+    PACKET_OVERHEAD = 64
+    # Packets of one player that wait: enough to be busy with. What else there is waits in the system.
+    MOST_WAITING = 1024
+    NO_FENCE = -1
+
+# Channel -> the key of send_latest(): none of a user's is a tuple.
+cdef dict _keys = {}
+
+
+cdef bint is_over(double until) noexcept with gil:
+    return monotonic() >= until
+
+
+cdef int64_t available(State* state) noexcept nogil:
+    """How many packets can be taken; 0 also where the time of this poll is over, until the next one."""
+    cdef Py_ssize_t end = state.end if state.fence == NO_FENCE else state.fence
+    if state.next >= end:
+        return 0
+    if state.since_clock >= PACKETS_PER_CLOCK:
+        state.since_clock = 0
+        if is_over(state.until):
+            return 0
+    return end - state.next
+
+
+cdef const Packet* take(State* state) noexcept nogil:
+    """The next packet: it stays where it is until the next poll but one. NULL: there is none."""
+    cdef Py_ssize_t end = state.end if state.fence == NO_FENCE else state.fence
+    if state.next >= end:
+        return NULL
+    state.next += 1
+    state.since_clock += 1
+    return &state.packets[state.next - 1]
+
+
+cdef int64_t status_of(State* state) noexcept nogil:
+    if state.is_lost:
+        state.is_lost = False
+        return DISCONNECTED
+    return state.status
+
+
+cdef class Player:
+    """Who is at the other end: of a server each that plays, of a client the server."""
+
+    def __init__(self, endpoint, int peer_id, Py_ssize_t max_queued_bytes):
+        self.endpoint = endpoint
+        self.peer_id = peer_id
+        self._most = max_queued_bytes
+        self._asked_at = -1.0
+        self.is_here = True
+
+    cdef Outbox outbox(self):
+        cdef Connection connection = self.endpoint._connection
+        return None if connection is None else connection.outbox
+
+    cdef bint lags(self, Outbox outbox) except -1:
+        """Whether what is sent now has to wait: asked of the system once in a turn."""
+        if self._asked_at != hub.now:
+            self._asked_at = hub.now
+            self._lags = outbox.lags()
+        return self._lags
+
+
+cdef class Packets:
+    """Of one server or client."""
+
+    def __init__(self, listener, *, bint is_client):
+        self._listener = listener
+        self.is_client = is_client
+        self.players = {}
+        self.state.fence = NO_FENCE
+        self.state.mode = RELIABLE
+
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.state.first, self.state.end):
+            Py_DECREF(<object>self.state.packets[i].data)
+            Py_DECREF(<object>self.state.packets[i].player)
+        free(self.state.packets)
+        if self._lent != NULL:
+            Py_DECREF(<object>self._lent)
+
+    # --- in
+
+    cpdef add(self, Player player, bytes data, Intake source):
+        """A packet came."""
+        cdef Packet* packet
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+        if size == 0:
+            return  # As for the engine's own peer, that is none.
+        if self.state.end == self.state.room:
+            self._grow()
+        packet = &self.state.packets[self.state.end]
+        Py_INCREF(data)
+        Py_INCREF(player)
+        packet.data = <PyObject*>data
+        packet.player = <PyObject*>player
+        packet.memory = PyBytes_AS_STRING(data)
+        packet.size = <int32_t>size
+        packet.sender = player.peer_id
+        self.state.end += 1
+        player.waiting += 1
+        player._size += size + PACKET_OVERHEAD
+        if (player.waiting > MOST_WAITING or player._size > player._most) and player._parked is None:
+            player._parked = source
+            source.park()
+
+    cdef int _grow(self) except -1:
+        cdef Py_ssize_t room = max(FIRST_ROOM, 2 * self.state.room)
+        cdef void* memory
+        if self.state.first > self.state.room // 2:
+            self._move_up()
+            return 0
+        memory = realloc(self.state.packets, room * sizeof(Packet))
+        if memory == NULL:
+            raise MemoryError
+        self.state.packets = <Packet*>memory
+        self.state.room = room
+        return 0
+
+    def _move_up(self):
+        cdef Py_ssize_t first = self.state.first
+        memmove(self.state.packets, self.state.packets + first, (self.state.end - first) * sizeof(Packet))
+        self.state.first = 0
+        self.state.next -= first
+        self.state.end -= first
+        if self.state.fence != NO_FENCE:
+            self.state.fence -= first
+
+    cdef int _let_go(self, Packet* packet) except -1:
+        """Count it out; its data is the caller's."""
+        cdef Player player = <Player>packet.player
+        player.waiting -= 1
+        player._size -= packet.size + PACKET_OVERHEAD
+        Py_DECREF(player)
+        if player._parked is not None and player.waiting * 2 <= MOST_WAITING and player._size * 2 <= player._most:
+            source, player._parked = player._parked, None
+            source.unpark()
+        return 0
+
+    def let_go(self):
+        """Let go of what was taken: to be called at the beginning of a poll."""
+        cdef Packet* packet
+        while self.state.first < self.state.next:
+            packet = &self.state.packets[self.state.first]
+            self.state.first += 1
+            if self._lent != NULL:
+                Py_DECREF(<object>self._lent)
+            self._lent = packet.data
+            self._let_go(packet)
+        if self.state.first == self.state.end:
+            self.state.first = self.state.next = self.state.end = 0
+            if self.state.fence != NO_FENCE:
+                self.state.fence = 0
+
+    def limit(self, double until):
+        """Hand out packets until monotonic() says `until`, some at least."""
+        self.state.until = until
+        self.state.since_clock = 0
+
+    def forget(self, Player player):
+        """Hand out nothing more of what came from it; None: of anybody."""
+        cdef Py_ssize_t i
+        cdef Py_ssize_t kept, fence
+        cdef Packet packet
+        self.let_go()
+        kept = self.state.first
+        fence = self.state.fence
+        for i in range(self.state.first, self.state.end):
+            packet = self.state.packets[i]
+            if player is None or packet.player == <PyObject*>player:
+                if i < fence:
+                    self.state.fence -= 1
+                self._let_go(&packet)
+                Py_DECREF(<object>packet.data)
+            else:
+                self.state.packets[kept] = packet
+                kept += 1
+        self.state.end = kept
+
+    def set_fence(self):
+        """What comes from now on is of another connection: it waits until remove_fence()."""
+        self.state.fence = self.state.end
+
+    def remove_fence(self):
+        """Hand out what waits."""
+        self.state.fence = NO_FENCE
+
+    def get(self):
+        """Take the next packet; None: there is none."""
+        cdef const Packet* packet = take(&self.state)
+        return None if packet == NULL else <object>packet.data
+
+    @property
+    def count(self):
+        """How many packets can be taken now."""
+        return available(&self.state)
+
+    @property
+    def sender(self):
+        """Whose the next packet is; 0: there is none."""
+        return self.state.packets[self.state.next].sender if self.state.next < self.state.end else 0
+
+    # --- out
+
+    def put(self, data):
+        """Send a packet to the target, by the transfer mode."""
+        cdef bytes packet = bytes(data)
+        return self.put_memory(<const uchar*>PyBytes_AS_STRING(packet), PyBytes_GET_SIZE(packet))
+
+    cdef object put_memory(self, const uchar* data, Py_ssize_t size):
+        cdef Player player = self.server
+        cdef int target = self.state.target
+        if not self.is_client and target > 0:
+            player = self.players.get(target)
+            if player is None:
+                return _ERR_INVALID_PARAMETER
+        elif not self.is_client:
+            return self._put_to_many(PyBytes_FromStringAndSize(<const char*>data, size), -target)
+        elif player is None:
+            return _ERR_CONNECTION_ERROR
+        return self._put_to(player, data, size)
+
+    def _put_to_many(self, bytes data, int left_out):
+        result = _OK
+        for peer_id, player in list(self.players.items()):
+            if peer_id != left_out:
+                error = self._put_to(player, <const uchar*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+                result = result or error
+        return result
+
+    cdef object _put_to(self, Player player, const uchar* data, Py_ssize_t size):
+        cdef Outbox outbox = player.outbox()
+        if outbox is None:
+            return _ERR_CONNECTION_ERROR
+        if self.state.mode != RELIABLE and not hub.is_foreign() and (
+            player.lags(outbox)
+            # An older one still waits to be replaced: this may not overtake it.
+            or (self.state.mode == UNRELIABLE_ORDERED and outbox.has_latest(self._key()))
+        ):
+            return self._put_late(player, outbox, data, size)
+        if outbox.queue(BINARY, data, size):
+            return _OK
+        return self._put_slowly(player, outbox, data, size)
+
+    cdef object _put_late(self, Player player, Outbox outbox, const uchar* data, Py_ssize_t size):
+        """To somebody who lags behind: the newest of its channel, or nothing."""
+        if self.state.mode == UNRELIABLE_ORDERED:
+            error = outbox.send_latest(self._key(), PyBytes_FromStringAndSize(<const char*>data, size))
+            if error is not _ERR_BUSY:
+                return error
+        self._listener.left_out()
+        return _OK
+
+    def _key(self):
+        cdef int channel = self.state.channel
+        key = _keys.get(channel)
+        if key is None:
+            key = _keys[channel] = ("multiplayer", channel)
+        return key
+
+    cdef object _put_slowly(self, Player player, Outbox outbox, const uchar* data, Py_ssize_t size):
+        """As queueing it does not do: by the ordinary way, which knows every case and every error."""
+        if self.state.mode != RELIABLE and outbox.accepts and not outbox._has_room(size):
+            self._listener.left_out()
+            return _OK
+        error = outbox.send(PyBytes_FromStringAndSize(<const char*>data, size))
+        if error is not _OK:
+            self._listener.refused(player, error, size, self.state.mode == RELIABLE)
+        return error
+
+    # --- what is asked, in Python
+
+    @property
+    def status(self):
+        """A ConnectionStatus of the engine's MultiplayerPeer."""
+        return status_of(&self.state)
+
+    @status.setter
+    def status(self, int status):
+        self.state.status = status
+
+    def lose(self):
+        """Have the next look at the status see that there is no connection, whatever it is after that."""
+        self.state.is_lost = True
+
+    @property
+    def unique_id(self):
+        """This side's own id."""
+        return self.state.unique_id
+
+    @unique_id.setter
+    def unique_id(self, int unique_id):
+        self.state.unique_id = unique_id
+
+    @property
+    def target(self):
+        """Who gets the packets that are put: an id, 0 for everybody, negative for all but one. Of a client: no matter."""
+        return self.state.target
+
+    @target.setter
+    def target(self, int target):
+        self.state.target = target
+
+    @property
+    def mode(self):
+        """How packets that are put are transferred."""
+        return self.state.mode
+
+    @mode.setter
+    def mode(self, int mode):
+        self.state.mode = mode
+
+    @property
+    def channel(self):
+        """The channel of packets that are put."""
+        return self.state.channel
+
+    @channel.setter
+    def channel(self, int channel):
+        self.state.channel = channel
+
+
+cdef class PacketSink(Sink):
+    """In front of the sink of a node: takes messages that are packets, and passes on all others."""
+
+    def __init__(self, Packets packets not None, Sink sink not None, listener):
+        self._packets = packets
+        self._sink = sink
+        self._listener = listener
+
+    cpdef message(self, Intake source, object message):
+        cdef Player player
+        if self._packets.is_client:
+            player = self.receiving
+        else:
+            player = self._player_of(source)
+            if player is None:
+                self._sink.message(source, message)
+                return
+        if player is None:
+            self._listener.greeted(source.owner, message)
+        elif type(message) is bytes:
+            self._packets.add(player, message, source)
+        else:
+            self._listener.text_came(source.owner, message)
+
+    cdef Player _player_of(self, Intake source):
+        if type(source.sink_state) is Player and (<Player>source.sink_state).is_here:
+            return source.sink_state
+        player = self._packets.players.get(source.peer_id)
+        if player is not None:
+            source.sink_state = player
+        return player
+
+    cpdef settle(self):
+        self._sink.settle()
