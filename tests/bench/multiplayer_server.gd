@@ -4,11 +4,14 @@ extends "program.gd"
 ##     broadcast   RPCs to all peers, 20 of 32 B in each frame; counts packets
 ##     receive     takes the RPCs of its peers; counts these
 ##     synchronize moves 200 nodes, each with a MultiplayerSynchronizer; counts frames
+##     packets     puts what these come to, three packets of 1,350 B for each peer, by itself; counts frames
 ##
-## When `peers` are there it says "measuring", and `seconds` later "measured" and its count.
+## When `peers` are there it says "idle", and `seconds` later "idled" and its frames; then it works, and says "measuring",
+## and `seconds` later "measured" and its count.
 
 const CALLS := 20
 const NODES := 200
+const PACKETS := 3
 
 var _game := Game.new()
 var _count := 0
@@ -63,23 +66,31 @@ func _run() -> void:
 	var peers := int(option("peers"))
 	while get_multiplayer().get_peers().size() < peers:
 		await process_frame
+	await _measure("idle", "idled", "")
 	# Paths are told and confirmed, and what comes is on its way.
-	await _work(1.0)
-	print("measuring")
+	await _work(option("work"), 1.0)
+	await _measure("measuring", "measured", option("work"))
+	get_multiplayer().multiplayer_peer = null  # What the players do next is no matter.
+
+
+func _measure(begun: String, done: String, work: String) -> void:
+	print(begun)
 	_count = 0
 	_game.calls = 0
-	await _work(float(option("seconds")))
-	print("measured ", _game.calls if option("work") == "receive" else _count)
-	await create_timer(60.0).timeout
-	quit()
+	await _work(work, float(option("seconds")))
+	print(done, " ", _game.calls if work == "receive" else _count)
 
 
-func _work(seconds: float) -> void:
+func _work(work: String, seconds: float) -> void:
 	var payload := PackedByteArray()
-	payload.resize(32)
+	payload.resize(32 if work == "broadcast" else 1350)
+	payload.fill(3)  # RAW, for those that know it.
+	var peer := get_multiplayer().multiplayer_peer
 	var end := Time.get_ticks_msec() + int(seconds * 1000)
 	while Time.get_ticks_msec() < end:
-		match option("work"):
+		match work:
+			"":
+				_count += 1
 			"broadcast":
 				for _i: int in CALLS:
 					_game.say.rpc(payload)
@@ -87,6 +98,12 @@ func _work(seconds: float) -> void:
 			"synchronize":
 				for thing: Thing in _game.get_children():
 					thing.position += Vector2.ONE
+				_count += 1
+			"packets":
+				for id: int in get_multiplayer().get_peers():
+					peer.set_target_peer(id)
+					for _i: int in PACKETS:
+						peer.put_packet(payload)
 				_count += 1
 		await process_frame
 

@@ -1,5 +1,5 @@
 extends "program.gd"
-## A server with WebSocketServer: sends each message back, or with `to=all` to everybody; `sessions=on`: it has sessions.
+## A server with WebSocketServer: sends each message back, or with `to=all` to everybody. `sessions=on`: in sessions.
 
 var _server := WebSocketServer.new()
 

@@ -88,9 +88,7 @@ class _Game:
         self._commands = self._folder / f"{self.name}-{self._starts}.commands"
         self._commands.write_text("")
         arguments = ["--script", f"res://tests/chaos/{_SCRIPTS[self.name]}", "--", str(self._commands)]
-        self.process = GodotProcess(
-            arguments, path=self._project, within=self._within, env=self._environment
-        )
+        self.process = GodotProcess(arguments, path=self._project, within=self._within, env=self._environment)
 
     def tell(self, *words: object) -> None:
         """Have it do something; see run_game.gd."""

@@ -22,7 +22,7 @@ HOST = "the host"
 PLAYERS = ("Ann", "Bob", "Cleo")
 CUTS = 20
 # What everybody has said until a game without cuts has been played for long enough.
-LINES = 10
+LINES = 5
 # A machine that is busy with other things may take this long.
 PATIENCE = 60.0
 pytestmark = pytest.mark.timeout(400)

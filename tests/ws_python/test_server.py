@@ -700,7 +700,7 @@ class TestShutDown:
         assert log == [("message_received", "1")]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="of Wine's sockets this would measure Wine; test_windows.py has as many")
+@pytest.mark.skipif(os.name == "nt", reason="of Wine's sockets this would measure Wine; test_windows.py has hundreds")
 def test_a_thousand_connections_at_once_take_less_than_three_seconds_of_a_processor(server: WebSocketServer) -> None:
     count = 1000
     address = ("127.0.0.1", server.get_local_port())

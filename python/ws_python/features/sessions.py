@@ -20,8 +20,8 @@ from ..connection.phase import Phase
 from ..declare.settings import setting
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
-from ..protocol.handover import PeerState
 from ..protocol.close_codes import GOING_AWAY, POLICY_VIOLATION, PROTOCOL_ERROR, may_resume
+from ..protocol.handover import PeerState
 from ..protocol.session import Hello, LayerError, LayerMessage, Session, Welcome, is_token, new_token
 from .feature import Feature
 from .teller import who

@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
-#: The letter of the session layer: head "c_usec" asks, and "c_usec s_usec" answers. A question may have a payload, which
-#: says when the last answer was given, and how long ago that arrived: "s_usec usec".
+#: The letter of the session layer: head "c_usec" asks, and "c_usec s_usec" answers. A question may have a payload,
+#: which says when the last answer was given, and how long ago that arrived: "s_usec usec".
 LETTER: Final = "t"
 #: Samples that count, the newest.
 SAMPLES: Final = 8

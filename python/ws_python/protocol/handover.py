@@ -184,7 +184,7 @@ def _pack_peer(peer: PeerState, parts: list[bytes]) -> dict[str, Any]:
         "id": peer.peer_id,
         "tokens": [token.hex() for token in peer.tokens],
         "first": peer.first.hex(),
-        "another": peer.is_another,
+        "is_another": peer.is_another,
         "written": peer.written,
         "acknowledged": peer.acknowledged,
         "kept": _pack_payloads(peer.kept, parts),
@@ -254,8 +254,8 @@ def _unpack_peer(fields: dict[str, Any], block: _Block) -> PeerState:
     first, *tokens = (bytes.fromhex(_text(token)) for token in (fields["first"], *_list(fields["tokens"])))
     if not 0 < len(tokens) <= _MOST_TOKENS or any(len(token) != _TOKEN_SIZE for token in (first, *tokens)):
         raise ValueError("tokens")
-    if not isinstance(fields["another"], bool):
-        raise ValueError("another")
+    if not isinstance(fields["is_another"], bool):
+        raise ValueError("is_another")
     request = fields["request"]
     if not isinstance(request, dict):
         raise ValueError("request")
@@ -264,7 +264,7 @@ def _unpack_peer(fields: dict[str, Any], block: _Block) -> PeerState:
         peer_id=_number(fields["id"], _FIRST_ID, _LAST_ID),
         tokens=tokens,
         first=first,
-        is_another=fields["another"],
+        is_another=fields["is_another"],
         written=_number(fields["written"], acknowledged, acknowledged + len(kept)),
         acknowledged=acknowledged,
         kept=kept,

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from .prepared import PreparedMessage
@@ -330,8 +330,8 @@ class Session:
         self.received += 1
         self._untold += size + _OVERHEAD
 
-    def count_plain(self, messages: list[object], begin: int) -> int:
-        """Count what came, from there on, up to the first message that is the layer's, or escaped: the place of that."""
+    def count_plain(self, messages: Sequence[Any], begin: int) -> int:
+        """Count what came, from `begin` on, up to a message that is the layer's, or escaped: where that is."""
         received, untold = 0, 0
         for place in range(begin, len(messages)):
             message = messages[place]
@@ -412,7 +412,7 @@ class Layer:
 
     # --- in
 
-    def receive(self, messages: list[object]) -> list[object]:
+    def receive(self, messages: Sequence[Any]) -> list[object]:
         """What to deliver of what came. What is neither str nor bytes is delivered as it is."""
         events: list[object] = []
         try:
@@ -421,7 +421,7 @@ class Layer:
             self.error = str(error)
         return events
 
-    def _receive(self, messages: list[object], events: list[object]) -> None:
+    def _receive(self, messages: Sequence[Any], events: list[object]) -> None:
         session = self.session
         if self._is_off:
             events += messages
@@ -459,7 +459,7 @@ class Layer:
                 session.count(len(message))
             events.append(said)
 
-    def _receive_first(self, messages: list[object], events: list[object]) -> None:
+    def _receive_first(self, messages: Sequence[Any], events: list[object]) -> None:
         """Until it is known whether the other end speaks the layer; on a server, until the hello is answered."""
         for place, message in enumerate(messages):
             if not isinstance(message, (str, bytes)):
@@ -476,7 +476,7 @@ class Layer:
                 self._decide(self._greeting(message), messages[place:], events)
                 return
 
-    def _decide(self, welcome: Hello | Welcome | None, messages: list[object], events: list[object]) -> None:
+    def _decide(self, welcome: Hello | Welcome | None, messages: Sequence[Any], events: list[object]) -> None:
         """A client has the server's first message."""
         if not isinstance(welcome, Welcome):
             self._turn_off()

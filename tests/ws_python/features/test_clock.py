@@ -183,7 +183,7 @@ def test_in_asyncio() -> None:
     asyncio.run(asyncio.wait_for(main(), 20.0))
 
 
-@pytest.mark.parametrize("text", ["\x10t\n", "\x10tx\n", "\x10t1\nx",  "\x10t-1\n", "\x10t" + "9" * 17 + "\n"])
+@pytest.mark.parametrize("text", ["\x10t\n", "\x10tx\n", "\x10t1\nx", "\x10t-1\n", "\x10t" + "9" * 17 + "\n"])
 def test_who_asks_wrong_is_closed(text: str) -> None:
     server = listening(session_timeout=10.0)
     client = connected(server, clock_interval=0.0)

@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from websockets.frames import Frame, Opcode
@@ -246,7 +247,8 @@ def test_what_a_session_keeps_is_not_in_front_of_the_ping() -> None:
         poll_until(
             lambda: client.status == client.Status.STATUS_ACTIVE and server.get_peer_count() == 1, server, client
         )
-        proxy.call(lambda: [proxy.doors[0].arm(way, Stall(100.0), 0) for way in (UP, DOWN)])
+        for way in (UP, DOWN):
+            proxy.call(partial(proxy.doors[0].arm, way, Stall(100.0), 0))
         for _ in range(3000):
             client.send("x")
 

@@ -159,7 +159,7 @@ class TestTaking:
 
     @pytest.mark.parametrize("at_last", ["no", "death", "nonsense"])
     def test_what_it_says_at_last_counts(self, path: str, at_last: str, caplog: pytest.LogCaptureFixture) -> None:
-        peer = PeerState(1234, [b"t" * 32], b"f" * 32, False, 3, 1, ["two", b"three", "four"], 5, ["came"], host="10.1.1.1")
+        peer = PeerState(1234, [b"t" * 32], b"t" * 32, False, 3, 1, ["two", b"three", "four"], 5, ["came"], host="10.1.1.1")
 
         def give(line: lines.Line) -> None:
             hear(line)
@@ -196,7 +196,7 @@ class TestTaking:
         poll_until(lambda: named(log, "client_disconnected") == [(1234,)], server)
 
     def test_without_sessions_none_go_on(self, path: str, caplog: pytest.LogCaptureFixture) -> None:
-        peer = PeerState(1234, [b"t" * 32], b"f" * 32, False, 0, 0, [], 0, [])
+        peer = PeerState(1234, [b"t" * 32], b"t" * 32, False, 0, 0, [], 0, [])
 
         def give(line: lines.Line) -> None:
             hear(line)
@@ -212,7 +212,7 @@ class TestTaking:
         assert log == [("taken_over", None)] and server.get_peer_ids() == []
 
     def test_who_does_not_come_back_is_gone(self, path: str) -> None:
-        peer = PeerState(1234, [b"t" * 32], b"f" * 32, False, 0, 0, [], 0, [])
+        peer = PeerState(1234, [b"t" * 32], b"t" * 32, False, 0, 0, [], 0, [])
 
         def give(line: lines.Line) -> None:
             hear(line)

@@ -157,7 +157,7 @@ class TestMalformed:
             {"tokens": ["61" * 32] * 3},
             {"first": "61"},
             {"first": None},
-            {"another": 1},
+            {"is_another": 1},
             {"written": 9},
             {"written": 15},
             {"acknowledged": -1},
