@@ -1,6 +1,8 @@
 ## Multiplayer over our nodes: who may come in, who is sent away, and how it ends and begins again.
 extends "res://tests/godot/multiplayer_suite.gd"
 
+const Relay := preload("res://tests/godot/tcp_relay.gd")
+
 
 func test_nobody_new() -> void:
 	await start_game()
@@ -163,6 +165,30 @@ func test_freed_in_handlers() -> void:
 	host.api.peer_disconnected.connect(func(_id: int) -> void: server.free())
 	host.api.multiplayer_peer.disconnect_peer(side.api.get_unique_id())
 	await until(func() -> bool: return not is_instance_valid(server) and not side.has_node("Client"))
+
+
+func test_coming_back_without_a_session_is_a_new_peer() -> void:
+	await start_game()
+	var relay := Relay.new(server.get_local_port())
+	add_child(relay)
+	var client := WebSocketClient.new()
+	client.auto_reconnect = true
+	client.reconnect_delay = 0.02
+	var side := new_side()
+	side.add_child(client)
+	client.connect_to_url("ws://127.0.0.1:%d/" % relay.port)
+	side.api.multiplayer_peer = client.get_multiplayer_peer()
+	await wait_until_in(side)
+	var before := side.api.get_unique_id()
+	relay.cut()
+	await until(func() -> bool: return side.count("connected_to_server") == 2)
+	var expected := ["connected_to_server", "peer_connected", "peer_disconnected", "server_disconnected"]
+	expected += ["connected_to_server", "peer_connected"]
+	check_equal(side.told.map(func(entry: Array) -> String: return entry[0]), expected)
+	check(side.api.get_unique_id() != before, "it has the same id")
+	await until(func() -> bool: return Array(host.api.get_peers()) == [side.api.get_unique_id()])
+	side.game.hear.rpc_id(1, "back")
+	await until(func() -> bool: return host.game.heard.size() == 1)
 
 
 func test_authentication() -> void:

@@ -51,6 +51,7 @@ func part() -> void:
 func note_status(status: int) -> void:
 	if status == ClientMembers.STATUS_CONNECTING:
 		is_closed = false
+		_is_lost = false  # The game has called connect_to_url(), so it knows.
 
 
 func _get_connection_status() -> ConnectionStatus:

@@ -510,8 +510,8 @@ class ClientMultiplayer(Multiplayer):
 
     def status_changed(self) -> None:
         """See Feature."""
-        if self.node.status == self.node.Status.STATUS_CONNECTING:
-            self._is_closed = False
+        if self.peer is not None and self.node.status == self.node.Status.STATUS_CONNECTING:
+            self._is_closed = self.packets.is_lost = False  # The game has called connect_to_url(), so it knows.
         self.refresh()
 
     def forget(self) -> None:
@@ -538,7 +538,7 @@ class ClientMultiplayer(Multiplayer):
                 self._departed.clear()
                 self.peer.peer_disconnected.emit(SERVER_ID)
                 # The game is to see it before it sees the next connection, of which the next poll tells.
-                packets.lose()
+                packets.is_lost = True
         elif self._arrived:
             packets.server = player = self._arrived.popleft()
             packets.unique_id = self._told_id
