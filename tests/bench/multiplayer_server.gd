@@ -6,8 +6,8 @@ extends "program.gd"
 ##     synchronize moves 200 nodes, each with a MultiplayerSynchronizer; counts frames
 ##     packets     puts what these come to, 3 packets of 1,350 B for each peer, by itself; counts frames
 ##
-## When `peers` are there it says "idle", and `seconds` later "idled" and its frames. Then it works, says "measuring", and
-## `seconds` later "measured" and its count.
+## When `peers` are there it says "idle", and `seconds` later "idled" and its frames. Then it works, says "measuring",
+## and `seconds` later "measured" and its count.
 
 const CALLS := 20
 const NODES := 200
