@@ -100,12 +100,22 @@ export declare class SessionClient extends EventTarget {
   readonly bufferedAmount: number;
   /** The server's clock, its `server_time`, in seconds; 0 as long as it is not known. It does not go back. */
   readonly serverTime: number;
+  /** By how many seconds `serverTime` may be off, at the most; Infinity as long as it is not known. */
+  readonly clockError: number;
+  /** Seconds from here to the server and back, the shortest of the last samples of its clock; 0 while there are none. */
+  readonly latency: number;
 
   /**
    * Send a message, also before "open" and while the connection is cut. False where it was not taken: there is no room
    * until "drained", or the client is closed. Throws RangeError where it is longer than bufferSize.
    */
   send(data: string | ArrayBuffer | ArrayBufferView): boolean;
+
+  /**
+   * Send a value, which a server in the engine is told as `var_received`: of what JSON has, or bytes of `var_to_bytes()`.
+   * False as of send(), and without a session. Throws as send(), and TypeError where JSON has no form for it.
+   */
+  sendVar(value: unknown): boolean;
 
   /**
    * Ask the server. Data is what JSON has, or bytes; the reply likewise, bytes as an ArrayBuffer.

@@ -1,12 +1,11 @@
-"""docs/reliability.md, written from what was measured last of each subject by `make load`, `make chaos`, `make soak`."""
+"""docs/reliability.md, written from what `make load`, `make chaos` and `make soak` measured last of each subject."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from statistics import fmean, linear_regression
 from typing import Protocol

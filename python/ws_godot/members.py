@@ -23,6 +23,7 @@ GROUPS = (
     "Sessions",
     "Requests",
     "Drain",
+    "Handover",
     "Connection Limits",
     "Message Limits",
     "Rate Limits",

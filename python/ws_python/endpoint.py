@@ -207,7 +207,9 @@ class Endpoint(SendsValues):
     def latency(self) -> float:
         """Seconds from here to the other side and back: what its answer to the last ping of the heartbeat took.
 
-        Until there was one, what the system has measured on the traffic of the connection, where it does (TCP on
+        In a session, what the last look at the server's clock took (see `clock_interval` of a client), if those come as
+        often: they are measured when they arrive, so that of the frames of the two sides only the server's is a part of
+        it. Until something was measured, what the system has on the traffic of the connection, where it does (TCP on
         Linux); 0 where nothing is known.
         """
         connection = self._connection

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import random
+import socket
 from enum import IntEnum
+from functools import partial
 from types import MappingProxyType
 
 from .connection.connection import Connection
@@ -20,6 +22,7 @@ from .features.authorization import Authorization, AuthorizationSettings
 from .features.clock import ServerClock, ServerClockSettings
 from .features.connection_limits import ConnectionLimits, ConnectionLimitSettings
 from .features.drain import Drain, Drains
+from .features.handover import Handover, HandoverSettings
 from .features.multiplayer import MultiplayerSettings, Plays, ServerMultiplayer
 from .features.origins import Origins, OriginSettings
 from .features.outbound_limit import OutboundLimit, OutboundLimitSettings
@@ -73,6 +76,7 @@ class WebSocketServer(
     RequestingServer,
     SendsValuesToPeers,
     Drains,
+    HandoverSettings,
     MultiplayerSettings,
     Plays,
 ):
@@ -99,9 +103,11 @@ class WebSocketServer(
         ServerClock,
         ServerMultiplayer,
         Authorization,
+        Handover,
     )
 
     _sessions: Sessions
+    _handover: Handover
 
     _sink: PeerSink
 
@@ -197,15 +203,7 @@ class WebSocketServer(
         if error := self._begin_receiving():
             return error
         try:
-            self._listener = Listener(
-                self._where,
-                port,
-                self._accept,
-                preceded=self._read_preamble,
-                reserve=lambda: self.reserved_descriptors,
-                count=self._count,
-                waiting=lambda waits: self._met_error() if waits else self._recovered(),
-            )
+            self._listener = self._handover.listener(partial(self._new_listener, port), port)
         except CannotListen as problem:
             self._end_receiving()
             _log.error("listen: cannot listen on %s: %s", self.bind_address, problem)
@@ -503,6 +501,18 @@ class WebSocketServer(
         """The peer's last event was delivered. For a derived class to override."""
 
     # --- inside
+
+    def _new_listener(self, port: int, given: list[socket.socket] | None = None) -> Listener:
+        return Listener(
+            self._where,
+            port,
+            self._accept,
+            given=given,
+            preceded=self._read_preamble,
+            reserve=lambda: self.reserved_descriptors,
+            count=self._count,
+            waiting=lambda waits: self._met_error() if waits else self._recovered(),
+        )
 
     def _end(self) -> None:
         self.stop()

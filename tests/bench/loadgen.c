@@ -2,6 +2,8 @@
  *
  *     loadgen echo PORT CONNECTIONS ACTIVE IN_FLIGHT SIZE text|binary WARMUP SECONDS
  *         messages that a server sends back; ACTIVE of the CONNECTIONS send, the others are idle
+ *     loadgen session PORT CONNECTIONS ACTIVE IN_FLIGHT SIZE binary WARMUP SECONDS
+ *         the same in a session each (docs/sessions.md)
  *     loadgen broadcast PORT CONNECTIONS IN_FLIGHT SIZE WARMUP SECONDS
  *         messages that a server sends to everybody; the next one goes out when everybody has one
  *     loadgen latency PORT SIZE WARMUP SECONDS    the time until a message is back, one at a time
@@ -39,6 +41,7 @@
 #define MAX_ROUND_TRIPS (1 << 20)
 #define OPEN_TIMEOUT 120 /* Seconds, for all connections. */
 #define CONNECT_TIMEOUT 20
+#define ACKNOWLEDGED_AFTER 4096 /* Messages of a session: far fewer than either end keeps by default. */
 /* The engine's TCPServer has a backlog of 8: more at once would wait for a SYN to be sent again, after 1, 3, 7 ... seconds. */
 #define OPENING_AT_ONCE 8
 
@@ -54,6 +57,7 @@ struct connection {
 	double sent_at; /* When the message was sent that is not back yet; 0: none. */
 	uint64_t owed; /* Frames that wait to be written. */
 	uint64_t written; /* Bytes of the current frame that are out. */
+	uint64_t received, acknowledged; /* Messages of its session. */
 };
 
 static uint8_t *frame;
@@ -62,6 +66,7 @@ static size_t block_frames;
 static uint64_t expected_payload; /* 0: any. */
 static uint8_t buffer[READ_SIZE];
 static int poller;
+static int in_session; /* Then text is the layer's. */
 static uint64_t pings;
 static int playing;
 
@@ -168,6 +173,35 @@ static void pong(struct connection *connection) {
 	}
 }
 
+/* Whether the frame that is being read is of a message, and not of the layer's. */
+static int is_message(const struct connection *connection) {
+	int opcode = connection->header[0] & 0x0f;
+	return opcode <= 2 && !(in_session && opcode == 1);
+}
+
+/* Says something of the session layer, between two frames. Its mask is 0. */
+static void say(struct connection *connection, const char *message) {
+	uint8_t said[6 + 125] = { 0x81, (uint8_t)(0x80 | strlen(message)) };
+	memcpy(said + 6, message, strlen(message));
+	if (send(connection->fd, said, 6 + strlen(message), MSG_NOSIGNAL) < 0) {
+		die("send");
+	}
+}
+
+static void say_hello(struct connection *connection) {
+	static unsigned long number;
+	char hello[125];
+	snprintf(hello, sizeof hello, "\x10h{\"v\":1,\"buffer\":4194304,\"token\":\"loadgen%015lu\"}\n", number++);
+	say(connection, hello);
+}
+
+static void acknowledge(struct connection *connection) {
+	char message[32];
+	snprintf(message, sizeof message, "\x10" "a%lu\n", (unsigned long)connection->received);
+	say(connection, message);
+	connection->acknowledged = connection->received;
+}
+
 /* Confirms the path that a SIMPLIFY_PATH of Godot's SceneMultiplayer tells: 01, 33 bytes, an id. Its mask is 0. */
 static void confirm(struct connection *connection) {
 	uint8_t answer[12] = { 0x82, 0x86, 0, 0, 0, 0, 2, 1 };
@@ -188,7 +222,7 @@ static uint64_t parse(struct connection *connection, const uint8_t *data, size_t
 				continue;
 			}
 			connection->payload_left = payload_length(connection);
-			if ((connection->header[0] & 0x0f) <= 2 && expected_payload && connection->payload_left != expected_payload) {
+			if (is_message(connection) && expected_payload && connection->payload_left != expected_payload) {
 				fprintf(stderr, "loadgen: an answer of %lu bytes\n", (unsigned long)connection->payload_left);
 				exit(1);
 			}
@@ -211,7 +245,7 @@ static uint64_t parse(struct connection *connection, const uint8_t *data, size_t
 		size -= part;
 		connection->payload_left -= part;
 		if (connection->payload_left == 0) {
-			complete += opcode < 8 && (connection->header[0] & 0x80) != 0;
+			complete += is_message(connection) && (connection->header[0] & 0x80) != 0;
 			if (opcode == 9 && connection->header[1] <= sizeof connection->ping) {
 				pong(connection);
 			}
@@ -240,8 +274,10 @@ static void start_connect(struct connection *connection, int port) {
 }
 
 static void send_request(struct connection *connection) {
-	static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-								  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+	static const char start[] = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+								"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n";
+	char request[512];
+	int length = snprintf(request, sizeof request, "%s%s\r\n", start, in_session ? "Sec-WebSocket-Protocol: session1.ws-python\r\n" : "");
 	int error = 0;
 	socklen_t size = sizeof error;
 	getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &size);
@@ -249,7 +285,7 @@ static void send_request(struct connection *connection) {
 		errno = error;
 		die("connect");
 	}
-	if (send(connection->fd, request, sizeof request - 1, MSG_NOSIGNAL) != (ssize_t)(sizeof request - 1)) {
+	if (send(connection->fd, request, (size_t)length, MSG_NOSIGNAL) != length) {
 		die("send request");
 	}
 	watch(connection, EPOLLIN, EPOLL_CTL_MOD);
@@ -268,6 +304,9 @@ static int advance_opening(struct connection *connection, uint32_t ready) {
 		exit(1);
 	}
 	connection->open = 1;
+	if (in_session) {
+		say_hello(connection);
+	}
 	parse(connection, end + 4, (size_t)(buffer + size - end - 4));
 	return 1;
 }
@@ -282,7 +321,12 @@ static uint64_t read_messages(struct connection *connection) {
 		fprintf(stderr, "loadgen: the connection broke\n");
 		exit(1);
 	}
-	return parse(connection, buffer, (size_t)size);
+	uint64_t complete = parse(connection, buffer, (size_t)size);
+	connection->received += complete;
+	if (in_session && connection->received - connection->acknowledged >= ACKNOWLEDGED_AFTER && connection->written == 0) {
+		acknowledge(connection);
+	}
+	return complete;
 }
 
 /* Opens connections, `at_once` of them at a time; returns how many are through their opening handshake within `seconds`. */
@@ -399,6 +443,11 @@ static void echo(char **arguments) {
 		owe(&connections[i], in_flight);
 	}
 	run(connections, size, 0, atof(arguments[6]), atof(arguments[7]));
+}
+
+static void session(char **arguments) {
+	in_session = 1;
+	echo(arguments);
 }
 
 static void broadcast(char **arguments) {
@@ -615,6 +664,7 @@ struct mode {
 
 static const struct mode modes[] = {
 	{ "echo", 8, echo },
+	{ "session", 8, session },
 	{ "broadcast", 6, broadcast },
 	{ "latency", 4, latency },
 	{ "pace", 5, pace },

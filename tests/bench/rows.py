@@ -129,6 +129,14 @@ def _echo(
         )
 
 
+def _session(subject: str, timing: Timing, *, in_flight: int) -> Sample:
+    """As _echo(), in a session; of the engine, which has none, without one."""
+    is_on = subject == subjects.OURS
+    with subjects.server(subject, pause="none", **({"sessions": "on"} if is_on else {})) as server:
+        mode = "session" if is_on else "echo"
+        return _under_load(server, mode, 1, 1, in_flight, 32, "binary", timing.warmup, timing.rate)
+
+
 def _broadcast(subject: str, timing: Timing, *, connections: int, size: int, in_flight: int) -> Sample:
     with subjects.server(subject, to="all", pause="none") as server:
         return _under_load(server, "broadcast", connections, in_flight, size, timing.warmup, timing.rate)
@@ -270,6 +278,12 @@ ROWS = (
         _rate(6, subjects.PICOWS),
         partial(_echo, connections=1, in_flight=100),
         subjects.ALL,
+    ),
+    Row(
+        "session32",
+        "the same in a session (the engine's without one)",
+        _rate(4.8),
+        partial(_session, in_flight=100),
     ),
     Row(
         "echo32x50",

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.chaos.history import History, Message, Stream
+from tests.chaos.history import REQUEST, History, Message, Stream
 
 NORMAL_CLOSURE = 1000
 # What a run may not have. "lost" is within a connection or session; what a broken one takes with it is only counted.
@@ -20,6 +20,7 @@ KINDS = {
     "doubled": "a message came again",
     "reordered": "a message came after one that was sent later",
     "invented": "what came was not sent like that on this connection or session",
+    "unanswered": "a request came to nothing, or to an error on a connection or session that did not end",
     "untimely": "a message came before the connection, after its end or during an interruption",
     "ghost": "one side has a connection or session that the other side does not have",
     "session lost": "a session ended though nothing in the plan ends one",
@@ -45,6 +46,9 @@ class Verdict:
     findings: list[Finding] = field(default_factory=list)
     messages: int = 0
     arrived: int = 0
+    # Of the messages, those that went as requests; and of these, those that were answered.
+    requests: int = 0
+    answered: int = 0
     # Went with a connection or session that broke.
     lost_at_end: int = 0
     # Connections or sessions of clients; those that broke, and interruptions that they went through.
@@ -73,12 +77,13 @@ def check(clients: Sequence[History], servers: Sequence[History], *, sessions_la
             has, lacks = (client, server) if client.is_open else (server, client)
             verdict.found("ghost", has.name, f"open at the end of the run, while {lacks.name} is not")
     _check_single(theirs, ours, pairs, verdict)
+    heard_of = {client.name for client, _ in pairs}
     for stream in theirs.values():
         verdict.streams += 1
         is_broken = stream.close_code not in (None, NORMAL_CLOSURE) or bool(stream.lost_by)
         verdict.cuts += stream.interruptions + is_broken
-        # Before anything came from the server, there was no session yet.
-        if sessions_last and is_broken and stream.comes_from and not stream.said_goodbye:
+        # Of whom the server has not heard anything, the hello may have been lost: then there was no session.
+        if sessions_last and is_broken and stream.name in heard_of and not stream.said_goodbye:
             verdict.found("session lost", stream.name, f"ended with {stream.close_code or stream.lost_by}")
     return verdict
 
@@ -92,6 +97,8 @@ def drained(clients: Sequence[History], servers: Sequence[History], count: int) 
     for stream in theirs.values():
         other = ours.get(stream.comes_from)
         if other is None or other.comes_from != stream.name or not (stream.is_connected and other.is_connected):
+            return False
+        if stream.unanswered or other.unanswered:
             return False
         if len(stream.received) < len(other.sent) or len(other.received) < len(stream.sent):
             return False
@@ -152,6 +159,7 @@ def _compare(sender: Stream, receiver: Stream, verdict: Verdict) -> None:
     verdict.arrived += len(came)
     for index in receiver.untimely:
         verdict.found("untimely", receiver.name, f"{receiver.received[index]}")
+    _compare_replies(sender, receiver, came, verdict)
     missing = [number for number in sender.sent if number not in came]
     if not missing:
         return
@@ -160,6 +168,29 @@ def _compare(sender: Stream, receiver: Stream, verdict: Verdict) -> None:
         lost = within or missing
         verdict.found("lost", where, f"{len(lost)}, from number {lost[0]} to {lost[-1]}; the last that came is {last}")
     verdict.lost_at_end += sum(number > last for number in missing)
+
+
+def _compare_replies(sender: Stream, receiver: Stream, came: set[int], verdict: Verdict) -> None:
+    """What became of the requests among what was sent."""
+    where = f"{sender.name} → {receiver.name}"
+    lasts = sender.is_open and receiver.is_open
+    for number, message in sender.sent.items():
+        if message.kind != REQUEST:
+            continue
+        verdict.requests += 1
+        replies = sender.replies.get(number, [])
+        if len(replies) > 1:
+            verdict.found("doubled", where, f"request {number} has {len(replies)} replies")
+        if not replies and not sender.lost_by:
+            verdict.found("unanswered", where, f"request {number} has neither a reply nor an error")
+        for reply in replies:
+            if reply.error:
+                if lasts:
+                    verdict.found("unanswered", where, f"request {number} came to error {reply.error}")
+            elif number not in came or reply.hash != message.hash:
+                verdict.found("invented", where, f"request {number} has the reply {reply.hash}")
+            else:
+                verdict.answered += 1
 
 
 def _must_be_whole(sender: Stream, receiver: Stream) -> bool:

@@ -8,9 +8,10 @@ that of the node and a number, and for a server of the peer. Lines have `usec`, 
 | begun | | what comes from now on is written down |
 | listening | | `port` |
 | connected, interrupted, resumed | yes | |
-| sent | yes | `n`, from 1 on; `kind`, text or binary; `size`, in characters or bytes; `hash`. Before it is sent |
+| sent | yes | `n`, from 1 on; `kind`: text, binary or request; `size`, in characters or bytes; `hash`. Told before |
 | refused | yes | `n`, `error`: what was just said to be sent was not |
 | received | yes | `kind`, `size`, `hash`; `head`: the stream and number that the message itself names, or "" |
+| replied | yes | `n`, of a request; `error`, or `hash`, which the other side answered |
 | closing | yes | the game says goodbye |
 | freed | yes | the game has freed the node |
 | closed | yes | `code`, `reason` |
@@ -38,6 +39,16 @@ class Message(NamedTuple):
     hash: int
 
 
+REQUEST = "request"  # As kind of a message.
+
+
+class Reply(NamedTuple):
+    """What a request came to: one of Godot's errors, or 0, and the hash of what the other side has read."""
+
+    error: int
+    hash: int
+
+
 class Received(NamedTuple):
     """A message, and the stream and number that it names itself; "" and 0 where it is too short."""
 
@@ -54,6 +65,8 @@ class Stream:
     # By number. Those that were refused are not among them.
     sent: dict[int, Message] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
+    # Of those that were sent as requests.
+    replies: dict[int, list[Reply]] = field(default_factory=dict)
     # Numbers in `received` of what came when nothing could: not connected, interrupted, closed.
     untimely: list[int] = field(default_factory=list)
     is_connected: bool = False
@@ -69,6 +82,11 @@ class Stream:
     def is_open(self) -> bool:
         """Whether the game has not seen its end."""
         return self.close_code is None and not self.lost_by
+
+    @property
+    def unanswered(self) -> list[int]:
+        """Numbers of the requests that have come to nothing yet."""
+        return [n for n, message in self.sent.items() if message.kind == REQUEST and n not in self.replies]
 
     @property
     def comes_from(self) -> str:
@@ -149,6 +167,10 @@ def _refused(stream: Stream, line: dict[str, Any]) -> None:
     del stream.sent[int(line["n"])]
 
 
+def _replied(stream: Stream, line: dict[str, Any]) -> None:
+    stream.replies.setdefault(int(line["n"]), []).append(Reply(int(line["error"]), int(line["hash"])))
+
+
 def _received(stream: Stream, line: dict[str, Any]) -> None:
     # A head that is none of ours has the number 0, with which nothing is sent.
     name, _, number = line["head"].partition("#")
@@ -197,6 +219,7 @@ _ON_STREAM = {
     "sent": _sent,
     "refused": _refused,
     "received": _received,
+    "replied": _replied,
     "closing": _closing,
     "freed": _freed,
     "closed": _closed,

@@ -14,6 +14,8 @@ _ON_A_CABLE = 5
 # Of sessions that nothing in the run ends: longer than anything that it does to a connection. The other is for where a
 # server waits for a client that is no more; it does so, too, where the client's goodbye was lost with its connection.
 _LONG_TIMEOUT, _SHORT_TIMEOUT = 20.0, 5.0
+# So that a request is refused by no side: all that waited during a cut are handled at once.
+MOST_REQUESTS = 65_536
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ def settings(*, heartbeat: float, session_timeout: float) -> tuple[dict[str, Any
     both = {"heartbeat_interval": heartbeat, "heartbeat_timeout": 2.0}
     server, client = {**both}, {**both, "auto_reconnect": True, "reconnect_delay": 0.1, "reconnect_delay_max": 0.3}
     if session_timeout:
-        server |= {"session_timeout": session_timeout}
-        client |= {"session": True}
+        server |= {"session_timeout": session_timeout, "max_requests": MOST_REQUESTS}
+        client |= {"session": True, "max_requests": MOST_REQUESTS}
     return server, client
 
 

@@ -87,12 +87,13 @@ func _new_player(url: String) -> Player:
 	client.connected_to_server.connect(func() -> void: _on_connected(player))
 	client.connection_closed.connect(func() -> void: _on_closed(player))
 	client.message_received.connect(func(message: Variant) -> void: _on_received(player, message))
+	client.handle(METHOD, func(data: String) -> Variant: return await _on_request(player, data))
 	client.connection_failed.connect(
 		func(reason: String) -> void: tell("failed", "", {"node": player.name, "reason": reason})
 	)
 	for event: String in ["interrupted", "resumed"]:
 		if client.has_signal("connection_" + event):
-			client.connect("connection_" + event, func() -> void: tell(event, player.stream.name))
+			client.connect("connection_" + event, func() -> void: _on_cut_or_back(player, event))
 	root.add_child(client)
 	client.connect_to_url(url)
 	return player
@@ -115,7 +116,7 @@ func _open_streams() -> Array[Stream]:
 			continue
 		streams.append(player.stream)
 		if not _is_quiet and player.stream.number > 0 and now >= player.next_question:
-			player.next_question = now + ASK_PERIOD
+			player.next_question = now + float(_plan.get("ask_period", ASK_PERIOD))
 			player.asked[str(player.stream.number + 1)] = Time.get_ticks_usec()
 			_send_next(player.stream, "?")
 	return streams
@@ -128,6 +129,19 @@ func _send(stream: Stream, message: Variant) -> Error:
 	return ERR_DOES_NOT_EXIST
 
 
+func _start_request(stream: Stream, message: String) -> WebSocketReply:
+	for player: Player in _players:
+		if player.stream == stream:
+			return player.client.start_request(METHOD, message, REQUEST_TIMEOUT)
+	return WebSocketReply.fail(ERR_UNAVAILABLE)
+
+
+func _on_request(player: Player, message: String) -> Variant:
+	if player.client.is_queued_for_deletion():
+		return WebSocketReply.fail()
+	return await _answer(player.stream.name if player.stream != null else player.name, message)
+
+
 func _on_connected(player: Player) -> void:
 	if player.client.is_queued_for_deletion():
 		return
@@ -135,6 +149,11 @@ func _on_connected(player: Player) -> void:
 	player.stream = Stream.new("%s.%d" % [player.name, _sessions], hash([_plan["seed"], player.name, _sessions]))
 	player.asked.clear()
 	tell("connected", player.stream.name)
+
+
+func _on_cut_or_back(player: Player, event: String) -> void:
+	if not player.client.is_queued_for_deletion():
+		tell(event, player.stream.name)
 
 
 func _on_closed(player: Player) -> void:

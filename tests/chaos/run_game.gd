@@ -15,6 +15,12 @@ extends SceneTree
 const LONGEST := 200_000
 ## How often a message is the first of many at once.
 const BURSTS := 0.003
+## How often it goes as a request, where there are sessions; and how often whoever answers one waits for a frame first.
+const REQUESTS := 0.1
+const LATE_ANSWERS := 0.2
+const METHOD := "note"
+## Longer than any run, in s: what ends a request is a reply, or the end of its session.
+const REQUEST_TIMEOUT := 3600.0
 const REST_OF_A_FRAME := 20
 ## How often statistics go to the history, in s: those of a game that is killed are known from there.
 const STATISTICS_PERIOD := 0.5
@@ -78,7 +84,7 @@ func _process(delta: float) -> bool:
 		return false
 	var now := Time.get_ticks_msec() / 1000.0
 	if now >= _next_statistics:
-		_next_statistics = now + STATISTICS_PERIOD
+		_next_statistics = now + float(_plan.get("statistics_period", STATISTICS_PERIOD))
 		_tell_statistics()
 	if _may_send:
 		_send_all(delta)
@@ -112,6 +118,10 @@ func _open_streams() -> Array[Stream]:
 
 func _send(_stream: Stream, _message: Variant) -> Error:
 	return FAILED
+
+
+func _start_request(_stream: Stream, _message: String) -> WebSocketReply:
+	return null
 
 
 func _begin() -> void:
@@ -206,6 +216,18 @@ func _tell_received(stream: String, message: Variant) -> void:
 		_asked(stream, head)
 
 
+## A message has come as a request: what is answered, shows that it was read.
+func _answer(stream: String, message: String) -> int:
+	tell(
+		"received",
+		stream,
+		{"kind": "request", "size": message.length(), "hash": hash(message), "head": _head_of(message)}
+	)
+	if randf() < LATE_ANSWERS:
+		await process_frame
+	return hash(message)
+
+
 ## A message that asks for an answer has come.
 func _asked(_stream: String, _head: String) -> void:
 	pass
@@ -251,6 +273,9 @@ func _send_due(stream: Stream, delta: float) -> void:
 func _send_next(stream: Stream, mark := "") -> void:
 	stream.number += 1
 	var number := stream.number
+	if _plan["with_requests"] and number > 1 and mark == "" and stream.random.randf() < REQUESTS:
+		_ask_next(stream)
+		return
 	var message: Variant = _message(stream, mark)
 	var what := _described(message)
 	what["n"] = number
@@ -260,9 +285,30 @@ func _send_next(stream: Stream, mark := "") -> void:
 		tell("refused", stream.name, {"n": number, "error": error})
 
 
+## Send a message as a request, and tell what becomes of it.
+func _ask_next(stream: Stream) -> void:
+	var number := stream.number
+	var message := _head(stream, "")
+	message += _text.substr(number % LONGEST, _size(stream.random))
+	tell("sent", stream.name, {"kind": "request", "size": message.length(), "hash": hash(message), "n": number})
+	var reply := _start_request(stream, message)
+	if not reply.is_completed:
+		await reply.completed
+	if reply.error in [ERR_BUSY, ERR_UNAVAILABLE]:
+		tell("refused", stream.name, {"n": number, "error": reply.error})
+	else:
+		tell(
+			"replied", stream.name, {"n": number, "error": reply.error, "hash": reply.data if reply.data != null else 0}
+		)
+
+
+func _head(stream: Stream, mark: String) -> String:
+	return HEAD_BEGIN + stream.name + HEAD_BEGIN + str(stream.number) + mark + HEAD_END
+
+
 func _message(stream: Stream, mark: String) -> Variant:
 	var random := stream.random
-	var head := HEAD_BEGIN + stream.name + HEAD_BEGIN + str(stream.number) + mark + HEAD_END
+	var head := _head(stream, mark)
 	var is_first := stream.number == 1 or mark != ""
 	var size := LONGEST_HEAD if is_first else _size(random)
 	if random.randf() < 0.2:

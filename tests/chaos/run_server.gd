@@ -13,6 +13,7 @@ func _begin() -> void:
 		_server.client_connected.connect(_on_client_connected)
 		_server.client_disconnected.connect(_on_client_disconnected)
 		_server.message_received.connect(_on_message_received)
+		_server.handle(METHOD, func(id: int, data: String) -> int: return await _answer(_name_of(id), data))
 		for event: String in ["interrupted", "resumed"]:
 			if _server.has_signal("client_" + event):
 				_server.connect("client_" + event, func(id: int) -> void: tell(event, _name_of(id)))
@@ -51,6 +52,10 @@ func _open_streams() -> Array[Stream]:
 
 func _send(stream: Stream, message: Variant) -> Error:
 	return _server.send(int(stream.name.get_slice(".", 1)), message)
+
+
+func _start_request(stream: Stream, message: String) -> WebSocketReply:
+	return _server.start_request(int(stream.name.get_slice(".", 1)), METHOD, message, REQUEST_TIMEOUT)
 
 
 func _on_client_connected(id: int) -> void:

@@ -26,10 +26,10 @@ Two headless games, a server and one to sixteen clients with `auto_reconnect`, a
 splits to single bytes, cuts at any byte, half-closes, resets, stalls, inserts garbage and goes silent; beside it a game
 is killed, suspended, stalled, out of file descriptors or has its clock set, its cable is pulled where the run has one,
 and games say goodbye and free nodes. Then nothing happens any more, and 3,000 messages go. All of it is drawn from the
-seed of the run before it begins. Every message is numbered, both ways, text and binary of 1 byte to 200 KB; both sides
-write down what they send and receive, and a checker compares it. "Lost at the end" went with a connection that broke,
-or with a session that the plan ends, as a kill or garbage does. The rates are those of `get_statistics()` over all
-nodes.
+seed of the run before it begins. Every message is numbered, both ways, text and binary of 1 byte to 200 KB; with
+sessions one of ten as a request, which the other side answers; both sides write down what they send and receive, and a
+checker compares it. "Lost at the end" went with a connection that broke, or with a session that the plan ends, as a
+kill or garbage does. The rates are those of `get_statistics()` over all nodes.
 """
 FOLDER = ROOT / "build" / "chaos"
 # Mostly they wait: more at once than there are processors.
@@ -66,6 +66,8 @@ class Summary:
             cuts=verdict.cuts,
             messages=verdict.messages,
             arrived=verdict.arrived,
+            requests=verdict.requests,
+            answered=verdict.answered,
             lost_at_end=verdict.lost_at_end,
             **Counter(finding.kind for finding in verdict.findings),
         )
@@ -115,6 +117,7 @@ def rows(summaries: Sequence[Summary]) -> list[list[str]]:
         row("cuts", count("cuts")),
         row("messages sent", count("messages")),
         row("arrived", count("arrived")),
+        row("of them sent as requests; answered", lambda s: f"{s.counts['requests']:,}; {s.counts['answered']:,}"),
         row("lost at the end of a connection, or session, that broke", count("lost_at_end")),
         *(row(f"{kind}: {text}", count(kind)) for kind, text in KINDS.items()),
         row("errors", count("errors")),

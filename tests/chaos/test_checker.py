@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import json
 import random
 from collections.abc import Callable
@@ -14,19 +13,20 @@ import pytest
 
 from tests.chaos import checker
 from tests.chaos.checker import Verdict
-from tests.chaos.history import History
+from tests.chaos.history import REQUEST, History
 
 Line = dict[str, Any]
 CLIENT, SERVER = "c1.0.1", "s1.77"
 # Of these, some are too short to say their number.
 COUNT = 60
+CONNECTION_ERROR = 27
 
 
 def message(stream: str, number: int) -> Line:
     """What a history says of a message; its size says whether it can have a head."""
     size = 1 if number % 4 == 0 else 40 + number
     return {
-        "kind": ("text", "binary")[number % 2],
+        "kind": REQUEST if number % 10 == 7 else ("text", "binary")[number % 2],
         "size": size,
         "hash": number % 127 if size == 1 else hash((stream, number)),
     }
@@ -42,14 +42,32 @@ def received(stream: str, sender: str, number: int) -> Line:
     return {"event": "received", "stream": stream, "head": head, **said}
 
 
+def replied(stream: str, number: int, error: int = 0) -> Line:
+    return event("replied", stream, n=number, error=error, hash=0 if error else message(stream, number)["hash"])
+
+
 def event(name: str, stream: str, **more: object) -> Line:
     return {"event": name, "stream": stream, **more}
 
 
 def side(own: str, other: str) -> list[Line]:
     """What one game wrote of a connection that is open, on which all came."""
-    mixed = itertools.chain.from_iterable((sent(own, n), received(own, other, n)) for n in range(1, COUNT + 1))
-    return [event("connected", own), *mixed]
+    lines = [event("connected", own)]
+    for number in range(1, COUNT + 1):
+        lines += [sent(own, number), received(own, other, number)]
+        if message(own, number)["kind"] == REQUEST:
+            lines.append(replied(own, number))
+    return lines
+
+
+def without_answers(lines: list[Line], first: int = 1) -> list[Line]:
+    """Its requests, from this one on, came to an error."""
+    return [
+        replied(line["stream"], line["n"], CONNECTION_ERROR)
+        if line["event"] == "replied" and line["n"] >= first
+        else line
+        for line in lines
+    ]
 
 
 class Case:
@@ -73,6 +91,7 @@ class Case:
         """The server received nothing from this one on."""
         gone = [received(SERVER, CLIENT, each) for each in range(number, COUNT + 1)]
         self.server = [line for line in self.server if line not in gone]
+        self.client = without_answers(self.client, number)
 
     def histories(self) -> tuple[History, History]:
         both = History(Path("client")), History(Path("server"))
@@ -94,6 +113,7 @@ def test_a_right_history_passes() -> None:
     assert verdict.findings == []
     assert (verdict.messages, verdict.arrived, verdict.lost_at_end) == (2 * COUNT, 2 * COUNT, 0)
     assert (verdict.streams, verdict.cuts) == (1, 0)
+    assert (verdict.requests, verdict.answered) == (12, 12)
 
 
 @pytest.mark.parametrize("number", [2, 3, 8, COUNT - 1], ids=lambda number: f"number {number}")
@@ -212,7 +232,12 @@ def test_a_session_that_ended_is_told() -> None:
     assert case.close().found(sessions_last=True) == set(), "the goodbye was lost with the connection"
     case = Case()
     case.client = [line for line in case.client if line["event"] != "received"]
-    assert case.close().found(sessions_last=True) == set(), "the server's welcome never came"
+    case.server = without_answers(case.server)
+    assert case.close().found(sessions_last=True) == {"session lost"}, "the hello came, and no welcome"
+    case = Case()
+    case.client = without_answers([line for line in case.client if line["event"] != "received"])
+    case.server = []
+    assert case.close().found(sessions_last=True) == set(), "the hello never came"
 
 
 @pytest.mark.parametrize("is_heard_of", [True, False])
@@ -240,6 +265,47 @@ def test_what_nobody_ever_heard_of_is_lost_at_its_end() -> None:
     case.client, case.server = [event("connected", CLIENT), sent(CLIENT, 1), event("closed", CLIENT, code=1006)], []
     verdict = case.check()
     assert (verdict.findings, verdict.lost_at_end) == ([], 1)
+
+
+def test_a_request_that_comes_to_nothing_is_unanswered() -> None:
+    case = Case()
+    case.client.remove(replied(CLIENT, 17))
+    assert case.found() == {"unanswered"}
+    assert case.close().found() == {"unanswered"}, "where the connection broke, it comes to an error"
+    case.client.append(replied(CLIENT, 17, CONNECTION_ERROR))
+    verdict = case.check()
+    assert (verdict.findings, verdict.requests, verdict.answered) == ([], 12, 11)
+
+
+def test_a_request_comes_to_no_error_while_its_connection_lasts() -> None:
+    case = Case()
+    case.client = without_answers(case.client, COUNT - 3)
+    assert case.found() == {"unanswered"}
+    assert case.close().found() == set()
+
+
+def test_a_game_that_is_no_more_hears_no_reply() -> None:
+    case = Case()
+    case.client.remove(replied(CLIENT, 17))
+    client, server = case.histories()
+    client.killed()
+    server.add(event("closed", SERVER, code=1006))
+    assert checker.check([client], [server]).findings == []
+
+
+def test_a_reply_that_comes_again_is_doubled() -> None:
+    case = Case()
+    case.client.append(replied(CLIENT, 17))
+    assert case.found() == {"doubled"}
+
+
+def test_a_reply_to_what_nobody_has_read_is_invented() -> None:
+    case = Case()
+    case.client[case.client.index(replied(CLIENT, 17))]["hash"] += 1
+    assert case.found() == {"invented"}
+    case = Case()
+    del case.server[case.at(57)]
+    assert case.found() == {"invented", "lost"}
 
 
 BREAK: dict[str, Callable[[list[Line], int], None]] = {

@@ -12,9 +12,10 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tests.chaos import checker
@@ -24,7 +25,7 @@ from tests.chaos.history import History
 from tests.chaos.machine import Cable, Unavailable, WallClock
 from tests.chaos.plan import Plan
 from tests.chaos.proxy import Proxy
-from tests.godot_process import GodotProcess
+from tests.godot_process import ROOT, GodotProcess
 
 # From the last fault until all are back and all has come, in s; much less is usual.
 PATIENCE = 90.0
@@ -63,11 +64,14 @@ class Outcome:
 class _Game:
     """The process of a game, while there is one, and what it wrote in this run."""
 
-    def __init__(self, name: str, folder: Path, within: tuple[str, ...], environment: dict[str, str]) -> None:
+    def __init__(
+        self, name: str, folder: Path, within: tuple[str, ...], environment: dict[str, str], project: Path
+    ) -> None:
         self.name = name
         self.process: GodotProcess | None = None
         self.histories: list[History] = []
         self._folder, self._within, self._environment = folder, within, environment
+        self._project = project
         self._starts = 0
         self._commands = Path()
         self._told = 0
@@ -84,7 +88,7 @@ class _Game:
         self._commands = self._folder / f"{self.name}-{self._starts}.commands"
         self._commands.write_text("")
         arguments = ["--script", f"res://tests/chaos/{_SCRIPTS[self.name]}", "--", str(self._commands)]
-        self.process = GodotProcess(arguments, within=self._within, env=self._environment)
+        self.process = GodotProcess(arguments, path=self._project, within=self._within, env=self._environment)
 
     def tell(self, *words: object) -> None:
         """Have it do something; see run_game.gd."""
@@ -98,6 +102,7 @@ class _Game:
         path.unlink(missing_ok=True)
         settings = plan.server_settings if self.name == SERVER else plan.client_settings
         given = {"seed": plan.seed, "rate": plan.rate, "burst": plan.burst, "settings": settings}
+        given["with_requests"] = plan.with_sessions
         self.histories.append(History(path))
         self.tell("begin", {**given, "history": str(path), "game": len(self.histories), **more})
 
@@ -139,12 +144,21 @@ class _Game:
 class World:
     """Two games and the proxy. A context manager; leaving it ends them."""
 
-    def __init__(self, folder: Path, *, on_a_cable: bool = False, has_clocks: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        on_a_cable: bool = False,
+        has_clocks: bool = True,
+        projects: Mapping[str, Path] = MappingProxyType({}),
+    ) -> None:
         """`folder` gets the histories; those of a run that is right are removed again.
 
-        `has_clocks`: games go by a time of day that can be set, and takes them longer to ask for.
+        `has_clocks`: games go by a time of day that can be set, and takes them longer to ask for. `projects`: where a
+        game is of another project than this one, with the scripts of tests/chaos.
         """
         self._folder = folder
+        self._projects = projects
         self._has_cable, self._has_clocks = on_a_cable, has_clocks
         self._opened = contextlib.ExitStack()
         self._games: dict[str, _Game] = {}
@@ -169,7 +183,7 @@ class World:
                     self._add_clock(name)
                 environment = self._clocks[name].environment if name in self._clocks else {}
                 within = self._cable.at_its_end() if self._cable and name == CLIENTS else ()
-                self._games[name] = _Game(name, self._folder, within, environment)
+                self._games[name] = _Game(name, self._folder, within, environment, self._projects.get(name, ROOT))
             opened.callback(self._end_games)
             for game in self._games.values():
                 game.start()

@@ -148,6 +148,35 @@ const cases = {
     await once(client, "close");
     return { outcomes, log };
   },
+  /** The server sends back the values that it gets. */
+  async values(make, { session, plain }) {
+    const client = make(session);
+    const values = [];
+    client.addEventListener("value", ({ data }) => values.push(data instanceof ArrayBuffer ? [...new Uint8Array(data)] : data));
+    const taken = [{ a: [1, "ä"] }, null, new Uint8Array([16, 0])].map((value) => client.sendVar(value));
+    while (values.length < 3) await pause(5);
+    client.close();
+    const other = make(plain);
+    await once(other, "open");
+    taken.push(other.sendVar(1));
+    other.close();
+    return { values, taken };
+  },
+  async clock(make, { session }) {
+    const client = make(session);
+    const before = [client.serverTime, client.clockError, client.latency];
+    while (client.serverTime === 0) await pause(5);
+    await pause(1000);
+    let isRight = true;
+    for (let i = 0; i < 50; i++) {
+      const least = client.serverTime - client.clockError;
+      const time = await client.request("time");
+      isRight &&= least <= time && time <= client.serverTime + client.clockError;
+    }
+    const { latency, clockError } = client;
+    client.close();
+    return { before, isRight, latency, clockError };
+  },
   async full(make, { session }) {
     const client = make(session, { bufferSize: 2000 });
     const log = recorded(client);
@@ -231,5 +260,5 @@ export async function run({ SessionClient, SessionError, options }, { urls, only
   const outcomes = { ErrorCode };
   const chosen = only === "restarted" ? { restarted } : cases;
   for (const [name, each] of Object.entries(chosen)) outcomes[name] = await each(make, urls, { SessionError }).catch((problem) => `failed: ${problem.stack}`);
-  console.log(JSON.stringify(outcomes));
+  console.log(JSON.stringify(outcomes, (_, value) => (value === Infinity ? "Infinity" : value)));
 }

@@ -33,7 +33,8 @@ class BrowserPlayer:
         with self._stack:
             found = chromium.find()
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="page-")))
-            shutil.copy(ROOT / "clients" / "session.js", folder)
+            for module in (ROOT / "clients").glob("*.js"):
+                shutil.copy(module, folder)
             shutil.copy(HERE / f"{program}.mjs", folder)
             (folder / "index.html").write_text(_PAGE % {"program": program, "values": json.dumps(values)})
             pages = self._stack.enter_context(site(folder))

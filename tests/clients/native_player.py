@@ -20,6 +20,7 @@ class NativePlayer:
         client.outbound_buffer_size = AMPLE["outbound_buffer_size"]
         client.reconnect_delay, client.reconnect_delay_max = 0.02, 0.2
         client.request_timeout = 100.0
+        client.heartbeat_interval, client.heartbeat_timeout = 0.5, 1.0  # For links that are dead.
         client.session_buffer_size = values["options"].get("bufferSize", client.session_buffer_size)
         self._received: list[str] = []
         self._events: list[str] = []

@@ -18,8 +18,8 @@ from tests.ws_python.driving import listening, named, poll_until, record
 DEADLINE = 100.0
 # Of the native nodes: what is to be full is the session's buffer, before there is anything to be said of this one.
 AMPLE = {"outbound_buffer_size": 64 * 1024 * 1024}
-# Bytes of the opening handshakes, hello and welcome, before which the first connection of a play is not cut.
-_BEGINNING = 2000
+# Bytes of the opening handshakes and the hello, before which the first connection of a play is not cut.
+_BEGINNING = 1200
 
 
 class Play(NamedTuple):

@@ -29,6 +29,8 @@ class Servers:
         self.session.handle("ask-me", self._ask)
         self.session.handle("greet-me", lambda peer_id, _: [int(self.session.send(peer_id, word)) for word in "ab"])
         self.session.handle("count", self._count)
+        self.session.handle("time", lambda *_: self.session.server_time)
+        self.session.var_received.connect(self.session.send_var)
 
     def _count(self, peer_id: int, _: object) -> int:
         """Messages of that peer."""
@@ -164,6 +166,17 @@ def test_the_server_asks(outcomes: dict[str, Any]) -> None:
         "never": [24, "no reply came in time", None],
     }
     assert outcomes["handlers"]["log"] == ["open", "close 1000"]
+
+
+def test_values(outcomes: dict[str, Any]) -> None:
+    assert outcomes["values"] == {"values": [{"a": [1, "ä"]}, None, [16, 0]], "taken": [True, True, True, False]}
+
+
+def test_the_clock_is_as_right_as_it_says(outcomes: dict[str, Any]) -> None:
+    clock = outcomes["clock"]
+    assert clock["before"] == [0, "Infinity", 0]
+    assert clock["isRight"]
+    assert 0 < clock["clockError"] <= clock["latency"]
 
 
 def test_where_it_is_full(outcomes: dict[str, Any]) -> None:

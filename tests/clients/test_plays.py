@@ -49,8 +49,6 @@ SLOW = {
         )
         for client in CLIENTS
         for play in PLAYS
-        # Its heartbeat has tests of its own, and trusts a system that still takes bytes, as that of the proxy does.
-        if not (client == "native" and play.is_silent)
     ],
 )
 def test_every_message_once_and_in_order(client: str, play: Play) -> None:

@@ -36,7 +36,7 @@ def test_use_of_the_types() -> None:
 def test_types_name_every_member() -> None:
     source, types = ((ROOT / "clients" / name).read_text() for name in ("session.js", "session.d.ts"))
     body = source.split("export class SessionClient", 1)[1]
-    members = set(re.findall(r"^  (?:get |async )?([a-z]\w*)\(.*\{$", body, re.MULTILINE))
+    members = set(re.findall(r"^  (?:get |async )?([a-z]\w*)\(.*\) \{", body, re.MULTILINE))
     declared = types.split("export declare class SessionClient", 1)[1]
     named = set(re.findall(r"^  (?:readonly )?(\w+)[(:<]", declared, re.MULTILINE)) - {"addEventListener"}
     assert named == members

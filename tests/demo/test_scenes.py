@@ -65,6 +65,78 @@ func _initialize() -> void:
 	quit()
 """
 
+ARENA = """
+extends SceneTree
+
+var ann: Node
+var bob: Node
+
+func _initialize() -> void:
+	await process_frame
+	ann = arena("Ann")
+	bob = arena("Bob")
+	ann.get_node("%Port").value = 0
+	await press(ann.get_node("%Host"))
+	bob.get_node("%Url").text = "ws://localhost:%d" % ann.get_node("%Port").value
+	await press(bob.get_node("%Join"))
+	await until(func() -> bool: return "Bob joins." in chat_of(bob))
+	say(ann, "Hello from Ann")
+	say(bob, "Hello from Bob")
+	await until(func() -> bool: return "Ann: Hello from Ann" in chat_of(bob))
+	await until(func() -> bool: return "Bob: Hello from Bob" in chat_of(ann))
+	await move(bob.get_node("%Field/Players/1"))
+	await until(func() -> bool: return seen_by(ann) == seen_by(bob))
+	print("moved, with ", seen_by(bob).size(), " on the field")
+	await press(bob.get_node("%Leave"))
+	await until(func() -> bool: return "Bob leaves." in chat_of(ann))
+	await until(func() -> bool: return seen_by(ann).size() == 6 and seen_by(bob).is_empty())
+	await press(bob.get_node("%Join"))
+	await until(func() -> bool: return seen_by(bob).size() == 7)
+	await press(ann.get_node("%Leave"))
+	await until(func() -> bool: return seen_by(ann).is_empty() and seen_by(bob).is_empty())
+	print("Bob is told: ", bob.get_node("%Status").text)
+	await press(bob.get_node("%Join"))
+	await until(func() -> bool: return not bob.get_node("%Join").disabled)
+	print("Bob is told: ", bob.get_node("%Status").text)
+	quit()
+
+func arena(player: String) -> Node:
+	# With a multiplayer of its own, as in a process of its own.
+	var game := Node.new()
+	root.add_child(game)
+	set_multiplayer(MultiplayerAPI.create_default_interface(), game.get_path())
+	var made: Node = load("res://demo/multiplayer/arena.tscn").instantiate()
+	made.get_node("%Name").text = player
+	game.add_child(made)
+	return made
+
+func until(condition: Callable) -> void:
+	while not condition.call():
+		await process_frame
+
+func press(button: Button) -> void:
+	await until(func() -> bool: return not button.disabled)
+	button.pressed.emit()
+
+func move(player: Node2D) -> void:
+	var before := player.position
+	for pressed: bool in [true, false]:
+		for key: StringName in [&"ui_right", &"ui_up"]:
+			Input.action_press(key) if pressed else Input.action_release(key)
+		if pressed:
+			await until(func() -> bool: return player.position != before)
+
+func say(of: Node, text: String) -> void:
+	of.get_node("%Chat/Line").text_submitted.emit(text)
+
+func chat_of(of: Node) -> PackedStringArray:
+	return of.get_node("%Chat/Log").get_parsed_text().split("\\n")
+
+func seen_by(of: Node) -> Array:
+	var nodes: Array = of.get_node("%Field/Gems").get_children() + of.get_node("%Field/Players").get_children()
+	return nodes.map(func(node: Node2D) -> Array: return [node.name, node.position])
+"""
+
 
 @pytest.mark.parametrize("scene", SCENES)
 def test_runs_without_an_error(scene: str) -> None:
@@ -97,3 +169,10 @@ def test_echo_comes_back(godot_script: Callable[[str], str]) -> None:
     assert ": String Text number 2 👋" in log
     assert ": PackedByteArray [2, 0, 0, 0, 3, 0, 0, 0]" in log
     assert "3 sent, 3 came back" in log
+
+
+def test_an_arena_is_the_same_for_all(godot_script: Callable[[str], str]) -> None:
+    log = godot_script(ARENA).splitlines()
+    assert "moved, with 7 on the field" in log
+    told = [line.removeprefix("Bob is told: ") for line in log if line.startswith("Bob is told: ")]
+    assert told == ["The arena was closed.", "The arena cannot be reached."]

@@ -21,8 +21,10 @@ from tests.fuzz.given import Given, pieces
 
 PATH = re.compile(r"/[!-\"$-~]*")
 SECRET = "s3cr3t"
-# With that at its beginning, a password that is not percent-encoded cannot be told from a port and a path.
+# With that at its beginning, a password that is not percent-encoded cannot be told from a port and a path; nor can it
+# where it goes on from the user's name to an IPv6 address and a path.
 LIKE_A_PORT = re.compile(r"0*[1-9][0-9]{0,4}[/?#]")
+LIKE_AN_ADDRESS = re.compile(r"\[[0-9A-Fa-f:.]*(%[^\]]*)?\](:[0-9]*)?[/?#]")
 
 
 def check_line(text: str, most: int = MAX_REASON) -> None:
@@ -128,7 +130,7 @@ def secrets(given: Given) -> None:
         f"wss://host/path?{quote(before)}={SECRET}{quote(within)}&{behind}",
         f"ws://host/#{SECRET}{within}",
     ]
-    if not (LIKE_A_PORT.match(within) or "@" in within):
+    if not (LIKE_A_PORT.match(within) or LIKE_AN_ADDRESS.match(f"{before}:{within}") or "@" in within):
         texts.append(f"ws://{before}:{within}{SECRET}@host/{behind}")
     for text in texts:
         shown = redacted(text)

@@ -8,10 +8,10 @@ in an error or is heard.
 from __future__ import annotations
 
 from ws_python.protocol.codec import Closed
-from ws_python.protocol.session import Hello, Layer, LayerMessage, NotLayered, Session, Welcome, escaped
+from ws_python.protocol.session import Hello, Layer, LayerMessage, NotLayered, Session, Welcome, escaped, new_token
 
 from tests.fuzz.given import Given
-from tests.ws_python.protocol.session_pair import End, Pair
+from tests.ws_python.protocol.session_pair import Pair
 
 BUFFERS = (1024, 4096, 64 * 1024)
 
@@ -27,21 +27,17 @@ def message(given: Given) -> str | bytes:
 def together(given: Given) -> None:
     """Two ends of ours."""
     pair = Pair(buffer=BUFFERS[given.below(len(BUFFERS))])
-    pair.pass_on()
     ends = (pair.client, pair.server)
-    sent: dict[End, list[object]] = {end: [] for end in ends}
     while given:
-        action, end = given.byte(), ends[given.below(2)]
+        action, end = given.byte(), ends[given.below(2) if pair.has_begun else 0]
         if action < 128:
             data = message(given)
             if end.session.has_room(len(data) * 4):
                 end.send(data)
-                sent[end].append(data)
         elif action < 160:
             payload = message(given)
             if end.session.has_room(len(payload) * 4 + 64):
                 end.request("1 x", payload)
-                sent[end].append(LayerMessage("q", "1 x", payload))
         elif action < 208:
             pair.pass_on(given.byte() * 2)
         elif action < 232:
@@ -54,17 +50,16 @@ def together(given: Given) -> None:
     pair.pass_on()
     pair.connect()
     pair.pass_on()
-    assert pair.server.received == sent[pair.client]
-    assert pair.client.received == sent[pair.server]
-    assert pair.client.sessions == 1
+    assert pair.server.received == pair.client.sent
+    assert pair.client.received == pair.server.sent
+    assert pair.client.sessions <= 2  # The hello of the first one may have been lost.
 
 
 def against_anything(given: Given) -> None:
     """One end of ours, and messages of any kind."""
     session = Session(BUFFERS[given.below(len(BUFFERS))])
     is_server, is_back = given.flag(), given.flag()
-    token = "token" if is_back else ""
-    layer = Layer() if is_server else Layer(session, Hello(token, session.received, session.buffer_size))
+    layer = Layer() if is_server else Layer(session, Hello(new_token(), is_back, session.received, session.buffer_size))
     heard = 0
     while given:
         action = given.byte()

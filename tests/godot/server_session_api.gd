@@ -1,5 +1,5 @@
 ## The tests of what a WebSocketServer has in sessions: requests, values, its clock, and how it is drained.
-## The suite of its API derives from it.
+## server_handover_api.gd derives from it.
 extends "res://tests/godot/api_suite.gd"
 
 

@@ -1,6 +1,6 @@
 ## Every member of WebSocketServer, typed and untyped.
 # gdlint: disable=max-file-lines
-extends "res://tests/godot/server_session_api.gd"
+extends "res://tests/godot/server_handover_api.gd"
 
 
 func api_class() -> StringName:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import resource
 import time
-
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -41,9 +40,7 @@ MEASUREMENTS: dict[str, Measurement] = {
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.load", description="Measure what the nodes stand.")
-    parser.add_argument(
-        "names", nargs="*", choices=[[], *MEASUREMENTS], help="what to measure; default: everything"
-    )
+    parser.add_argument("names", nargs="*", choices=[[], *MEASUREMENTS], help="what to measure; default: everything")
     parser.add_argument("--quick", action="store_true", help="a tenth of the size, or less")
     parser.add_argument("--write", action="store_true", help=f"write {reliability.PAGE}")
     arguments = parser.parse_args()

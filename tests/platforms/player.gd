@@ -78,6 +78,51 @@ func come_back() -> void:
 	print("came back: ", await client.message_received)
 
 
+## Says numbers to a server that sends them back, in a session, and then asks it something.
+func keep_on() -> void:
+	client.session = true
+	client.reconnect_delay = 0.1
+	client.reconnect_delay_max = 0.5
+	client.heartbeat_interval = 1.0
+	client.heartbeat_timeout = 2.0
+	client.connection_interrupted.connect(func() -> void: print("interrupted"))
+	client.connection_resumed.connect(func() -> void: print("resumed"))
+	client.handle("name", func(data: Variant) -> String: return "Ada %s" % data)
+	var came := PackedStringArray()
+	client.message_received.connect(func(message: Variant) -> void: came.append(str(message)))
+	await meet()
+	var sent := PackedStringArray()
+	for number in 600:
+		sent.append(str(number))
+		if client.send(sent[-1]) != OK:
+			print("not sent: ", number)
+		if number % 200 == 100:
+			print("sent ", number)
+		await get_tree().create_timer(0.02).timeout
+	var reply := await client.request("double", 21, 60.0)
+	print("reply: %s %s" % [error_string(reply.error), reply.data])
+	client.send_var(Vector2(1, 2))
+	print("value: ", await client.var_received)
+	while came.size() < sent.size():
+		await get_tree().process_frame
+	print("echoed: ", "same" if came == sent else "DIFFERENT %s" % [came])
+	while client.clock_error > 1.0:
+		await get_tree().process_frame
+	print("time: ", client.server_time > 0.0)
+	client.close()
+	await client.connection_closed
+
+
+## Asks for a session where there may be none.
+func ask_for_a_session() -> void:
+	client.session = true
+	await meet()
+	client.send("hello")
+	print("came: ", await client.message_received)
+	var reply := await client.request("double", 21)
+	print("reply: ", error_string(reply.error))
+
+
 func fail() -> void:
 	client.connect_to_url()
 	print("failed: ", await client.connection_failed)

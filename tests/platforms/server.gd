@@ -13,10 +13,18 @@ func _initialize() -> void:
 	server.message_received.connect(_on_message.bind(server))
 	server.client_disconnected.connect(_on_disconnected.bind(server))
 	server.max_message_size = 1 << 24
+	server.client_interrupted.connect(func(_peer_id: int) -> void: print("interrupted"))
+	server.client_resumed.connect(func(_peer_id: int) -> void: print("resumed"))
+	server.var_received.connect(func(peer_id: int, value: Variant) -> void: server.send_var(peer_id, value))
+	server.handle("double", func(_peer_id: int, data: int) -> int: return 2 * data)
 	var port := 0
 	for argument in OS.get_cmdline_user_args():
 		if argument.begins_with("--port="):
 			port = argument.trim_prefix("--port=").to_int()
+		if argument == "--session":
+			server.session_timeout = 60.0
+			server.heartbeat_interval = 1.0
+			server.heartbeat_timeout = 2.0
 		_is_relay = _is_relay or argument == "--relay"
 	if server.listen(port) != OK:
 		quit(1)

@@ -70,9 +70,26 @@ ECHO = """
 		print(demo.get_node("%EchoLabel").text)
 	print(demo.get_node("%CountLabel").text)
 """
+ARENA = """
+	var log: RichTextLabel = demo.get_node("%Chat/Log")
+	if url.is_empty():
+		demo.get_node("%Port").value = 0
+		demo.get_node("%Host").pressed.emit()
+	else:
+		demo.get_node("%Url").text = url
+		demo.get_node("%Join").pressed.emit()
+	while not log.get_parsed_text().contains("Ann joins."):
+		await get_tree().process_frame
+	demo.get_node("%Chat/Line").text_submitted.emit("Hello")
+	while not log.get_parsed_text().contains("Ann: Hello"):
+		await get_tree().process_frame
+	var players: Array = demo.get_node("%Field/Players").get_children()
+	print("playing: ", ", ".join(players.map(func(player: Node2D) -> String: return player.player_name)))
+"""
 DEMOS = {
     "chat/chat.tscn": (CHAT, ["Bob | Ann: Hello from Ann"]),
     "echo/echo.tscn": (ECHO, ["PackedByteArray [2, 0, 0, 0, 3, 0, 0, 0]", "3 sent, 3 came back"]),
+    "multiplayer/arena.tscn": (ARENA, ["playing: Ann"]),
     "bridge/turret_demo.tscn": ("", ["fired at TurretDemo for 2.5"]),
 }
 
@@ -121,6 +138,17 @@ def test_on_the_web(scene: str, serve: Serve, browser: Browser, tmp_path: Path) 
         for line in said:
             assert line in tab.log, tab.log
         look_at(tab, Path(scene).stem)
+        tab.close()
+
+
+def test_the_arena_on_the_web(browser: Browser, tmp_path: Path, start_godot: Callable[..., GodotProcess]) -> None:
+    scene = "multiplayer/arena.tscn"
+    host = start_godot(f"res://demo/{scene}", "--", "--host", "--name=Bob", "--port=0")
+    port = host.wait_for(r"is open on port (\d+)")[1]
+    with web_page(make_project(tmp_path / "project", scene, DEMOS[scene][0]), tmp_path / "web", browser) as page:
+        tab = page.open(f"--url=ws://127.0.0.1:{port}")
+        tab.wait_for("^playing: Bob, Ann$")
+        look_at(tab, "arena")
         tab.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
@@ -21,7 +22,8 @@ LIB = OUTPUT / "windows.x86_64/lib"
 WORK = ROOT / "build/wine"
 PACKAGES = WORK / "packages"
 PYTHON = WORK / "python.exe"
-PREFIX = WORK / "prefix"
+# Of each process of a run in several (pytest-xdist) its own: what one of them ends is that of no other.
+PREFIX = WORK / f"prefix{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 HERE = Path(__file__).parent
 LOCK = ROOT / "requirements.lock"
 EXPORT = re.compile(r"^EXPORT_(FUNC|DATA)\((\w+)\)", re.MULTILINE)
@@ -38,6 +40,12 @@ def prepare() -> None:
     """Make python.exe with what belongs beside it, and fetch the packages, unless they are there."""
     WORK.mkdir(parents=True, exist_ok=True)
     (WORK / ".gdignore").touch()
+    with open(WORK / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # Until it is closed.
+        _prepare()
+
+
+def _prepare() -> None:
     wanted = "\n".join(fetch.pinned(package, LOCK) for package in NEEDED)
     stamp = PACKAGES / "fetched.txt"
     if not stamp.exists() or stamp.read_text() != wanted:

@@ -14,6 +14,16 @@ func _initialize() -> void:
 	server.supported_protocols = ["v2.chat", "v1.chat"] if "--protocols" in OS.get_cmdline_user_args() else []
 	server.handshake_headers = ["X-Greeting: hi"]
 	server.authorizer = _decide
+	if "--sessions" in OS.get_cmdline_user_args():
+		server.session_timeout = 20.0
+		server.session_buffer_size = 4096
+		server.max_requests = 1
+	server.var_received.connect(func(id: int, value: Variant) -> void: server.send_var(id, value))
+	server.handle("double", func(_id: int, data: Variant) -> Variant: return [data, data])
+	server.handle("wait", func(_id: int, _data: Variant) -> Variant: return await server.client_disconnected)
+	server.client_connected.connect(func(id: int) -> void: print("connected: %d" % id))
+	server.client_interrupted.connect(func(id: int) -> void: print("interrupted: %d" % id))
+	server.client_resumed.connect(func(id: int) -> void: print("resumed: %d" % id))
 	root.add_child(server)
 	server.message_received.connect(_answer)
 	server.handshake_failed.connect(func(reason: String) -> void: print("failed: ", reason))

@@ -26,6 +26,9 @@ def make_project(folder: Path) -> Path:
     shutil.copytree(PORTABLE, portable, ignore=shutil.ignore_patterns(".gdignore"))
     shutil.copytree(SUITES, folder / "tests/godot", ignore=shutil.ignore_patterns("*.uid", "bridge", "editor"))
     shutil.copy(ROOT / "tests/portable/classes.gd", folder / "tests/godot/classes.gd")
+    (folder / "tests/chaos").mkdir()
+    for script in (ROOT / "tests/chaos").glob("run_*.gd"):
+        shutil.copy(script, folder / "tests/chaos")
     (folder / "project.godot").write_text('config_version=5\n\n[application]\n\nconfig/name="portable"\n')
     # What the editor would have found: the classes of the project.
     cache = folder / ".godot/global_script_class_cache.cfg"

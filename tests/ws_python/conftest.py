@@ -11,7 +11,7 @@ from ws_python import WebSocketClient, WebSocketServer
 from ws_python.loop.hub import hub
 
 from tests.ws_python.asyncio_programs import LOOPS, Run, run_in
-from tests.ws_python.driving import RawClient, poll_until
+from tests.ws_python.driving import DEADLINE, IS_WINE, RawClient, poll_until
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +43,10 @@ def server() -> WebSocketServer:
 @pytest.fixture
 def client() -> WebSocketClient:
     """An idle client."""
-    return WebSocketClient()
+    client = WebSocketClient()
+    if IS_WINE:  # There, reading what the system trusts takes longer than a client usually waits.
+        client.connect_timeout = DEADLINE
+    return client
 
 
 @pytest.fixture

@@ -384,7 +384,7 @@ class TestTheEnd:
                 env={**os.environ, "PYTHONPATH": str(PYTHON)},
                 capture_output=True,
                 text=True,
-                timeout=60,
+                timeout=240,
             )
             assert (done.returncode, done.stderr, done.stdout) == (code, "", ""), how
 

@@ -505,6 +505,7 @@ class TestDelivery:
         assert (close.opcode, close.data[:2]) == (Opcode.CLOSE, (1002).to_bytes(2, "big"))
 
     def test_after_a_breach_of_the_protocol_the_last_flush_ends_the_answers(self, server: WebSocketServer) -> None:
+        server.close_timeout = 60.0
         raw = RawClient(server.get_local_port(), receive_buffer=4096)
         raw.shake_hands(server)
         answers: list[Error] = []
@@ -699,7 +700,7 @@ class TestShutDown:
         assert log == [("message_received", "1")]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="of Wine's sockets this would measure Wine; test_windows.py has as many")
+@pytest.mark.skipif(os.name == "nt", reason="of Wine's sockets this would measure Wine; test_windows.py has hundreds")
 def test_a_thousand_connections_at_once_take_less_than_three_seconds_of_a_processor(server: WebSocketServer) -> None:
     count = 1000
     address = ("127.0.0.1", server.get_local_port())

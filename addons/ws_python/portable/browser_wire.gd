@@ -10,25 +10,44 @@ const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
 ## The engine's peer makes its buffer that long at once, and the next power of two longer.
 const LONGEST_BUFFER := 1 << 26
 
-var _peer := WebSocketPeer.new()
+var _peer: WebSocketPeer
 var _url: Url
+var _node: Node
+var _tls_options: TLSOptions
+# What to offer where a server agrees to nothing that was offered: then a browser says that it cannot be connected to.
+var _plain := PackedStringArray()
+var _offered := PackedStringArray()
 var _was_open := false
 # The frames of a message that is not whole: a page can send whole messages only.
 var _message := PackedByteArray()
 var _is_text := false
 
 
-func connect_to(url: Url, node: Node, tls_options: TLSOptions) -> void:
+func connect_to(
+	url: Url, node: Node, tls_options: TLSOptions, offered: PackedStringArray, plain: PackedStringArray
+) -> void:
 	_url = url
 	host = url.host
 	port = url.port
-	_peer.supported_protocols = node.get(&"supported_protocols")
-	# The longest message, too.
-	_peer.inbound_buffer_size = mini(node.get(&"max_message_size"), LONGEST_BUFFER)
-	_peer.outbound_buffer_size = (1 << 31) - 1  # The outbox sees to that.
+	_node = node
+	_tls_options = tls_options
+	_plain = plain
 	if not (node.get(&"handshake_headers") as PackedStringArray).is_empty():
 		Checks.tell_once("handshake_headers: no page in a browser sets headers: they are left out")
-	if _peer.connect_to_url(url.as_ascii(), tls_options) != OK:
+	_begin(offered)
+
+
+func _begin(offered: PackedStringArray) -> void:
+	_offered = offered
+	_peer = WebSocketPeer.new()
+	_peer.supported_protocols = offered
+	var longest: int = _node.get(&"max_message_size")
+	if _offered != _plain:
+		longest += LayerMessage.MAX_OVERHEAD
+	# The longest message, too.
+	_peer.inbound_buffer_size = mini(longest, LONGEST_BUFFER)
+	_peer.outbound_buffer_size = (1 << 31) - 1  # The outbox sees to that.
+	if _peer.connect_to_url(_url.as_ascii(), _tls_options) != OK:
 		failure = "the browser does not connect to this URL; a page that came by https:// may open wss:// only"
 		may_pass = false
 
@@ -36,13 +55,18 @@ func connect_to(url: Url, node: Node, tls_options: TLSOptions) -> void:
 func work(_may_read: bool) -> void:
 	_peer.poll()
 	if _peer.get_ready_state() == WebSocketPeer.STATE_OPEN:
-		_was_open = true
-		protocol = _peer.get_selected_protocol()
+		if not _was_open:
+			_was_open = true
+			agree(_peer.get_selected_protocol())
 	elif _peer.get_ready_state() == WebSocketPeer.STATE_CLOSED:
 		close_code = _peer.get_close_code()
 		close_reason = _peer.get_close_reason()
 		# Between two frames it may have been opened, and closed: then there is a code of the server's.
-		if not _was_open and close_code in [-1, 0, 1006] and not failure:
+		if _was_open or close_code not in [-1, 0, 1006] or failure:
+			return
+		if _offered != _plain:
+			_begin(_plain)
+		else:
 			failure = (
 				(
 					"it cannot be connected to, of which the browser tells no more: the host may be unknown, refuse "

@@ -123,11 +123,16 @@ static func is_text(value: Variant) -> bool:
 ## `value` as JSON text, or null, after saying why, if it cannot be: in the name of `method`.
 static func encode_json(value: Variant, method: String = "send_json") -> Variant:
 	var problem: Array[String] = []
-	var text := _json(value, 0, problem)
+	var text := json_of(value, problem)
 	if problem.is_empty():
 		return text
 	push_error("%s: %s; %s" % [method, problem[0], JSON_ADVICE])
 	return null
+
+
+## `value` as JSON text; what is wrong with it is put into `problem`.
+static func json_of(value: Variant, problem: Array[String]) -> String:
+	return _json(value, 0, problem)
 
 
 static func _json(value: Variant, depth: int, problem: Array[String]) -> String:

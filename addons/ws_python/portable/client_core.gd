@@ -2,7 +2,11 @@
 extends "res://addons/ws_python/portable/core.gd"
 
 const BrowserWire := preload("res://addons/ws_python/portable/browser_wire.gd")
+const ClientClock := preload("res://addons/ws_python/portable/client_clock.gd")
 const ClientMembers := preload("res://addons/ws_python/portable/members/client.gd")
+const ClientSession := preload("res://addons/ws_python/portable/client_session.gd")
+const Greetings := preload("res://addons/ws_python/portable/greetings.gd")
+const Moves := preload("res://addons/ws_python/portable/moves.gd")
 const Multiplayer := preload("res://addons/ws_python/portable/multiplayer_client.gd")
 const Reconnect := preload("res://addons/ws_python/portable/reconnect.gd")
 const Settings := preload("res://addons/ws_python/portable/handshake_settings.gd")
@@ -14,11 +18,16 @@ var connection: Connection
 ## What plays over it; null as long as nobody has asked for that.
 var multiplayer: Multiplayer
 var url := Url.new("ws://localhost")
+var clock := ClientClock.new(self)
+## Who asks and is asked.
+var end := Requests.End.new()
 
 var _client: ClientMembers
 var _tls_options: TLSOptions
 var _reconnect := Reconnect.new(self)
 var _watch := ConnectionWatch.new(self)
+var _session := ClientSession.new(self)
+var _moves := Moves.new(self)
 # While `connection_closed` is told, the connection that it is told of: by then there may be another one.
 var _told_of: Connection
 
@@ -60,6 +69,7 @@ func connect_to_url(to: String, tls_options: TLSOptions) -> Error:
 		return error
 	url = target
 	_tls_options = tls_options
+	_session.begin()
 	_reconnect.stop()
 	statistics.connects()
 	_start_connecting()
@@ -113,8 +123,15 @@ func _trusted() -> X509Certificate:
 func _start_connecting() -> void:
 	statistics.happened("connections_tried")
 	var wire: RefCounted = BrowserWire.new() if Checks.is_web() else SocketWire.new()
-	wire.connect_to(url, _client, _options())
+	var offered := _session.offered(_client.supported_protocols)
+	# Of a server that has spoken the layer it is known that another reason was in the way.
+	var may_be_plain := _client.supported_protocols.is_empty() and not _session.is_known
+	wire.connect_to(url, _client, _options(), offered, PackedStringArray() if may_be_plain else offered)
+	var before := connection
 	connection = Connection.new(self, wire, _client.connect_timeout)
+	connection.end = end
+	end.connection = connection
+	_session.prepare(connection, before)
 
 
 func _options() -> TLSOptions:
@@ -136,20 +153,29 @@ func close(code: int, reason: String) -> Error:
 		connection.close(code, reason)
 		_set_status(ClientMembers.STATUS_CLOSING)
 	elif status in [ClientMembers.STATUS_CONNECTING, ClientMembers.STATUS_RECONNECTING]:
+		var cut := _session.give_up()
 		_leave(code, reason)
 		_set_status(ClientMembers.STATUS_IDLE)
+		_tell_session_over(cut)
 	return OK
 
 
 func end_all() -> void:
 	_leave(1001, "")
+	requests.forget()
 	multiplayer = null
 	status = ClientMembers.STATUS_IDLE
-	_watch = null  # It holds this.
+	end.connection = null
+	# Each holds this.
+	_watch = null
+	_session.let_go()
+	_moves.let_go()
+	clock.let_go()
 
 
 ## Leaves whatever connection or attempt there is to itself.
 func _leave(code: int, reason: String) -> void:
+	_session.forget()
 	_reconnect.stop()
 	statistics.gave_up(true)
 	if connection != null:
@@ -202,9 +228,15 @@ func poll_network(until: int) -> void:
 			put(Connection.Event.FAILED, connection, problem)
 			return
 		_start_connecting()
-	if connection != null:
-		connection.poll(now, until)
-		_watch.look(now, open_connections())
+	if connection == null:
+		return
+	connection.poll(now, until)
+	_watch.look(now, open_connections())
+	if _session.is_wanted:
+		_session.look(now)
+		if connection.is_open() and connection.layer != null:
+			connection.tell_received(now)
+			clock.look(now, connection)
 
 
 func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
@@ -219,6 +251,9 @@ func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
 				return
 			if multiplayer == null or not multiplayer.takes(of, passed):
 				_client.message_received.emit(passed)
+		Connection.Event.LAYER:
+			(of as Connection).delivered(payload)
+			payload.tell(self, of)
 		Connection.Event.PONG:
 			if not _watch.takes_pong(of, payload as PackedByteArray):
 				_client.pong_received.emit(payload)
@@ -230,9 +265,18 @@ func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
 
 
 func _opened(of: Connection) -> void:
+	statistics.happened("connections_made")
+	if not _session.is_interrupted():
+		_tell_connected(of)
+	elif of.layer != null:
+		_session.await_welcome(of)
+	else:
+		_go_on_anew(of)
+
+
+func _tell_connected(of: Connection) -> void:
 	var came_back := _reconnect.opened()
 	statistics.recovered()
-	statistics.happened("connections_made")
 	_set_status(ClientMembers.STATUS_ACTIVE)
 	if _is_active(of):
 		_client.connected_to_server.emit()
@@ -244,6 +288,95 @@ func _is_active(of: Connection) -> bool:
 	return is_alive() and status == ClientMembers.STATUS_ACTIVE and of == connection
 
 
+# --- the session
+
+
+## Whether to connect again by itself.
+func keeps_trying() -> bool:
+	return _client.auto_reconnect or _session.may_go_on()
+
+
+func new_layer(of: Connection) -> Endpoint.SessionLayer:
+	clock.forget_sample()
+	var layer := _session.new_layer(of)
+	layer.sampler = clock.sampled.bind(weakref(of))
+	return layer
+
+
+func keep_wire(wire: RefCounted) -> void:
+	_session.keep_wire(wire)
+
+
+func layer_message(of: Connection, message: LayerMessage) -> void:
+	if message.letter == LayerMessage.MOVE:
+		_moves.hear(of, message)
+	elif message.letter == LayerMessage.VALUE:
+		_tell_value(of, message)
+	elif Requests.Dialogue.LETTERS.contains(message.letter):
+		hear_request(of, message)
+
+
+func _tell_value(of: Connection, message: LayerMessage) -> void:
+	var decoded := Requests.Payloads.decode(message.payload)
+	if decoded[1]:
+		statistics.count("values_unreadable")
+		of.complain("unreadable values", "a value that came cannot be read: %s" % decoded[1])
+	else:
+		_client.var_received.emit(decoded[0])
+
+
+func welcomed(of: Connection, welcome: Greetings.Welcome) -> void:
+	var was_interrupted := _session.is_interrupted()
+	if not _session.welcomed(of, welcome):
+		if was_interrupted:
+			_go_on_anew(of)
+		return
+	_reconnect.opened()
+	statistics.recovered()
+	_set_status(ClientMembers.STATUS_ACTIVE)
+	if _is_active(of):
+		_client.connection_resumed.emit()
+
+
+func not_layered(of: Connection) -> void:
+	var was_interrupted := _session.is_interrupted()
+	_session.refused(of)
+	end_requests(end, ERR_UNAVAILABLE)
+	if was_interrupted and is_alive():
+		_go_on_anew(of)
+
+
+## There is a connection again, without the session that was before.
+func _go_on_anew(of: Connection) -> void:
+	var cut := _session.cut
+	_session.cut = null
+	_tell_session_over(cut)
+	if is_alive() and of == connection and status == ClientMembers.STATUS_RECONNECTING:
+		_tell_connected(of)
+
+
+func _tell_session_over(cut: Connection) -> void:
+	if cut == null or not is_alive():
+		return
+	for kept: Connection in [cut, connection]:
+		if not kept.is_open():
+			# What was sent meanwhile.
+			statistics.past.absorb(kept.meter)
+			kept.count_anew()
+	var told_before := _told_of
+	_told_of = cut
+	cut.part()
+	_session_ends()
+	if is_alive():
+		_client.connection_closed.emit()
+	_told_of = told_before
+
+
+func _session_ends() -> void:
+	clock.clock.restart()
+	end_requests(end)
+
+
 func _failed(of: Connection, reason: String) -> void:
 	var gave_up := _reconnect.failed(of.wire.may_pass, of.wire.retry_after)
 	var target := url.redacted()  # A handler of the status may connect to another one.
@@ -251,16 +384,27 @@ func _failed(of: Connection, reason: String) -> void:
 	var wait := _go_on()
 	if not is_alive():
 		return
+	var cut: Connection = null if wait else _session.give_up()
 	_client.connection_failed.emit("%s: %s; %s" % [target, reason, gave_up] if gave_up else "%s: %s" % [target, reason])
+	_tell_session_over(cut)
 	_tell_reconnecting(wait)
 
 
 func _closed(of: Connection) -> void:
 	statistics.closed(of.close_code, of.meter)
-	if status == ClientMembers.STATUS_ACTIVE:
+	clock.forget_sample()
+	var was_interrupted := _session.is_interrupted()
+	var goes_on := _session.outlives(of)
+	if goes_on:
+		of.count_anew()
+	if status == ClientMembers.STATUS_ACTIVE or was_interrupted:
 		if of.close_code != 1000:
 			statistics.met_error()
-		var gave_up := _reconnect.closed(of.close_code, of.wire.close_code == of.close_code)
+		var move := _moves.taken(of) if goes_on else null
+		if move != null and move.url != null:
+			url = move.url
+		var come_back_in := NAN if move == null else move.seconds
+		var gave_up := _reconnect.closed(of.close_code, of.wire.close_code == of.close_code, come_back_in)
 		if gave_up:
 			push_warning("%s: the connection has ended; %s" % [url.redacted(), gave_up])
 	else:
@@ -271,9 +415,20 @@ func _closed(of: Connection) -> void:
 	if multiplayer != null:
 		multiplayer.part()
 	if is_alive():
-		_client.connection_closed.emit()
+		_tell_end(goes_on, was_interrupted, wait)
 	_told_of = told_before
 	_tell_reconnecting(wait)
+
+
+func _tell_end(goes_on: bool, was_interrupted: bool, wait: int) -> void:
+	if not goes_on:
+		_session_ends()
+		if is_alive():
+			_client.connection_closed.emit()
+	elif wait == 0:
+		_tell_session_over(_session.give_up())
+	elif not was_interrupted:
+		_client.connection_interrupted.emit()
 
 
 ## After the end of a connection or an attempt: idle, or waiting for the next one. The number of the wait; 0 for none.
@@ -324,6 +479,16 @@ func ping(payload: PackedByteArray) -> Error:
 	if connection:
 		connection.explain_ping(error, payload)
 	return _explained("ping", error)
+
+
+func start_request(method: String, data: Variant, timeout: float) -> WebSocketReply:
+	return requests.start(end, method, data, timeout)
+
+
+func send_var(value: Variant) -> Error:
+	if Checks.is_elsewhere("send_var"):
+		return ERR_UNAVAILABLE
+	return _explained("send_var", requests.send_value(end, value))
 
 
 ## Who is not connected is told what to do; who is closing knows.

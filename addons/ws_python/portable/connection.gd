@@ -3,9 +3,10 @@
 ## It emits nothing: what happens is put into the core's events, and told when they are delivered.
 extends "res://addons/ws_python/portable/endpoint.gd"
 
-enum Event { OPENED, FAILED, MESSAGE, PONG, DRAINED, CLOSED }
+enum Event { OPENED, FAILED, MESSAGE, LAYER, PONG, DRAINED, CLOSED }
 enum Phase { CONNECTING, OPEN, CLOSING, GONE }
 
+const ClientClock := preload("res://addons/ws_python/portable/client_clock.gd")
 const Lingering := preload("res://addons/ws_python/portable/lingering.gd")
 const Rates := preload("res://addons/ws_python/portable/rates.gd")
 const Wire := preload("res://addons/ws_python/portable/wire.gd")
@@ -45,7 +46,10 @@ func is_open() -> bool:
 	return phase == Phase.OPEN
 
 
+## One that is cut, and whose session lasts, is open as before.
 func get_ready_state() -> WebSocketPeer.State:
+	if outbox.lasts:
+		return WebSocketPeer.STATE_OPEN
 	match phase:
 		Phase.CONNECTING:
 			return WebSocketPeer.STATE_CONNECTING
@@ -77,6 +81,11 @@ func unfinished() -> int:
 ## Bytes that the system, or the browser, has taken.
 func bytes_taken() -> int:
 	return wire.taken()
+
+
+## Where no ping can be sent, has a server that speaks the session layer say something.
+func probe() -> bool:
+	return ClientClock.probe(self)
 
 
 # --- the network
@@ -117,6 +126,9 @@ func _open() -> void:
 	_rates = Rates.of(_core.node, _now, true)
 	_core.put(Event.OPENED, self)
 	_core.note_opened(self)
+	if wire.has_layer:
+		layer = _core.new_layer(self)
+		layer_changed()
 
 
 func _take(until: int) -> void:
@@ -131,6 +143,8 @@ func _take(until: int) -> void:
 		if not is_ignored and _forced.is_empty():
 			if message is Array:
 				_core.put(Event.PONG, self, message[0])
+			elif layer != null:
+				_take_through_layer(message)
 			else:
 				queued += _weight(message)
 				_core.put(Event.MESSAGE, self, message)
@@ -138,6 +152,16 @@ func _take(until: int) -> void:
 			_look_at_rates()
 		if until > 0 and not Checks.is_web() and Time.get_ticks_usec() >= until:
 			return
+
+
+func _take_through_layer(message: Variant) -> void:
+	for event: Variant in layer.receive([message]):
+		var is_message := Checks.is_message(event)
+		queued += _weight(event)
+		_core.put(Event.MESSAGE if is_message else Event.LAYER, self, event)
+	if layer.is_off:
+		outbox.part()
+	layer_changed()
 
 
 func _look_at_rates() -> void:
@@ -158,7 +182,7 @@ func delivered(message: Variant) -> void:
 
 
 func _weight(message: Variant) -> int:
-	return message.size() if message is PackedByteArray else message.length()
+	return (message as String).length() if message is String else message.size()
 
 
 func flush() -> void:
@@ -181,16 +205,23 @@ func _ask_flush() -> void:
 # --- the end
 
 
-## Closes behind what was sent. CLOSED follows, within `close_timeout`.
+## Closes behind what was sent. CLOSED follows, within `close_timeout`. A session ends with it.
 func close(code: int, reason: String) -> void:
+	outbox.lasts = false
 	if phase != Phase.OPEN:
 		return
 	outbox.leave()
-	outbox.accepts = false
+	_stop_sending()
 	phase = Phase.CLOSING
 	_deadline = _now + _close_timeout
 	wire.close(code, reason)
 	flush()
+
+
+func _stop_sending() -> void:
+	outbox.accepts = false
+	if layer != null:
+		layer.leave()
 
 
 ## Somebody went beyond a limit: this side tells that code.
@@ -203,6 +234,7 @@ func give_up(code: int, reason: String) -> void:
 ## Whoever owns it does so no more: it says goodbye by itself, and tells nothing.
 func abandon(code: int, reason: String) -> void:
 	is_ignored = true
+	outbox.lasts = false
 	# From now on it is polled by another clock.
 	_now = Time.get_ticks_msec() / 1000.0
 	_core = null
@@ -222,8 +254,16 @@ func abandon(code: int, reason: String) -> void:
 ## Ends it at once. One that was open is told 1006, and the reason.
 func drop(reason: String = "") -> void:
 	if phase != Phase.GONE:
-		wire.drop()
+		_drop_wire()
 		_end(ABNORMAL_CLOSURE, reason)
+
+
+## In a browser it can be closed only, which would end the session: not before the server has heard of the next one.
+func _drop_wire() -> void:
+	if outbox.lasts and Checks.is_web() and phase != Phase.CONNECTING:
+		_core.keep_wire(wire)
+	else:
+		wire.drop()
 
 
 func _fail(reason: String) -> void:
@@ -232,11 +272,25 @@ func _fail(reason: String) -> void:
 	outbox.discard()
 	if not is_ignored:
 		_core.put(Event.FAILED, self, reason)
-	_core = null
+	_let_go()
+
+
+## It has no core any more; one that is in a session asks it yet about what is sent.
+func _let_go() -> void:
+	if not outbox.lasts:
+		_core = null
+
+
+## Another connection has taken its place, or the session is over.
+func part() -> void:
+	outbox.part()
+	if phase == Phase.GONE:
+		_core = null
 
 
 func _end(code: int, reason: String) -> void:
 	phase = Phase.GONE
+	_stop_sending()
 	outbox.discard()
 	_complaints.tell("%s, port %d" % [wire.host, wire.port])
 	if not is_ignored or close_code == NO_CODE:
@@ -247,4 +301,4 @@ func _end(code: int, reason: String) -> void:
 			close_reason = _forced[1]
 	if not is_ignored:
 		_core.put(Event.CLOSED, self)
-	_core = null
+	_let_go()

@@ -116,7 +116,7 @@ func _look_at_silent(now: float, connection: RefCounted, slack: float) -> void:
 		watched.pinged_usec = Time.get_ticks_usec()
 		watched.taken_at_ping = connection.bytes_taken()
 		watched.payload = (_PREFIX + str(_number)).to_ascii_buffer()
-		if connection.ping(watched.payload) == ERR_UNAVAILABLE:
+		if connection.ping(watched.payload) == ERR_UNAVAILABLE and not connection.probe():
 			watched.payload = PackedByteArray()  # In a browser: the server is to send some.
 
 

@@ -10,8 +10,12 @@ const Connection := preload("res://addons/ws_python/portable/connection.gd")
 const ConnectionWatch := preload("res://addons/ws_python/portable/connection_watch.gd")
 const Lingering := preload("res://addons/ws_python/portable/lingering.gd")
 const Members := preload("res://addons/ws_python/portable/members/pollable.gd")
+const Meter := preload("res://addons/ws_python/portable/meter.gd")
 const Monitors := preload("res://addons/ws_python/portable/monitors.gd")
+const Endpoint := preload("res://addons/ws_python/portable/endpoint.gd")
+const LayerMessage := preload("res://addons/ws_python/portable/layer_message.gd")
 const Rates := preload("res://addons/ws_python/portable/rates.gd")
+const Requests := preload("res://addons/ws_python/portable/requests.gd")
 const Statistics := preload("res://addons/ws_python/portable/statistics.gd")
 
 ## How deep polls in handlers may nest in one another.
@@ -23,9 +27,13 @@ const MOST_USUAL := 1.25
 const ONE_POLL := 0.002
 ## Lines about strangers that may come at once; one more in each second, and one a second about each of them.
 const MOST_LINES := 10.0
+# Within so many polled seconds each cause is told once, and so many causes in all.
+const _PERIOD_OF_CAUSES := 60.0
+const _MOST_CAUSES := 8
 
 var node: Members
 var statistics := Statistics.new()
+var requests := Requests.new(self)
 ## Seconds in which somebody polled: from one poll to the next by twice the usual at the most, for what comes while a
 ## level is loaded is there, and unread.
 var now := 0.0
@@ -40,6 +48,8 @@ var _nested := 0
 var _is_held := false
 var _asks_outgoing := false
 var _told := {}
+var _causes := {}
+var _causes_until := 0.0
 var _lines := MOST_LINES
 var _lines_at := 0.0
 
@@ -97,6 +107,8 @@ func poll() -> void:
 	var budget := int(node.max_poll_time * 1e6)
 	poll_network(begun + budget / 2)
 	deliver(begun + budget)
+	if not _is_held:
+		look_at_requests()
 	if is_alive():
 		flush_network()
 
@@ -146,6 +158,25 @@ func has_events() -> bool:
 	return _next < _events.size()
 
 
+# --- requests. A handler may free the node: then nobody else keeps what it is called by.
+
+
+func look_at_requests() -> void:
+	if is_alive():
+		var asking := requests
+		asking.look(now)
+
+
+func hear_request(connection: RefCounted, message: LayerMessage) -> void:
+	var asking := requests
+	asking.hear(connection, message)
+
+
+func end_requests(end: Requests.End, error: Error = ERR_CONNECTION_ERROR) -> void:
+	var asking := requests
+	asking.session_over(end, error)
+
+
 # --- the life of the node
 
 
@@ -162,7 +193,10 @@ func refuses(method: String) -> bool:
 	return is_going
 
 
+## The node is being freed, or no longer has this script. Parts of the core hold it until then.
 func shut_down() -> void:
+	if is_going:
+		return
 	is_going = true
 	end_all()
 	if OS.get_thread_caller_id() == OS.get_main_thread_id():
@@ -259,6 +293,17 @@ func slow_down(connection: RefCounted, rates: Rates, verdict: Rates.Verdict) -> 
 	statistics.count("paused_" + rates.emptiest)
 	warn(connection.who(), "%s: not read for %.1f s" % [beyond, rates.paused_until - now])
 	connection.throttle()
+
+
+## Whether a cause that strangers bring about is to be told now; then it counts as told.
+func is_new(cause: String) -> bool:
+	if now >= _causes_until:
+		_causes_until = now + _PERIOD_OF_CAUSES
+		_causes.clear()
+	if _causes.has(cause) or _causes.size() == _MOST_CAUSES:
+		return false
+	_causes[cause] = true
+	return true
 
 
 ## Logs a line about somebody, or leaves it out where too much was told.

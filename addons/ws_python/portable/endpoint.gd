@@ -6,11 +6,17 @@ extends RefCounted
 const Checks := preload("res://addons/ws_python/portable/checks.gd")
 const Codec := preload("res://addons/ws_python/portable/frame_codec.gd")
 const Complaints := preload("res://addons/ws_python/portable/complaints.gd")
+const Greetings := preload("res://addons/ws_python/portable/greetings.gd")
+const LayerMessage := preload("res://addons/ws_python/portable/layer_message.gd")
 const Meter := preload("res://addons/ws_python/portable/meter.gd")
 const Outbox := preload("res://addons/ws_python/portable/outbox.gd")
+const Session := preload("res://addons/ws_python/portable/session.gd")
+const SessionLayer := preload("res://addons/ws_python/portable/session_layer.gd")
 
 const NO_CODE := Codec.NO_CODE
 const ABNORMAL_CLOSURE := 1006
+# Polled seconds between two acknowledgements of what came.
+const _TOLD_AFTER := 1.0
 
 var outbox: Outbox
 var meter: Meter
@@ -25,16 +31,21 @@ var heard_at := 0.0
 var unfinished_since := 0.0
 ## How long the answer to the last ping took, in seconds; 0 for unknown.
 var latency := 0.0
+## What it says and hears of the session layer; null without one.
+var layer: SessionLayer
+## Who asks and is asked by it (requests.gd); null for nobody.
+var end: RefCounted
 
 var _core: Object
 var _now := 0.0
+var _next_telling := 0.0
 var _complaints := Complaints.new()
 
 # --- for the derived class
 
 
 ## What a supervisor is told first: the id of a peer, or nothing.
-func _whom() -> Array:
+func whom() -> Array:
 	return []
 
 
@@ -57,14 +68,14 @@ func send_latest(key: Variant, message: Variant) -> Error:
 
 ## With a key, as send_latest().
 func _send(message: Variant, key: Variant = null) -> Error:
-	if key == null and outbox.is_in_fragments() and outbox.accepts:
+	if key == null and outbox.is_in_fragments() and outbox.takes():
 		return ERR_ALREADY_IN_USE
 	var passed: Variant = message
-	if outbox.accepts and _core.has_outgoing_supervisor() and Checks.is_message(message):
-		passed = _core.supervised_outgoing(_whom(), message)
+	if outbox.takes() and _core.has_outgoing_supervisor() and Checks.is_message(message):
+		passed = _core.supervised_outgoing(whom(), message)
 		if passed == null:
 			return ERR_UNAUTHORIZED
-	if not outbox.accepts:
+	if not outbox.takes():
 		return ERR_CONNECTION_ERROR
 	var frame := Codec.encoded(passed)
 	if frame.size() == 1:
@@ -86,7 +97,7 @@ func send_fragment(data: Variant, is_final: bool) -> Error:
 
 
 func _send_fragment(data: Variant, is_final: bool) -> Error:
-	if not outbox.accepts:
+	if not outbox.takes():
 		return ERR_CONNECTION_ERROR
 	if not Checks.is_message(data):
 		return ERR_INVALID_PARAMETER
@@ -110,7 +121,55 @@ func _asked(error: Error) -> Error:
 	return error
 
 
+# --- in a session
+
+
+func send_layer(message: LayerMessage) -> Error:
+	return _asked(outbox.send_layer(message))
+
+
+## The session layer has heard something, or is to say something.
+func layer_changed() -> void:
+	if layer == null:
+		return
+	if not layer.outgoing.is_empty():
+		outbox.put_messages(layer.outgoing)
+		layer.outgoing = []
+		_ask_flush()
+	elif outbox.is_stalled():
+		_ask_flush()  # The other side has more: perhaps there is room again.
+	if layer.error:
+		var problem := layer.error
+		layer.error = ""
+		outbox.lasts = false
+		give_up(Codec.PROTOCOL_ERROR, problem)
+
+
+## Acknowledges what came, about once a second.
+func tell_received(now: float) -> void:
+	if now >= _next_telling:
+		_next_telling = now + _TOLD_AFTER
+		layer.tell_received()
+		layer_changed()
+
+
+## Closes with that code.
+func give_up(_code: int, _reason: String) -> void:
+	pass
+
+
+## What comes after this connection, which is over, counts by itself.
+func count_anew() -> void:
+	meter = Meter.new()
+	outbox.count_in(meter)
+
+
 # --- what its user is told
+
+
+## Logs an error that this other side causes: once for each cause, and at the end how often it came.
+func complain(cause: String, text: String) -> void:
+	_complaints.add(cause, text, _now)
 
 
 func _explained(error: Error, method: String, message: Variant) -> Error:

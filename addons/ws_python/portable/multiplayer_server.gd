@@ -37,7 +37,7 @@ func seat(connection: RefCounted) -> void:
 	var id := PackedByteArray()
 	id.resize(4)
 	id.encode_s32(0, player.id)
-	connection.send_frame(Codec.encoded(id))
+	node.send(player.id, id)
 
 
 ## Whether a message was one of a player.

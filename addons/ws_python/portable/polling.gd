@@ -10,8 +10,23 @@ const Core := preload("res://addons/ws_python/portable/core.gd")
 const _WS_NOTIFICATION_BEGIN := 5_766_100
 
 var _ws_core := _ws_make()
+var _ws_keeper := _WsKeeper.new(_ws_core)
 # It is ready, and not yet in the deferred call that begins what is to begin by itself.
 var _ws_is_to_begin := false
+
+
+## Ends the core with the script: where another one takes its place, as in an inherited scene, the engine says nothing.
+class _WsKeeper:
+	extends RefCounted
+
+	var _core: Core
+
+	func _init(core: Core) -> void:
+		_core = core
+
+	func _notification(what: int) -> void:
+		if what == NOTIFICATION_PREDELETE:
+			_core.shut_down()
 
 
 ## What does the work. For the derived class.

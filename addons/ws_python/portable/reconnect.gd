@@ -55,8 +55,9 @@ func opened() -> bool:
 	return came_back
 
 
-## The connection that was open has ended with a code. Where the client gives up, the answer is why.
-func closed(code: int, by_server: bool) -> String:
+## The connection that was open has ended with a code, and perhaps the server said in how many seconds to come back; NAN
+## where it did not. Where the client gives up, the answer is why.
+func closed(code: int, by_server: bool, come_back_in: float = NAN) -> String:
 	var core: RefCounted = _core.get_ref()
 	if core.now - _opened_at >= core.node.reconnect_stable_time:
 		attempt = 0
@@ -64,7 +65,9 @@ func closed(code: int, by_server: bool) -> String:
 		_since = -1.0
 	if by_server and code in core.node.reconnect_stop_codes:
 		return _give_up("the server has closed with %d, which is one of reconnect_stop_codes" % code)
-	return _try_again(0.0)
+	var asked := 0.0 if is_nan(come_back_in) else minf(come_back_in, core.node.reconnect_retry_after_max)
+	# As it was asked to, once: servers that send it to each other are not asked again and again.
+	return _try_again(asked, asked == come_back_in and attempt == 0)
 
 
 ## No connection came to be. The server may have asked to wait for so many seconds.
@@ -79,10 +82,10 @@ func begin_attempt() -> void:
 	_core.get_ref().statistics.count("reconnect_attempts")
 
 
-func _try_again(asked: float) -> String:
+func _try_again(asked: float, is_exact: bool = false) -> String:
 	var core: RefCounted = _core.get_ref()
 	var node: Node = core.node
-	if not node.auto_reconnect:
+	if not core.keeps_trying():
 		stop()
 		return ""
 	if _since < 0.0:
@@ -98,7 +101,7 @@ func _try_again(asked: float) -> String:
 	attempt += 1
 	waits += 1
 	_is_recovering = true
-	next_attempt = core.now + _delay(node, asked, left)
+	next_attempt = core.now + (asked if is_exact else _delay(node, asked, left))
 	return ""
 
 
@@ -116,7 +119,7 @@ func _delay(node: Node, asked: float, left: float) -> float:
 
 func _give_up(why: String) -> String:
 	var core: RefCounted = _core.get_ref()
-	var gives_up: bool = core.node.auto_reconnect
+	var gives_up: bool = core.keeps_trying()
 	stop()
 	if not gives_up:
 		return ""

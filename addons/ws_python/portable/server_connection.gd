@@ -5,8 +5,9 @@ extends "res://addons/ws_python/portable/endpoint.gd"
 
 enum Phase { TLS, OPENING, OPEN, CLOSING, ENDING, GONE }
 ## What happens beside messages, in order with them.
-enum Happening { OPENED, ASKED, FAILED, DRAINED, CLOSED }
+enum Happening { OPENED, ASKED, FAILED, DRAINED, CLOSED, INTERRUPTED, RESUMED, SESSION_OVER }
 
+const Clock := preload("res://addons/ws_python/portable/clock.gd")
 const FrameWriter := preload("res://addons/ws_python/portable/frame_writer.gd")
 const Handshake := preload("res://addons/ws_python/portable/server_handshake.gd")
 const Inbox := preload("res://addons/ws_python/portable/server_inbox.gd")
@@ -19,6 +20,8 @@ const _READ_SIZE := 64 * 1024
 const _MOST_WAITING := 2048
 # Polled seconds without a byte from somebody who is to go, after which the connection is cut.
 const _QUIET := 0.25
+# Where more bytes wait to be sent, the answer to a clock sample would be late.
+const _MOST_OWED := 4096
 const _STATES := {
 	Phase.TLS: WebSocketPeer.STATE_CONNECTING,
 	Phase.OPENING: WebSocketPeer.STATE_CONNECTING,
@@ -38,8 +41,8 @@ var peer_id := 0
 var peer: Node
 ## The WebSocketRequest that a user was shown.
 var request: RefCounted
-## What waits to be handed out: a String, a PackedByteArray, an Array with the payload of a pong, or a Happening; and
-## the next one.
+## What waits to be handed out: a String, a PackedByteArray, an Array with the payload of a pong, a Happening, or what
+## the session layer has, which tells itself; and the next one.
 var events: Array = []
 var next := 0
 ## Whether it waits for its turn in the inbox.
@@ -71,6 +74,8 @@ var _rates: Rates
 # Its last event was told.
 var _is_retired := false
 var _messages_begun := 0
+# A clock sample was answered, which is to leave at once.
+var _has_told_time := false
 
 
 func _init(core: Object, tcp: StreamPeerTCP, tls_options: TLSOptions, settings: Object) -> void:
@@ -90,6 +95,7 @@ func _init(core: Object, tcp: StreamPeerTCP, tls_options: TLSOptions, settings: 
 	outbox.when_stalled = _begin_stall
 	handshake = Handshake.new(core.get_protocols(), core.get_headers())
 	handshake.is_secure = _stream.is_secure()
+	handshake.takes_layer = settings.session_timeout > 0.0
 	phase = Phase.TLS if _stream.is_secure() else Phase.OPENING
 
 
@@ -105,8 +111,9 @@ func is_gone() -> bool:
 	return phase == Phase.GONE
 
 
+## One that is cut, and whose session lasts, is open as before.
 func get_ready_state() -> int:
-	return _STATES[phase]
+	return _STATES[Phase.OPEN if outbox.lasts else phase]
 
 
 ## Whether nothing is read now, though something may have come.
@@ -124,7 +131,7 @@ func bytes_taken() -> int:
 	return meter.bytes_sent
 
 
-func _whom() -> Array:
+func whom() -> Array:
 	return [peer_id]
 
 
@@ -273,6 +280,10 @@ func _open() -> void:
 	_rates = _core.rates_of(self)
 	_put(Happening.OPENED)
 	_core.note_opened(self)
+	if handshake.has_layer:
+		codec.max_message_size += LayerMessage.MAX_OVERHEAD
+		layer = SessionLayer.new()
+		layer.sampler = _tell_time
 	if not handshake.leftover.is_empty():
 		codec.receive(handshake.leftover)
 		_take_news()
@@ -310,9 +321,13 @@ func _take_news() -> void:
 		unfinished_since = _now
 	if not codec.events.is_empty():
 		queued += codec.events_size
-		_put_all(codec.events)
+		var came := codec.events
 		codec.events = []
 		codec.events_size = 0
+		if layer == null:
+			_put_all(came)
+		else:
+			_take_through_layer(came)
 	if not codec.pings.is_empty():
 		if phase == Phase.OPEN:
 			_writer.put_pongs(codec.pings)
@@ -336,6 +351,28 @@ func _take_news() -> void:
 			_core.slow_down(self, _rates, verdict)
 
 
+func _take_through_layer(came: Array) -> void:
+	var events := layer.receive(came)
+	if not events.is_empty():
+		_put_all(events)
+	layer_changed()
+	if _has_told_time:
+		_has_told_time = false
+		flush()
+
+
+## A clock sample has come, which asks: it is answered here and now. Who reads nothing gets no answer.
+func _tell_time(message: LayerMessage) -> void:
+	if Clock.is_answer(message.head) or outbox.unwritten() > _MOST_OWED:
+		return
+	var head := Clock.answer(message.head)
+	if head:
+		outbox.send_layer(LayerMessage.of(LayerMessage.CLOCK, head))
+		_has_told_time = true
+	else:
+		layer.error = "a clock sample without its time"
+
+
 ## The codec is closed: by the other side's close, its fault, or the end of the stream.
 func _take_close() -> void:
 	if not phase in [Phase.OPEN, Phase.CLOSING]:
@@ -344,8 +381,14 @@ func _take_close() -> void:
 		close_code = codec.close_code
 		close_reason = codec.close_reason
 	_put(Happening.CLOSED)
+	_leave_layer()
 	# What came before can be answered until the next flush.
 	_end()
+
+
+func _leave_layer() -> void:
+	if layer != null:
+		layer.leave()
 
 
 func _say_goodbye() -> void:
@@ -398,6 +441,52 @@ func _wait() -> void:
 		_inbox.waiting.append(self)
 
 
+# --- in a session
+
+
+## Answers the hello: from now on this connection carries the session.
+func carry(session: Session, welcome: Greetings.Welcome, buffer: int) -> void:
+	outbox.join(session, true)
+	put_first(layer.welcome(session, welcome, buffer), 0)
+	layer_changed()
+
+
+## Puts events before what waits; they take so many bytes that were not counted here yet.
+func put_first(more: Array, size: int) -> void:
+	if _inbox != null and not more.is_empty():
+		events = more + events.slice(next)
+		next = 0
+		queued += size
+		_wait()
+
+
+## Nothing more is handed out here: what waits of the other side's is for another one, which goes on in its place.
+func take() -> Array:
+	var waiting := events.slice(next).filter(
+		func(event: Variant) -> bool: return Checks.is_message(event) or event is LayerMessage
+	)
+	ignore()
+	return waiting
+
+
+## A peer whose connection was cut is not waited for any longer.
+func put_session_over() -> void:
+	outbox.part()
+	_put(Happening.SESSION_OVER)
+
+
+## The session is over, or goes on elsewhere: nothing more is told of this one.
+func part() -> void:
+	outbox.part()
+	if _is_retired:
+		ignore()
+		if phase == Phase.GONE:
+			_core = null
+
+
+# --- what the inbox asks
+
+
 ## Whether nobody is to be told of anything any more.
 func is_ignored() -> bool:
 	return _inbox == null
@@ -430,11 +519,13 @@ func flush() -> void:
 # --- the end
 
 
-## Begins the closing handshake (RFC 6455 section 7.1.2).
+## Begins the closing handshake (RFC 6455 section 7.1.2). A session ends with it.
 func close(code: int, reason: String) -> void:
+	outbox.lasts = false
 	if phase != Phase.OPEN:
 		return
 	outbox.leave()
+	_leave_layer()
 	outbox.put_frame(Codec.make_close(code, reason))
 	outbox.accepts = false
 	codec.close_sent = true
@@ -454,6 +545,7 @@ func give_up(code: int, reason: String) -> void:
 ## Says goodbye and ends on its own: nobody is told anything more.
 func abandon(code: int, reason: String) -> void:
 	ignore()
+	outbox.lasts = false
 	_core = null
 	# From now on it is polled by another clock.
 	_now = Time.get_ticks_msec() / 1000.0
@@ -481,6 +573,7 @@ func drop(reason: String = "") -> void:
 		close_code = codec.close_code if close_code == Codec.NO_CODE else close_code
 		close_reason = reason if close_reason == "" else close_reason
 		_put(Happening.CLOSED)
+		_leave_layer()
 	_go()
 
 
@@ -512,16 +605,18 @@ func _go() -> void:
 	_complaints.tell("%s, port %d" % [host, port])
 	if _core != null:
 		_core.forget(self)
-		if _is_retired:
+		if _is_retired and not outbox.lasts:
 			_core = null
 
 
 ## The last event was told: it ends on its own, if it has not.
 func retire() -> void:
 	_is_retired = true
-	ignore()
+	if not outbox.lasts:
+		ignore()
 	if phase == Phase.GONE:
-		_core = null
+		if not outbox.lasts:
+			_core = null
 	elif phase != Phase.ENDING:
 		_go()
 	else:

@@ -14,6 +14,7 @@ const OutboundLimit := preload("res://addons/ws_python/portable/outbound_limit.g
 const Peer := preload("res://addons/ws_python/portable/websocket_peer_node.gd")
 const Request := preload("res://addons/ws_python/portable/websocket_request.gd")
 const ServerConnection := preload("res://addons/ws_python/portable/server_connection.gd")
+const Sessions := preload("res://addons/ws_python/portable/sessions.gd")
 const ServerTls := preload("res://addons/ws_python/portable/server_tls.gd")
 const Status := preload("res://addons/ws_python/portable/http_status.gd")
 const TrustedProxies := preload("res://addons/ws_python/portable/trusted_proxies.gd")
@@ -26,9 +27,6 @@ const _LAST_PEER_ID := (1 << 31) - 1
 const _GOING_AWAY := 1001
 # Ids of unknown peers that are remembered, so that each is told once.
 const _MOST_UNKNOWN := 64
-# Within so many polled seconds each cause is told once, and so many causes in all.
-const _PERIOD_OF_CAUSES := 60.0
-const _MOST_CAUSES := 8
 # Bytes that do not wait for what else is sent in the frame.
 const _MUCH := 32 * 1024
 # Sockets that one poll accepts even where its time is up.
@@ -50,6 +48,7 @@ var _limits: ConnectionLimits
 var _origins: Origins
 var _authorization: Authorization
 var _proxies: TrustedProxies
+var _sessions: Sessions
 var _watch: ConnectionWatch
 var _outbound: OutboundLimit
 # Every connection that is not over, also those that are still shaking hands.
@@ -60,8 +59,6 @@ var _to_flush: Array[RefCounted] = []
 var _polling := 0
 var _is_flush_deferred := false
 var _told_unknown: Dictionary[int, bool] = {}
-var _causes := {}
-var _causes_until := 0.0
 # A connection whose peer is still to be announced; and one whose server was told of a message and its peer was not,
 # with it.
 var _announcing: RefCounted
@@ -78,6 +75,7 @@ func _init(of_node: Node) -> void:
 	_origins = Origins.new(self)
 	_authorization = Authorization.new(self)
 	_proxies = TrustedProxies.new(self)
+	_sessions = Sessions.new(self)
 	_watch = ConnectionWatch.new(self)
 	_outbound = OutboundLimit.new(self)
 
@@ -139,15 +137,24 @@ func _stop() -> void:
 	statistics.gave_up(true)
 	var ended: Array[RefCounted] = []
 	ended.assign(_connections.keys())
+	# Of those whose connection was cut, too.
+	for peer: Node in peers.values():
+		if not _connections.has(peer._ws_connection):
+			ended.append(peer._ws_connection)
 	for connection: RefCounted in _ending.keys():
 		connection.abandon(_GOING_AWAY, "")
+	_sessions.end()
+	for connection: RefCounted in ended:
+		if _connections.has(connection):
+			_limits.forget(connection)
+			connection.abandon(_GOING_AWAY, "")
+			statistics.closed(connection.close_code, connection.meter)
+		else:
+			statistics.past.absorb(connection.meter as Meter)
+			connection.part()
 	_connections.clear()
 	_ending.clear()
 	_to_flush.clear()
-	for connection: RefCounted in ended:
-		_limits.forget(connection)
-		connection.abandon(_GOING_AWAY, "")
-		statistics.closed(connection.close_code, connection.meter)
 	_set_status(_IDLE)
 	for connection: RefCounted in ended:
 		_part_with(connection)
@@ -184,6 +191,7 @@ static func _end_all(core: RefCounted) -> void:
 
 
 func _end() -> void:
+	requests.forget()
 	if is_listening():
 		_stop()
 	inbox.end()
@@ -192,6 +200,7 @@ func _end() -> void:
 	multiplayer = null
 	# Each holds this.
 	_tls = null
+	_sessions = null
 	_limits = null
 	_origins = null
 	_authorization = null
@@ -213,6 +222,8 @@ func poll() -> void:
 	var budget := int(node.max_poll_time * 1e6)
 	_poll_network(begun + budget / 2)
 	deliver(maxi(Time.get_ticks_usec(), begun) + budget / 2)
+	if not inbox.is_held:
+		look_at_requests()
 	_polling -= 1
 	_flush_all()
 
@@ -230,6 +241,7 @@ func _poll_network(until: int) -> void:
 		connection.poll(now)
 	_watch.look(now, open_connections())
 	_outbound.look(now, _connections.keys() + _ending.keys())
+	_sessions.look(now)
 
 
 func _accept(until: int) -> void:
@@ -257,7 +269,7 @@ func open_connections() -> Array[RefCounted]:
 
 ## What is queued on a connection leaves at the end of the running poll, or of the frame; much of it at once.
 func wants_flush(connection: RefCounted) -> void:
-	if connection.outbox.amount() > _MUCH:
+	if connection.outbox.unwritten() > _MUCH:
 		connection.flush()
 	if connection.is_flush_due:
 		return
@@ -275,7 +287,7 @@ func _flush_all() -> void:
 	for connection: RefCounted in flushed:
 		connection.is_flush_due = false
 		connection.flush()
-		if not connection.is_gone() and connection.outbound_amount() > 0:
+		if not connection.is_gone() and connection.outbox.unwritten() > 0:
 			connection.is_flush_due = true
 			_to_flush.append(connection)
 
@@ -319,6 +331,8 @@ func request_of(connection: RefCounted) -> RefCounted:
 func note_opened(connection: RefCounted) -> void:
 	_limits.end_handshake(connection)
 	connection.watched = ConnectionWatch.Watched.new(now)
+	if connection.handshake.has_layer:
+		_sessions.await_hello(connection)
 
 
 ## What limits how much may come on a connection in a second; null for nothing.
@@ -341,17 +355,6 @@ func forget(connection: RefCounted) -> void:
 		_limits.forget(connection)
 
 
-## Whether a cause that strangers bring about is to be told now; then it counts as told.
-func is_new(cause: String) -> bool:
-	if now >= _causes_until:
-		_causes_until = now + _PERIOD_OF_CAUSES
-		_causes.clear()
-	if _causes.has(cause) or _causes.size() == _MOST_CAUSES:
-		return false
-	_causes[cause] = true
-	return true
-
-
 # --- telling
 
 
@@ -365,8 +368,10 @@ func hand_out(connection: RefCounted, event: Variant) -> void:
 		_tell_message(connection, event)
 	elif event is Array:
 		_tell_pong(connection, event[0])
-	else:
+	elif event is int:
 		_tell_happening(connection, event)
+	else:
+		event.tell(self, connection)
 
 
 func _tell_message(connection: RefCounted, event: Variant) -> void:
@@ -420,11 +425,25 @@ func _tell_happening(connection: RefCounted, happening: int) -> void:
 			_tell_drained(connection)
 		ServerConnection.Happening.CLOSED:
 			_tell_closed(connection)
+		ServerConnection.Happening.INTERRUPTED:
+			_tell_interrupted(connection)
+		ServerConnection.Happening.RESUMED:
+			if connection.is_announced and is_instance_valid(connection.peer):
+				node.client_resumed.emit(connection.peer_id)
+		ServerConnection.Happening.SESSION_OVER:
+			statistics.past.absorb(connection.meter as Meter)
+			_part_with(connection)
 
 
-## Makes a peer, binds it, registers it, shows it, announces it: whatever a handler does meanwhile finds it whole.
 func _tell_opened(connection: RefCounted) -> void:
 	statistics.happened("connections_made")
+	if connection.layer == null:  # Else its hello tells which peer it is of.
+		seat(connection)
+		present(connection)
+
+
+## Makes a peer, binds it, registers it: whatever a handler does from then on finds it whole.
+func seat(connection: RefCounted) -> void:
 	var peer_id := randi_range(_FIRST_PEER_ID, _LAST_PEER_ID)
 	while peers.has(peer_id):
 		peer_id = randi_range(_FIRST_PEER_ID, _LAST_PEER_ID)
@@ -434,6 +453,11 @@ func _tell_opened(connection: RefCounted) -> void:
 	connection.peer = peer
 	peer._ws_bind(connection, self)
 	peers[peer_id] = peer
+
+
+## Shows it, and announces it.
+func present(connection: RefCounted) -> void:
+	var peer: Node = connection.peer
 	if multiplayer != null:
 		multiplayer.seat(connection)
 	# Showing it may call a handler that polls: then what this client sent does not come before it was announced.
@@ -491,7 +515,12 @@ func _tell_closed(connection: RefCounted) -> void:
 			)
 		)
 	connection.retire()
-	_part_with(connection)
+	if _sessions.outlives(connection):
+		connection.count_anew()
+		_tell_interrupted(connection)
+	else:
+		connection.part()
+		_part_with(connection)
 
 
 ## The peer is taken away first: a stop() in one of these handlers finds nothing left to do for it.
@@ -500,6 +529,12 @@ func _part_with(connection: RefCounted) -> void:
 	connection.peer = null
 	if connection.peer_id == 0:
 		return
+	if connection.layer != null:
+		connection.part()
+	if connection.end != null:
+		end_requests(connection.end as Requests.End)
+		connection.end.connection = null
+		connection.end = null
 	if multiplayer != null:
 		multiplayer.part(connection.peer_id)
 	if connection.is_announced:
@@ -517,6 +552,103 @@ func _part_with(connection: RefCounted) -> void:
 func forget_peer(peer: Node, peer_id: int) -> void:
 	if peers.get(peer_id) == peer:
 		peers.erase(peer_id)
+
+
+# --- sessions
+
+
+func greeted(connection: RefCounted, hello: Sessions.Greetings.Hello) -> void:
+	if _connections.has(connection):
+		var sessions := _sessions  # A handler of `client_connected` may free the server.
+		sessions.greeted(connection, hello)
+
+
+func _tell_interrupted(connection: RefCounted) -> void:
+	if connection.is_announced and is_instance_valid(connection.peer):
+		node.client_interrupted.emit(connection.peer_id)
+
+
+## A peer is back, with another connection.
+func reseat(before: RefCounted, connection: RefCounted) -> void:
+	connection.peer_id = before.peer_id
+	connection.is_announced = before.is_announced
+	connection.peer = before.peer
+	before.peer = null
+	connection.end = before.end
+	before.end = null
+	if connection.end != null:
+		connection.end.connection = connection
+	if is_instance_valid(connection.peer):
+		connection.peer._ws_bind(connection, self)
+	before.part()
+
+
+## A peer is back, and this is what it came with before: nobody is told of its end.
+func leave_behind(before: RefCounted, connection: RefCounted) -> void:
+	_connections.erase(before)
+	statistics.closed(Endpoint.ABNORMAL_CLOSURE, before.meter)
+	before.count_anew()
+	connection.outbox.take_over(before.outbox)
+	before.drop()
+	before.retire()
+
+
+## The game has closed or freed a peer.
+func leave_session(connection: RefCounted) -> void:
+	if _sessions != null:
+		_sessions.leave(connection)
+
+
+func layer_message(connection: RefCounted, message: LayerMessage) -> void:
+	if not is_instance_valid(connection.peer):
+		return
+	if message.letter == LayerMessage.VALUE:
+		_tell_value(connection, message)
+	elif Requests.Dialogue.LETTERS.contains(message.letter):
+		_end_of(connection)
+		hear_request(connection, message)
+
+
+func _tell_value(connection: RefCounted, message: LayerMessage) -> void:
+	var decoded := Requests.Payloads.decode(message.payload)
+	if decoded[1]:
+		statistics.count("values_unreadable")
+		connection.complain("unreadable values", "a value that came cannot be read: %s" % decoded[1])
+		return
+	node.var_received.emit(connection.peer_id, decoded[0])
+	if is_instance_valid(connection.peer) and is_alive():
+		connection.peer.var_received.emit(decoded[0])
+
+
+## Who asks and is asked at the other side of a connection.
+func _end_of(connection: RefCounted) -> Requests.End:
+	if connection.end == null:
+		connection.end = Requests.End.new()
+		connection.end.connection = connection
+	return connection.end
+
+
+func start_request(connection: RefCounted, method: String, data: Variant, timeout: float) -> WebSocketReply:
+	return requests.start(_end_of(connection), method, data, timeout)
+
+
+func send_value(connection: RefCounted, value: Variant) -> Error:
+	return requests.send_value(_end_of(connection), value)
+
+
+func send_var(peer_id: int, value: Variant) -> Error:
+	if Checks.is_elsewhere("send_var"):
+		return ERR_UNAVAILABLE
+	if peers.has(peer_id):
+		return peers[peer_id].send_var(value)
+	if peer_id > 0 or (peer_id < 0 and not peers.has(-peer_id)):
+		return unknown_peer("send_var", absi(peer_id))
+	var result := OK
+	for id: int in peers.keys():
+		if id != -peer_id and peers.has(id) and peers[id]._ws_connection.layer != null:
+			var error: Error = peers[id].send_var(value)
+			result = error if result == OK and error != ERR_CONNECTION_ERROR else result
+	return result
 
 
 # --- multiplayer

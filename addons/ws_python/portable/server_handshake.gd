@@ -4,6 +4,7 @@ extends RefCounted
 enum State { READING, READ, ACCEPTED, FAILED }
 
 const Head := preload("res://addons/ws_python/portable/http_head.gd")
+const LayerMessage := preload("res://addons/ws_python/portable/layer_message.gd")
 const Quoting := preload("res://addons/ws_python/portable/quoting.gd")
 const Status := preload("res://addons/ws_python/portable/http_status.gd")
 
@@ -37,7 +38,11 @@ var target := ""
 ## Scheme, host and port of the URL that the client requested; "" until the request is read.
 var site := ""
 var is_secure := false
+## Whether to agree to the session layer.
+var takes_layer := false
+## The user's part of what both sides agreed on, and whether the session layer is in it.
 var subprotocol := ""
+var has_layer := false
 
 var _head := Head.new()
 var _protocols: PackedStringArray
@@ -131,6 +136,8 @@ func accept() -> void:
 	]
 	if subprotocol:
 		lines.append("Sec-WebSocket-Protocol: " + subprotocol)
+		has_layer = LayerMessage.has_layer(subprotocol)
+		subprotocol = LayerMessage.without_layer(subprotocol)
 	lines.append_array(_headers)
 	status = 101
 	outgoing.append_array(_latin_1("\r\n".join(lines) + "\r\n\r\n"))
@@ -201,9 +208,15 @@ func _is_proper() -> bool:
 
 ## The first of ours that the client offers.
 func _negotiate() -> bool:
+	var offers := offered()
+	if takes_layer:
+		var layered := LayerMessage.with_layer(_protocols) if _protocols else LayerMessage.layered(_protocols)
+		for protocol: String in layered:
+			if protocol in offers:
+				subprotocol = protocol
+				return true
 	if _protocols.is_empty():
 		return true
-	var offers := offered()
 	for protocol: String in _protocols:
 		if protocol in offers:
 			subprotocol = protocol

@@ -32,7 +32,9 @@ var _writer := FrameWriter.new(meter)
 var _linger_until := 0.0
 
 
-func connect_to(url: Url, node: Node, tls_options: TLSOptions) -> void:
+func connect_to(
+	url: Url, node: Node, tls_options: TLSOptions, offered: PackedStringArray, _plain: PackedStringArray
+) -> void:
 	_url = url
 	_options = tls_options
 	sends_pings = true
@@ -40,7 +42,7 @@ func connect_to(url: Url, node: Node, tls_options: TLSOptions) -> void:
 	_codec.is_masked = false
 	_codec.max_message_size = node.get(&"max_message_size")
 	_codec.max_fragments = node.get(&"max_fragments")
-	_handshake = Handshake.new(url, node.get(&"supported_protocols"), node.get(&"handshake_headers"))
+	_handshake = Handshake.new(url, offered, node.get(&"handshake_headers"))
 	if url.host.is_valid_ip_address():
 		_candidates = [url.host]
 	else:
@@ -184,7 +186,9 @@ func _shake_hands() -> void:
 			_fail(_handshake.failure, _handshake.may_pass)
 		Handshake.State.ACCEPTED:
 			_phase = Phase.OPEN
-			protocol = _handshake.protocol
+			agree(_handshake.protocol)
+			if has_layer:
+				_codec.max_message_size += LayerMessage.MAX_OVERHEAD
 			if not _handshake.leftover.is_empty():
 				_take(_handshake.leftover)
 

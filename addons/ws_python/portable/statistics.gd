@@ -30,8 +30,8 @@ func absorb(other: RefCounted) -> void:
 	past.absorb(other.past as Meter)
 
 
-func count(what: String) -> void:
-	counts[what] = counts.get(what, 0) + 1
+func count(what: String, times: int = 1) -> void:
+	counts[what] = counts.get(what, 0) + times
 
 
 func happened(what: String) -> void:

@@ -56,8 +56,36 @@ func send_fragment(data: Variant, final: bool) -> Error:
 	return _ws_client().send_fragment(data, final)
 
 
+func send_var(value: Variant) -> Error:
+	return _ws_client().send_var(value)
+
+
 func ping(payload: PackedByteArray = PackedByteArray()) -> Error:
 	return _ws_client().ping(payload)
+
+
+# --- requests
+
+
+func handle(method: String, handler: Callable) -> Error:
+	return _ws_client().requests.handle(method, handler)
+
+
+func request(method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	var reply := start_request(method, data, timeout)
+	return reply if reply.is_completed else await reply._ws_arrival().arrived
+
+
+func start_request(method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	return _ws_client().start_request(method, data, timeout)
+
+
+func get_server_time() -> float:
+	return _ws_client().clock.clock.time(ClientCore.ClientClock.Clock.now_here())
+
+
+func get_clock_error() -> float:
+	return _ws_client().clock.clock.error(ClientCore.ClientClock.Clock.now_here())
 
 
 # --- asking

@@ -2,6 +2,7 @@
 class_name WebSocketPeerNode
 extends "res://addons/ws_python/portable/members/peer_node.gd"
 
+const Requests := preload("res://addons/ws_python/portable/requests.gd")
 const ServerConnection := preload("res://addons/ws_python/portable/server_connection.gd")
 
 const _WS_GOING_AWAY := 1001
@@ -31,6 +32,7 @@ func _notification(what: int) -> void:
 			if _ws_connection != null:
 				_ws_connection.peer = null
 				_ws_connection.close(_WS_GOING_AWAY, "")
+				_ws_core.leave_session(_ws_connection)
 				_ws_core.forget_peer(self, _ws_connection.peer_id)
 
 
@@ -78,7 +80,18 @@ func close(code: int = 1000, reason: String = "") -> Error:
 	var error := Checks.check_close(code, reason)
 	if error == OK and _ws_connection != null:
 		_ws_connection.close(code, reason)
+		_ws_core.leave_session(_ws_connection)
 	return error
+
+
+func send_var(value: Variant) -> Error:
+	return _ws_core.send_value(_ws_connection, value) if _ws_may("send_var") else _ws_refusal()
+
+
+func start_request(method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	if _ws_connection == null:
+		return Requests.failed_reply(ERR_CONNECTION_ERROR)
+	return _ws_core.start_request(_ws_connection, method, data, timeout)
 
 
 ## Whether `method` can be tried; if not, the log says why.

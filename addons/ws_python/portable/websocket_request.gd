@@ -93,7 +93,13 @@ func get_origin() -> String:
 
 
 func get_subprotocols() -> PackedStringArray:
-	return PackedStringArray() if _ws_handshake == null else _ws_handshake.offered()
+	var names := PackedStringArray()
+	if _ws_handshake != null:
+		for offered: String in _ws_handshake.offered():
+			var name := Handshake.LayerMessage.without_layer(offered)
+			if name and name not in names:
+				names.append(name)
+	return names
 
 
 # --- who requests it

@@ -84,6 +84,10 @@ func send(peer_id: int, message: Variant) -> Error:
 	return _ws_core.send(peer_id, message)
 
 
+func send_var(peer_id: int, value: Variant) -> Error:
+	return _ws_core.send_var(peer_id, value)
+
+
 func send_text(peer_id: int, message: String) -> Error:
 	return _ws_core.send(peer_id, message)
 
@@ -95,6 +99,31 @@ func send_json(peer_id: int, value: Variant) -> Error:
 
 func send_latest(peer_id: int, key: Variant, message: Variant) -> Error:
 	return _ws_core.send_latest(peer_id, key, message)
+
+
+# --- requests
+
+
+func handle(method: String, handler: Callable) -> Error:
+	return _ws_core.requests.handle(method, handler)
+
+
+func request(peer_id: int, method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	var reply := start_request(peer_id, method, data, timeout)
+	return reply if reply.is_completed else await reply._ws_arrival().arrived
+
+
+func start_request(peer_id: int, method: String, data: Variant = null, timeout: float = 0.0) -> WebSocketReply:
+	var peer := get_peer(peer_id)
+	if peer != null:
+		return peer.start_request(method, data, timeout)
+	return Core.Requests.failed_reply(
+		_ws_core.unknown_peer("request", peer_id) as Error, "there is no peer %d" % peer_id
+	)
+
+
+func get_server_time() -> float:
+	return ServerCore.ServerConnection.Clock.now_here()
 
 
 # --- tokens

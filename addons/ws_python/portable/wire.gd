@@ -3,6 +3,7 @@
 ## It works when it is told to, calls nobody back, and is asked for what came of it.
 extends RefCounted
 
+const LayerMessage := preload("res://addons/ws_python/portable/layer_message.gd")
 const Meter := preload("res://addons/ws_python/portable/meter.gd")
 const Url := preload("res://addons/ws_python/portable/url.gd")
 
@@ -20,13 +21,24 @@ var host := ""
 var port := 0
 ## The subprotocol that both sides agreed on.
 var protocol := ""
+## Whether they agreed on the session layer.
+var has_layer := false
 ## Whether it sends pings.
 var sends_pings := false
 
 
-## Begins to connect, by the settings of a node.
-func connect_to(_url: Url, _node: Node, _tls_options: TLSOptions) -> void:
+## Begins to connect, by the settings of a node, and offers subprotocols; or else `_plain` ones, where it cannot be
+## told that a server agrees to none of these.
+func connect_to(
+	_url: Url, _node: Node, _tls_options: TLSOptions, _offered: PackedStringArray, _plain: PackedStringArray
+) -> void:
 	pass
+
+
+## The opening handshake has agreed on a subprotocol, or on none.
+func agree(subprotocol: String) -> void:
+	protocol = LayerMessage.without_layer(subprotocol)
+	has_layer = LayerMessage.has_layer(subprotocol)
 
 
 ## Reads, unless too much came, and writes.

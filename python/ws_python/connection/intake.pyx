@@ -121,9 +121,10 @@ cdef class Intake(Receiver):
         self._wait()
 
     cdef int _pass_through_layer(self, list events, Py_ssize_t size) except -1:
+        cdef Layer layer = self.layer
         if size or events:
-            self.put(self.layer.receive(events), size)
-        if self.owner is not None:
+            self.put(layer.receive(events), size)
+        if self.owner is not None and (layer.outgoing or layer.error or self._outbox.is_full()):
             self.owner.layer_changed()
         return 0
 
@@ -133,6 +134,10 @@ cdef class Intake(Receiver):
             self.events[self.next:self.next] = events
             self.size += size
             self._wait()
+
+    def waiting_events(self):
+        """What waits to be handed out. It goes on to wait."""
+        return self.events[self.next:]
 
     def take(self):
         """Nothing more is handed out here: what waits, and its size, is for another one, which goes on in its place."""

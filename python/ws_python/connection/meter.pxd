@@ -28,8 +28,10 @@ cdef class Meter:
     cdef public long long message_allowance
     #: Likewise, of a server's total: bytes by which what waits for slow receivers may grow, of all connections together.
     cdef public long long outbound_allowance
-    #: Seconds that the other side took to answer the last heartbeat; 0 until one was answered.
+    #: Seconds to the other side and back, as measured last; 0 until then. And when the clock of a session has measured it,
+    #: on the clock of deadlines.
     cdef public double latency
+    cdef public double sampled_at
 
     # That of the server or client, which counts the same; None for that itself.
     cdef Meter _total

@@ -17,6 +17,7 @@ cdef class Meter:
     """
 
     def __cinit__(self, Meter total=None):
+        self.sampled_at = -1e9
         self.allowance = self.message_allowance = self.outbound_allowance = _UNLIMITED
         self._total = total
 
@@ -68,6 +69,11 @@ cdef class Meter:
     def is_part_of(self, Meter total):
         """Whether `total` counts what this one counts."""
         return self._total is total
+
+    def sample(self, double latency, double now):
+        """The clock of a session has measured the way to the other side and back, in seconds."""
+        self.latency = max(latency, 1e-6)
+        self.sampled_at = now
 
     def refuse(self):
         """There was no room for a message."""

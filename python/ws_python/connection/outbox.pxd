@@ -58,6 +58,7 @@ cdef class Outbox(Writer):
     cdef bint queue(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef object _refusal(self)
     cdef object _send(self, object message)
+    cdef bint is_full(self) noexcept
     cdef object _send_in_session(self, object message)
     cdef bint _queue_in_session(self, int opcode, const uchar* data, Py_ssize_t size) except -1
     cdef object _put_in_session(self, object wire, Py_ssize_t size)

@@ -8,6 +8,7 @@ bytes of it, or one message, are on their way and cannot be replaced any more.
 
 from collections import OrderedDict
 
+from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 
 from ..declare.errors import Error
@@ -325,6 +326,13 @@ cdef class Outbox(Writer):
         self.session = None
         self.lasts = False
 
+    def keep_latest(self):
+        """What send_latest() was given is replaced no more, and kept as what send() was given."""
+        while self.session is not None and self._latest:
+            message, size = self._latest.popitem(last=False)[1]
+            self._latest_size -= size
+            self._send_in_session(message)
+
     def take_over(self, Outbox before not None):
         """Of the connection before this one in the session: what waits to be replaced, and who waits for room."""
         self._latest, before._latest = before._latest, None
@@ -342,6 +350,10 @@ cdef class Outbox(Writer):
         for message in messages:
             self._write_message(message)
         writers.add(self)
+
+    cdef bint is_full(self) noexcept:
+        """Whether a message was refused, and somebody is to be told when there is room again."""
+        return self._stall == STALLED
 
     def make_room(self):
         """The other side has more: perhaps there is room again."""
@@ -365,24 +377,29 @@ cdef class Outbox(Writer):
 
     cdef object _send_in_session(self, object message):
         cdef Py_ssize_t size = 0
+        cdef const char* data = NULL
         if isinstance(message, str):
             message = message if type(message) is str else str(message)
             try:
-                PyUnicode_AsUTF8AndSize(message, &size)
+                data = PyUnicode_AsUTF8AndSize(message, &size)
             except UnicodeEncodeError:
                 return _ERR_INVALID_DATA
         elif isinstance(message, PreparedMessage):
             message = (<PreparedMessage>message).escaped()
             size = (<PreparedMessage>message).size
         elif isinstance(message, (bytes, bytearray, memoryview)):
-            message = bytes(message)  # It may change while it is kept.
-            size = len(message)
+            if type(message) is not bytes:
+                message = bytes(message)  # It may change while it is kept.
+            data = PyBytes_AS_STRING(message)
+            size = len(<bytes>message)
         else:
             return _ERR_INVALID_PARAMETER
         if not self._has_room(size):
             return self._refuse(size)
         self._meter.messages_sent += 1
-        return self._put_in_session(message if isinstance(message, PreparedMessage) else escaped(message), size)
+        if data != NULL and size and data[0] == DLE:
+            message = escaped(message)
+        return self._put_in_session(message, size)
 
     cdef bint _queue_in_session(self, int opcode, const uchar* data, Py_ssize_t size) except -1:
         cdef object message

@@ -10,9 +10,12 @@ from ..declare.settings import setting
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
 from ..protocol.close_codes import may_resume
-from ..protocol.session import Hello, Layer, Session, Welcome
+from ..protocol.session import Hello, Layer, Session, Welcome, new_token
 from .feature import Feature
 from .sessions import SessionBufferSettings, tell_received
+
+# Seconds that the server is taken to wait as long as it has not said how long it does.
+_UNTOLD_TIMEOUT = 30.0
 
 
 class ClientSessionSettings(SessionBufferSettings):
@@ -84,10 +87,10 @@ class ClientSession(Feature):
         """The opening handshake has agreed on the layer: say hello."""
         if self._session is None:
             self._session = Session(self.node.session_buffer_size)
-            connection.outbox.join(self._session, lasts=False)
-        token = self._token if self.is_interrupted else ""
-        received = self._session.received if token else 0
-        return Layer(self._session, Hello(token, received, self.node.session_buffer_size))
+            self._token, self._timeout = new_token(), _UNTOLD_TIMEOUT
+            connection.outbox.join(self._session, lasts=True)
+        hello = Hello(self._token, self.is_interrupted, self._session.received, self.node.session_buffer_size)
+        return Layer(self._session, hello)
 
     def await_welcome(self, connection: Connection) -> None:
         """The connection that is to go on with the session is open; the server is to say whether it does."""

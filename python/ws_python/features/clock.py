@@ -1,4 +1,7 @@
-"""The server's clock at its clients: samples over the session layer, answered when they are read."""
+"""The server's clock at its clients: samples over the session layer, answered when they are read.
+
+They tell both how long the way to the other side and back takes, more often than the heartbeat does.
+"""
 
 from __future__ import annotations
 
@@ -46,27 +49,40 @@ class ServerClock(Feature):
     def opened(self, connection: Connection) -> None:
         """See Feature."""
         if connection.layer is not None:
-            connection.layer.sampler = partial(_answer, connection)
+            connection.layer.sampler = _Answering(connection)
 
     def layer_message(self, connection: Connection, message: LayerMessage) -> bool:
         """See Feature. This one came before the connection was told of."""
         if message.letter == CLOCK:
-            _answer(connection, message)
+            connection.layer.sampler(message)
         return message.letter == CLOCK
 
 
-def _answer(connection: Connection, message: LayerMessage) -> None:
-    """A sample has come: it is answered here and now, and leaves at once."""
-    if clock.is_answer(message.head) or connection.outbox.owed() > _MOST_OWED:
-        return
-    try:
-        _send(connection, clock.answer(message.head, monotonic()))
-    except ClockError as problem:
-        connection.layer.error = str(problem)
+class _Answering:
+    """Answers on one connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        # The last one.
+        self._answer = ""
+
+    def __call__(self, message: LayerMessage) -> None:
+        """A sample has come: it is answered here and now, and leaves at once."""
+        connection, now = self._connection, monotonic()
+        if clock.is_answer(message.head) or connection.outbox.owed() > _MOST_OWED:
+            return
+        try:
+            if round_trip := clock.round_trip(message.payload, self._answer, now):
+                connection.meter.sample(round_trip, hub.deadlines.now)
+            self._answer = clock.answer(message.head, now)
+        except ClockError as problem:
+            connection.layer.error = str(problem)
+            return
+        _send(connection, self._answer)
 
 
-def _send(connection: Connection, head: str) -> None:
-    if connection.outbox.send_layer(LayerMessage(CLOCK, head, "")) == Error.OK:
+def _send(connection: Connection, head: str, payload: str = "") -> None:
+    if connection.outbox.send_layer(LayerMessage(CLOCK, head, payload)) == Error.OK:
         connection.outbox.flush()
 
 
@@ -117,6 +133,7 @@ class ClientClock(Feature):
         # The last sample: when it was asked, and whether it is on its way.
         self._asked = 0.0
         self._is_asked = False
+        self._last: Sample | None = None
         self._arrival: Arrival | None = None
         self._round_trip = 0.0
 
@@ -127,6 +144,7 @@ class ClientClock(Feature):
     def opened(self, connection: Connection) -> None:
         """See Feature."""
         self._forget_sample()
+        self._last = None
         if connection.layer is not None:
             connection.layer.sampler = partial(self._sampled, connection)
 
@@ -169,7 +187,7 @@ class ClientClock(Feature):
             if below is not None:
                 self._round_trip = shortest_round_trip(below)
                 self._arrival = Arrival(below, f"{chr(DLE)}{CLOCK}{head} ".encode())
-        _send(connection, head)
+        _send(connection, head, clock.last_answer(self._last, now) if self._last else "")
 
     def _sampled(self, connection: Connection, message: LayerMessage) -> None:
         """An answer is read."""
@@ -187,7 +205,9 @@ class ClientClock(Feature):
             self._arrival.forget()
             arrived = min(self._arrival.at or now, now)
             round_trip = self._round_trip + _SEEN_LATE if self._round_trip else 0.0
-        self.clock.add(Sample(asked / 1e6, answered, arrived, round_trip))
+        self._last = Sample(asked / 1e6, answered, arrived, round_trip)
+        self.clock.add(self._last)
+        connection.meter.sample(arrived - self._last.asked, hub.deadlines.now)
 
     def _forget_sample(self) -> None:
         self._is_asked = False

@@ -57,7 +57,9 @@ def _task_of(awaitable: Awaitable[Any]) -> asyncio.Future[Any]:
     async def result() -> Any:
         return await awaitable
 
+    # One within another would be told as never awaited, where that other is cancelled before it begins.
+    coroutine = awaitable if asyncio.iscoroutine(awaitable) else result()
     try:
-        return asyncio.get_running_loop().create_task(result())
+        return asyncio.get_running_loop().create_task(coroutine)
     except RuntimeError:
-        return hub.start_task(result())
+        return hub.start_task(coroutine)

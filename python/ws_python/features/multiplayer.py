@@ -430,10 +430,10 @@ class ServerMultiplayer(Multiplayer):
         players = list(self.packets.players.values())
         self._drop_all()
         self._is_closed = True
-        if self.node.multiplayer_path:
-            for player in players:
-                player.endpoint.close(NORMAL_CLOSURE)
-        else:
+        # Before stop(), whose code would have those in a session wait for the server to come back.
+        for player in players:
+            player.endpoint.close(NORMAL_CLOSURE)
+        if not self.node.multiplayer_path:
             self.node.stop()
         self.refresh()
 

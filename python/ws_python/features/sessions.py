@@ -2,14 +2,14 @@
 
 A client comes back with its token, through the same door as everybody: features are asked about its request as about
 any. Then its peer goes on with the new connection. Tokens are 128 random bits; what is kept of one is its hash, so that
-looking it up tells nothing of it by the time that takes. With each connection a session gets a new token, and the one
-before ends as soon as the client shows that it has the new one.
+looking it up tells nothing of it by the time that takes. The first one is the client's: so it comes back though no
+welcome has reached it. With each connection a session gets a new one, and the one before ends as soon as the client
+shows that it has the new one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
@@ -20,17 +20,18 @@ from ..connection.phase import Phase
 from ..declare.settings import setting
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
-from ..protocol.close_codes import GOING_AWAY, PROTOCOL_ERROR, may_resume
-from ..protocol.session import Hello, LayerError, LayerMessage, Session, Welcome
+from ..protocol.close_codes import GOING_AWAY, POLICY_VIOLATION, PROTOCOL_ERROR, may_resume
+from ..protocol.handover import PeerState
+from ..protocol.session import Hello, LayerError, LayerMessage, Session, Welcome, is_token, new_token
 from .feature import Feature
+from .teller import who
 
 _MIB = 1024 * 1024
 _MAX_BYTES = 2**31 - 1
-# Random bytes of a token: 128 bits.
-_TOKEN_SIZE = 16
 # Seconds between two looks at what all sessions keep.
 _LOOK_PERIOD = 1.0
 _NO_HELLO = "no hello of the session layer within handshake_timeout"
+_BAD_TOKEN = "the hello of a new session has no token, or one that is in use"
 
 
 class SessionBufferSettings:
@@ -82,12 +83,17 @@ class SessionSettings(SessionBufferSettings):
 class _PeerSession:
     """The session of one peer."""
 
-    def __init__(self, peer: Any, session: Session) -> None:
+    def __init__(self, peer: Any, session: Session, first: bytes, *, is_another: bool) -> None:
         self.peer = peer
         self.session = session
+        #: Hash of the token of the hello that it began with. While it lasts, no other hello begins one with that: one
+        #: that is late, for its client came back sooner over another way.
+        self.first = first
+        #: That is the token of a session which was not known any more.
+        self.is_another = is_another
         #: Hashes of what a client may come back with: the newest token and, until it shows that it has it, the one
         #: that it came with.
-        self.tokens: list[bytes] = []
+        self.tokens = [self.first]
         #: Until when it is waited for; None while there is a connection.
         self.deadline: Deadline | None = None
         #: The address of the connection that was cut.
@@ -124,6 +130,11 @@ class Sessions(Feature):
                 self.node.handshake_timeout, lambda: connection.give_up(PROTOCOL_ERROR, _NO_HELLO)
             )
 
+    @property
+    def is_awaiting_hello(self) -> bool:
+        """Whether somebody is connected and has not said which session it wants."""
+        return bool(self._silent)
+
     def closed(self, connection: Connection) -> None:
         """See Feature."""
         silence = self._silent.pop(connection, None)
@@ -134,6 +145,7 @@ class Sessions(Feature):
         """See Feature."""
         for known in list(self._by_peer.values()):
             self._forget(known)
+            known.peer._connection.intake.ignore()  # What another process has not delivered is not delivered here.
         if self._next_look is not None:
             self._next_look.cancel()
             self._next_look = None
@@ -152,29 +164,47 @@ class Sessions(Feature):
     def greeted(self, connection: Connection, hello: Hello) -> None:
         """A client of the layer says which session it wants."""
         self.closed(connection)  # It is silent no more.
-        known = self._by_token.get(_hash(hello.token)) if hello.token else None
-        if known is not None and not self._may_resume(known, hello):
-            known = None
-        elif hello.token and known is None:
-            self.node._count("session_unknown")
-        if known is None:
-            self._begin(connection, hello)
+        token = _hash(hello.token)
+        known = self._by_token.get(token)
+        if not hello.resumes:
+            if known is None and is_token(hello.token):
+                self._begin(connection, hello)
+            else:
+                self._refuse(connection)
+            return
+        if known is not None and token in known.tokens:
+            is_heard_of = not known.is_another or token != known.first
+            if not is_heard_of:  # It began in place of the one that is asked for, and its welcome was lost.
+                hello = hello._replace(received=0)
+            if self._may_resume(known, hello):
+                self._resume(connection, known, hello, resumed=is_heard_of)
+                return
         else:
-            self._resume(connection, known, hello)
+            self.node._count("session_unknown")
+        self._begin(connection, hello)
+
+    def _refuse(self, connection: Connection) -> None:
+        self.node._count("session_refused")
+        self.node._teller.tell(who(connection), "refused, for %s", _BAD_TOKEN)
+        connection.give_up(POLICY_VIOLATION, _BAD_TOKEN)
 
     def _begin(self, connection: Connection, hello: Hello) -> None:
         node = self.node
         peer = node._seat(connection)
         if peer is None:
             return  # What a derived class does there has stopped the server.
-        known = _PeerSession(peer, Session(node.session_buffer_size))
-        self._by_peer[peer.peer_id] = known
-        if self._next_look is None:
-            self._next_look = hub.deadlines.after(_LOOK_PERIOD, self._look)
-        peer._give_up = self._leave
+        known = _PeerSession(peer, Session(node.session_buffer_size), _hash(hello.token), is_another=hello.resumes)
+        self._by_token.setdefault(known.first, known)
+        self._keep(known)
         node._count("sessions_begun")
         connection.carry(known.session, self._welcome(known, resumed=False), hello.buffer)
         node._present(peer)
+
+    def _keep(self, known: _PeerSession) -> None:
+        self._by_peer[known.peer.peer_id] = known
+        known.peer._give_up = self._leave
+        if self._next_look is None:
+            self._next_look = hub.deadlines.after(_LOOK_PERIOD, self._look)
 
     def _may_resume(self, known: _PeerSession, hello: Hello) -> bool:
         """Whether what the client has is what it may have."""
@@ -186,19 +216,17 @@ class Sessions(Feature):
             return False
         return True
 
-    def _resume(self, connection: Connection, known: _PeerSession, hello: Hello) -> None:
+    def _resume(self, connection: Connection, known: _PeerSession, hello: Hello, *, resumed: bool) -> None:
         node, peer = self.node, known.peer
         before = peer._connection
         assert before is not None
-        arrived: list[object] = []
-        size = 0
+        # What came before comes first; what is unread on a connection that is half open is sent again.
+        taken, size = before.intake.take()
+        arrived = [event for event in taken if isinstance(event, (str, bytes, LayerMessage, OfSession))]
         was_told = known.is_interrupted
         if was_told:
             self._came_back(known)
         else:
-            # The connection before is half open: what it has brought comes first, what is unread there is sent again.
-            taken, size = before.intake.take()
-            arrived = [event for event in taken if isinstance(event, (str, bytes, LayerMessage))]
             node._leave_behind(before)
             node._count("session_cuts")
         replayed = known.session.replayed
@@ -209,12 +237,12 @@ class Sessions(Feature):
         node._count("sessions_resumed")
         connection.outbox.take_over(before.outbox)
         node._reseat(peer, connection)
-        connection.carry(known.session, self._welcome(known, resumed=True), hello.buffer)
+        connection.carry(known.session, self._welcome(known, resumed=resumed), hello.buffer)
         told: list[object] = [] if was_told else [Interrupted()]
         connection.intake.put_first([*arrived, *told, Resumed()], size)
 
     def _welcome(self, known: _PeerSession, *, resumed: bool) -> Welcome:
-        token = secrets.token_urlsafe(_TOKEN_SIZE)
+        token = new_token()
         known.tokens.append(_hash(token))
         self._by_token[known.tokens[-1]] = known
         node = self.node
@@ -285,12 +313,39 @@ class Sessions(Feature):
         if self._by_peer.get(known.peer.peer_id) is known:
             del self._by_peer[known.peer.peer_id]
         self._keep_tokens(known, [])
+        self._forget_token(known, known.first)
 
     def _keep_tokens(self, known: _PeerSession, kept: list[bytes]) -> None:
         for token in known.tokens:
-            if token not in kept:
-                self._by_token.pop(token, None)
+            if token not in kept and token != known.first:
+                self._forget_token(known, token)
         known.tokens = kept
+
+    def _forget_token(self, known: _PeerSession, token: bytes) -> None:
+        if self._by_token.get(token) is known:
+            del self._by_token[token]
+
+    # --- in another process
+
+    @property
+    def all(self) -> list[_PeerSession]:
+        """Those that there are."""
+        return list(self._by_peer.values())
+
+    def give_away(self, known: _PeerSession) -> None:
+        """Another process goes on with it: nobody is told, and nothing is lost."""
+        self._came_back(known)
+        self._by_peer.pop(known.peer.peer_id, None)
+        self._keep_tokens(known, [])
+        self._forget_token(known, known.first)
+
+    def take_over(self, peer: Any, session: Session, told: PeerState) -> None:
+        """Go on with one of another process: it is waited for, beside those of `max_interrupted_sessions`."""
+        known = _PeerSession(peer, session, told.first, is_another=told.is_another)
+        known.tokens = told.tokens
+        self._by_token.update(dict.fromkeys((told.first, *told.tokens), known))
+        known.deadline = hub.deadlines.after(self.node.session_timeout, lambda: self._expire(known))
+        self._keep(known)
 
     # --- bounds
 
@@ -325,7 +380,11 @@ class Sessions(Feature):
             self.give_up(most.peer)
 
 
-class Interrupted:
+class OfSession:
+    """What happens to a peer in a session, whichever connection tells it."""
+
+
+class Interrupted(OfSession):
     """A connection was cut, and the peer is back already."""
 
     def tell(self, server: Any, connection: Connection) -> None:
@@ -333,7 +392,7 @@ class Interrupted:
         server._interrupted(connection)
 
 
-class Resumed:
+class Resumed(OfSession):
     """A peer is back: what is told next was sent again, or after that."""
 
     def tell(self, server: Any, connection: Connection) -> None:

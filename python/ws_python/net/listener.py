@@ -15,7 +15,7 @@ from ..loop.hub import hub
 from . import descriptors
 from .addresses import is_ip_address
 from .asyncio_link import AsyncioLink, address_of
-from .inherited import inherited_sockets, is_inherited
+from .inherited import InheritedSocket, inherited_sockets, is_inherited
 from .link import Link
 from .plain_tcp import PlainLink
 from .unix import UnixDoor
@@ -82,12 +82,13 @@ class Listener:
         port: int,
         accepted: Callable[[Link], None],
         *,
+        given: list[socket.socket] | None = None,
         preceded: Callable[[socket.socket, object, Linker], bool] = lambda *_: False,
         reserve: Callable[[], int] = lambda: 0,
         count: Callable[[str], None] = lambda _: None,
         waiting: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """Start to listen. Raises OSError, and then nothing is left open."""
+        """Start to listen, with sockets of another process that listened here. Raises OSError; nothing is left open."""
         self._accepted = accepted
         self._preceded = preceded
         self._reserve = reserve
@@ -96,16 +97,23 @@ class Listener:
         self._pauses = 0
         self._over: Deadline | None = None
         self._unix = address if isinstance(address, UnixDoor) else None
-        sockets = [address.open()] if isinstance(address, UnixDoor) else open_sockets(address, port)
+        self._is_held = False
+        sockets = given
+        if sockets is None:
+            sockets = [address.open()] if isinstance(address, UnixDoor) else open_sockets(address, port)
         #: The TCP port; 0 for a Unix socket.
         self.port: int = port_of(sockets[0])
         #: Where it listens, for people.
         self.name = f"port {self.port}" if self._unix is None else self._unix.name
         try:
+            if given is not None and self._unix is not None:
+                self._unix.adopt()
             for listening in sockets:
                 listening.listen(_BACKLOG)
             hub.loop()
         except OSError:
+            if given is not None:
+                self.give_away()
             if self._unix is not None:
                 self._unix.remove()
             for listening in sockets:
@@ -114,6 +122,29 @@ class Listener:
         self._doors = [_Door(listening, self) for listening in sockets]
         for door in self._doors:
             door.watch_reading()
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """What it listens on, less what was inherited."""
+        return [door.socket for door in self._doors if not isinstance(door.socket, InheritedSocket)]
+
+    def hold(self) -> None:
+        """Accept nobody until `release`: who comes waits in the system."""
+        self._is_held = True
+        for door in self._doors:
+            door.unwatch_reading()
+
+    def release(self) -> None:
+        """Go on where `hold` has stopped."""
+        if self._is_held:
+            self._is_held = False
+            for door in self._doors:
+                door.watch_reading()
+
+    def give_away(self) -> None:
+        """Another process goes on with the sockets: the path of a Unix socket is its own."""
+        if self._unix is not None:
+            self._unix.give_away()
 
     def close(self) -> None:
         """Stop listening: the port, or the path, is free again."""
@@ -194,8 +225,8 @@ class Listener:
 
     def _go_on(self, door: _Door) -> None:
         """See whether there is room again."""
-        if door not in self._doors:
-            return  # The server was stopped.
+        if door not in self._doors or self._is_held:
+            return  # The server was stopped, or release() goes on.
         if descriptors.has_room(descriptors.lowest_free(), self._reserve()):
             door.watch_reading()
             if self._over is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -368,6 +369,8 @@ def _read(path: str, name: str) -> str:
     except FileNotFoundError:
         raise TlsError(Error.ERR_FILE_NOT_FOUND, f'{name}: there is no file "{_path(path)}"; check the path') from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path.
+        if isinstance(error, PermissionError) and os.path.isdir(path):  # As Windows says of a folder.
+            error = IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         denied = isinstance(error, PermissionError)
         code = Error.ERR_FILE_NO_PERMISSION if denied else Error.ERR_FILE_CANT_OPEN
         advice = "let the user that runs this read it" if denied else "check the path"

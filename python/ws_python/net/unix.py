@@ -89,7 +89,7 @@ def checked_path(path: str) -> str:
     return path
 
 
-def _address(path: str) -> bytes:
+def socket_address(path: str) -> bytes:
     """What bind() and connect() take."""
     encoded = os.fsencode(path)
     return b"\0" + encoded[1:] if path.startswith("@") else encoded
@@ -114,7 +114,7 @@ class UnixDoor:
         try:
             listening.setblocking(False)
             if self.path.startswith("@"):
-                listening.bind(_address(self.path))
+                listening.bind(socket_address(self.path))
             else:
                 with _locked(os.path.dirname(self.path)):
                     self._make_room()
@@ -143,6 +143,15 @@ class UnixDoor:
                 os.unlink(self.path)
         self._identity = None
 
+    def adopt(self) -> None:
+        """The file of another process, which goes on here, is this one's own. Raises OSError where there is none."""
+        if not self.path.startswith("@"):
+            self._identity = _identity_of(os.lstat(self.path))
+
+    def give_away(self) -> None:
+        """The file is another process's own, and stays."""
+        self._identity = None
+
     def _make_room(self) -> None:
         """Remove what a dead server left. Raises CannotListen if there is anything else."""
         try:
@@ -155,7 +164,7 @@ class UnixDoor:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
             probe.setblocking(False)
             try:
-                probe.connect(_address(self.path))
+                probe.connect(socket_address(self.path))
             except ConnectionRefusedError:
                 with suppress(FileNotFoundError):
                     os.unlink(self.path)
@@ -175,7 +184,7 @@ class UnixDoor:
         # On Linux, the file is made with these rights at the most: nobody connects before it has its own.
         with suppress(OSError):
             os.fchmod(listening.fileno(), _OWNER_ONLY)
-        listening.bind(_address(self.path))
+        listening.bind(socket_address(self.path))
         self._identity = _identity_of(os.lstat(self.path))
         try:
             if self._owner != (-1, -1):
@@ -223,7 +232,7 @@ class UnixDialer(Dialer):
     def _connects(self, connected: socket.socket) -> bool:
         """Whether the server has room for another connection. Raises DialError."""
         try:
-            connected.connect(_address(self._path))
+            connected.connect(socket_address(self._path))
         except BlockingIOError:
             return False
         except OSError as error:

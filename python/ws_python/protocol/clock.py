@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
-#: The letter of the session layer: head "c_usec" asks, and "c_usec s_usec" answers.
+#: The letter of the session layer: head "c_usec" asks, and "c_usec s_usec" answers. A question may have a payload,
+#: which says when the last answer was given, and how long ago that arrived: "s_usec usec".
 LETTER: Final = "t"
 #: Samples that count, the newest.
 SAMPLES: Final = 8
@@ -63,6 +64,28 @@ def answered(head: str) -> tuple[int, float]:
     if not _is_usec(asked) or not _is_usec(time):
         raise ClockError("the answer to a clock sample without its times")
     return int(asked), int(time) / 1e6
+
+
+def last_answer(sample: Sample, now: float) -> str:
+    """The payload of a question: what its receiver is to know of its last answer."""
+    return f"{_usec(sample.answered)} {_usec(now - sample.arrived)}"
+
+
+def round_trip(payload: str | bytes, answer: str, now: float) -> float:
+    """Seconds from `answer`, the head of the last answer, to the question that has come with this payload `now`.
+
+    The time for which the other side did not ask again is left out. 0 where it does not tell. Raises ClockError.
+    """
+    if not payload:
+        return 0.0
+    if not isinstance(payload, str):
+        raise ClockError("a clock sample with bytes")
+    before, _, ago = payload.partition(" ")
+    if not _is_usec(before) or not _is_usec(ago):
+        raise ClockError("a clock sample that does not say when the last answer came")
+    if before != answer.partition(" ")[2]:
+        return 0.0  # That answer is lost, or on its way.
+    return max((_usec(now) - int(before) - int(ago)) / 1e6, 0.0)
 
 
 def is_answer(head: str) -> bool:
@@ -169,10 +192,6 @@ class Clock:
         target = now + self._difference
         shown_off = 0.0 if self._shown is None else abs(self._slewed(target, now - self._shown_at) - target)
         return self._error + _DRIFT * max(now - self._since, 0.0) + shown_off
-
-    def round_trip(self) -> float:
-        """The shortest way there and back of the samples that count, waits of both sides included; 0 for none."""
-        return min((sample.arrived - sample.asked for sample in self._samples), default=0.0)
 
 
 def _low(sample: Sample) -> float:

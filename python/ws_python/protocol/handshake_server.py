@@ -94,6 +94,22 @@ class ServerHandshake(Handshake):
         """Scheme, host and port of that URL: what the client takes this server for."""
         return self._origin
 
+    def facts(self) -> dict[str, str]:
+        """What can be asked for of one that has succeeded, for another process to know it."""
+        fields = self._fields.decode("latin-1")
+        return {"path": self.path, "site": self._origin, "fields": fields, "subprotocol": self.subprotocol}
+
+    @classmethod
+    def of_facts(cls, facts: dict[str, str]) -> ServerHandshake:
+        """One that has succeeded in another process. What the facts lack is empty."""
+        handshake = cls((), ())
+        handshake.path, handshake._origin = facts.get("path", ""), facts.get("site", "")
+        handshake._fields = facts.get("fields", "").encode("latin-1", "replace")
+        handshake.status, handshake.has_layer = HTTPStatus.SWITCHING_PROTOCOLS.value, True
+        handshake.subprotocol, handshake.done = facts.get("subprotocol", ""), True
+        handshake._let_go()
+        return handshake
+
     def requested_by(self, scheme: str) -> None:
         """A proxy tells what the client has used: "ws" or "wss"."""
         self._origin = scheme + self._origin[self._origin.index(":") :]

@@ -30,6 +30,11 @@ cdef class PreparedMessage:
         self.size = len(self._payload)
         self._compressed = {}
 
+    @property
+    def wire(self):
+        """What is in it: str or bytes."""
+        return self._payload.decode() if self.opcode == TEXT else self._payload
+
     cdef PreparedMessage escaped(self):
         """As it is in a session (session.py), where what begins with DLE is the layer's."""
         if not self._payload.startswith(b"\x10"):

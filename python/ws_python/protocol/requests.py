@@ -122,6 +122,16 @@ class Dialogue(Generic[T]):
         self._handled.clear()
         return waiters
 
+    # --- in another process
+
+    def numbers(self) -> tuple[int, int, list[int]]:
+        """The last request of this end, that of the other end, and those that are handled here and awaited there."""
+        return self._asked, self._heard, [number for number, is_awaited in self._handled.items() if is_awaited]
+
+    def go_on(self, asked: int, heard: int) -> None:
+        """A new one goes on with the numbers of another one: nobody waits here, and nothing is handled."""
+        self._asked, self._heard = asked, heard
+
     # --- hearing
 
     def receive(self, letter: str, head: str, most_handled: int) -> Heard[T]:

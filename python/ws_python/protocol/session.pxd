@@ -2,6 +2,8 @@
 
 cimport cython
 
+cdef Py_ssize_t _OVERHEAD
+
 
 cdef class Session:
     cdef public Py_ssize_t buffer_size
@@ -14,16 +16,19 @@ cdef class Session:
     cdef public long long replayed
     cdef public bint is_attached
     cdef public bint is_tentative
-    cdef object _kept
+    cdef list _kept
+    cdef list _sizes
     cdef Py_ssize_t _untold
     cdef Py_ssize_t _others_buffer
 
     cpdef bint has_room(self, Py_ssize_t size) except -1
     cpdef object send(self, object message, Py_ssize_t size)
-    @cython.locals(_=Py_ssize_t)
+    @cython.locals(count=Py_ssize_t, size=Py_ssize_t)
     cpdef acknowledge(self, long long number)
     cpdef check_number(self, long long number)
     cpdef count(self, Py_ssize_t size)
+    @cython.locals(received=Py_ssize_t, untold=Py_ssize_t, place=Py_ssize_t, data=bytes, text=str)
+    cpdef Py_ssize_t count_plain(self, list messages, Py_ssize_t begin) except -1
     cpdef bint must_tell(self) except -1
 
 
@@ -42,11 +47,11 @@ cdef class Layer:
     cdef str _hello
     cdef list _waiting
 
-    cpdef list receive(self, object messages)
+    cpdef list receive(self, list messages)
+    @cython.locals(session=Session, begin=Py_ssize_t, place=Py_ssize_t)
+    cdef _receive(self, list messages, list events)
     @cython.locals(session=Session)
-    cdef _receive(self, object messages, list events)
+    cdef _receive_first(self, list messages, list events)
     @cython.locals(session=Session)
-    cdef _receive_first(self, object messages, list events)
-    @cython.locals(session=Session)
-    cdef _decide(self, object welcome, object messages, list events)
+    cdef _decide(self, object welcome, list messages, list events)
     cdef _receive_escaped(self, Session session, object message, list events)

@@ -10,7 +10,8 @@ out; there is no socket here and no clock, and of time only the owner knows.
 from __future__ import annotations
 
 import json
-from collections import deque
+import re
+import secrets
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -38,7 +39,11 @@ MAX_HEAD: Final = 1024
 MAX_OVERHEAD: Final = MAX_HEAD + 3
 #: What a kept message is counted with beside its own bytes: about what Python takes for it.
 KEPT_OVERHEAD: Final = 64
+_OVERHEAD = KEPT_OVERHEAD  # For C: see session.pxd.
 _MOST = 2**53 - 1
+# Random bytes of a token: 128 bits, and so many characters of base64url.
+_TOKEN_SIZE = 16
+_TOKEN = re.compile("[A-Za-z0-9_-]{22}")
 
 Wire = str | bytes | PreparedMessage
 
@@ -94,8 +99,10 @@ class NotLayered(NamedTuple):
 class Hello(NamedTuple):
     """What a client says first."""
 
-    #: Of the session that it wants back; empty for a new one.
+    #: Of the session that it wants back, or one that it has drawn for the session which it begins.
     token: str
+    #: Whether it wants one back.
+    resumes: bool
     #: How many counted messages of that session it has received.
     received: int
     #: How much it keeps, in bytes, until it is acknowledged.
@@ -108,18 +115,18 @@ class Hello(NamedTuple):
     def pack(self) -> str:
         """As it is on the wire."""
         fields: dict[str, object] = {"v": 1, "buffer": self.buffer}
-        if self.token:
-            fields |= {"resume": self.token, "received": self.received}
+        fields |= {"resume": self.token, "received": self.received} if self.resumes else {"token": self.token}
         return LayerMessage(HELLO, _json(fields), "").pack()  # type: ignore[return-value]  # Text is packed as text.
 
     @classmethod
     def unpack(cls, head: str) -> Hello:
         """Raises LayerError."""
         fields = _fields(head)
-        token = fields.get("resume", "")
+        resumes = "resume" in fields
+        token = fields.get("resume" if resumes else "token", "")
         if not isinstance(token, str) or fields.get("v") != 1:
             raise LayerError("a hello of another version of the session layer")
-        return cls(token, _number(fields, "received"), _number(fields, "buffer"))
+        return cls(token, resumes, _number(fields, "received"), _number(fields, "buffer"))
 
 
 class Welcome(NamedTuple):
@@ -196,6 +203,16 @@ def _number(fields: dict[str, object], name: str) -> int:
     return number
 
 
+def new_token() -> str:
+    """What a session is known by and nobody can guess: 128 random bits in base64url."""
+    return secrets.token_urlsafe(_TOKEN_SIZE)
+
+
+def is_token(text: str) -> bool:
+    """Whether it looks like a token."""
+    return _TOKEN.fullmatch(text) is not None
+
+
 def layered(subprotocols: Iterable[str]) -> list[str]:
     """How a client that speaks these subprotocols offers the layer, and that it can do without it."""
     plain = list(subprotocols)
@@ -230,7 +247,9 @@ class Session:
         self.is_attached = False
         #: Whether the other end may turn out not to speak the layer.
         self.is_tentative = False
-        self._kept: deque[tuple[Wire, int]] = deque()
+        # Of what is kept: the messages, and how much each takes.
+        self._kept: list[Wire] = []
+        self._sizes: list[int] = []
         # Bytes that came since the other end was told.
         self._untold = 0
         self._others_buffer = buffer_size
@@ -239,15 +258,17 @@ class Session:
 
     def has_room(self, size: int) -> bool:
         """Whether a message of so many bytes can be kept."""
-        return self.kept_size + size + KEPT_OVERHEAD <= self.buffer_size
+        return self.kept_size + size + _OVERHEAD <= self.buffer_size
 
     def send(self, message: Wire, size: int) -> Wire | None:
         """Number a message and keep it: what to put on the wire now, None while there is no connection for it."""
         if self.is_tentative and not isinstance(message, PreparedMessage) and message[:1] in (_DLE, _DLE_BYTES):
             self.is_attached = False  # It means something else where there is no layer: it waits, and what follows.
+        size += _OVERHEAD
         self.sent += 1
-        self.kept_size += size + KEPT_OVERHEAD
-        self._kept.append((message, size + KEPT_OVERHEAD))
+        self.kept_size += size
+        self._kept.append(message)
+        self._sizes.append(size)
         if not self.is_attached:
             return None
         self.written = self.sent
@@ -257,13 +278,15 @@ class Session:
         """What waits for a connection: call it when there is one."""
         waiting = self.sent - self.written
         self.written = self.sent
-        return [message for message, _ in list(self._kept)[len(self._kept) - waiting :]]
+        return self._kept[len(self._kept) - waiting :]
 
     def acknowledge(self, number: int) -> None:
         """The other end has all up to this number. Raises LayerError where that cannot be."""
         self.check_number(number)
-        for _ in range(number - self.acknowledged):
-            self.kept_size -= self._kept.popleft()[1]
+        count = number - self.acknowledged
+        for size in self._sizes[:count]:
+            self.kept_size -= size
+        del self._kept[:count], self._sizes[:count]
         self.acknowledged = number
 
     def check_number(self, number: int) -> None:
@@ -284,12 +307,52 @@ class Session:
         self.told = self.received
         self._untold = 0
 
+    # --- in another process
+
+    def kept(self) -> list[str | bytes]:
+        """What the other end has not acknowledged, as it is on the wire."""
+        return [message.wire if isinstance(message, PreparedMessage) else message for message in self._kept]
+
+    def go_on(self, written: int, acknowledged: int, kept: Iterable[tuple[Wire, int]], received: int) -> None:
+        """A new one goes on where another one was: with its numbers, and what it has kept with the size of each."""
+        for message, size in kept:
+            self._kept.append(message)
+            self._sizes.append(size + _OVERHEAD)
+            self.kept_size += size + _OVERHEAD
+        self.written, self.acknowledged = written, acknowledged
+        self.sent = acknowledged + len(self._kept)
+        self.received = self.told = received
+
     # --- in
 
     def count(self, size: int) -> None:
         """A counted message came."""
         self.received += 1
-        self._untold += size + KEPT_OVERHEAD
+        self._untold += size + _OVERHEAD
+
+    def count_plain(self, messages: Sequence[Any], begin: int) -> int:
+        """Count what came, from `begin` on, up to a message that is the layer's, or escaped: where that is."""
+        received, untold = 0, 0
+        for place in range(begin, len(messages)):
+            message = messages[place]
+            if isinstance(message, bytes):
+                data = message
+                if data and data[0] == 0x10:
+                    break
+                untold += len(data)
+            elif isinstance(message, str):
+                text = message
+                if text and text[0] == "\x10":
+                    break
+                untold += len(text)
+            else:
+                continue
+            received += 1
+        else:
+            place = len(messages)
+        self.received += received
+        self._untold += untold + received * _OVERHEAD
+        return place
 
     def use_buffer_of_other(self, size: int) -> None:
         """So much the other end keeps, and waits when it is full."""
@@ -341,7 +404,7 @@ class Layer:
         #: A server has been greeted and has not answered: what comes meanwhile waits.
         self.is_greeted = False
         self._waiting: list[str | bytes] = []
-        self._is_resuming = hello is not None and hello.token != ""
+        self._is_resuming = hello is not None and hello.resumes
         if session is not None and hello is not None:
             self.outgoing.append(self._hello)
             # A session that is new begins at once: where the other side does not know the layer, nothing is different.
@@ -349,7 +412,7 @@ class Layer:
 
     # --- in
 
-    def receive(self, messages: Sequence[object]) -> list[object]:
+    def receive(self, messages: Sequence[Any]) -> list[object]:
         """What to deliver of what came. What is neither str nor bytes is delivered as it is."""
         events: list[object] = []
         try:
@@ -358,7 +421,7 @@ class Layer:
             self.error = str(error)
         return events
 
-    def _receive(self, messages: Sequence[object], events: list[object]) -> None:
+    def _receive(self, messages: Sequence[Any], events: list[object]) -> None:
         session = self.session
         if self._is_off:
             events += messages
@@ -366,18 +429,12 @@ class Layer:
         if not self.is_on or session is None:
             self._receive_first(messages, events)
             return
-        for message in messages:
-            if isinstance(message, str):
-                if not message.startswith(_DLE):
-                    session.count(len(message))
-                    events.append(message)
-                    continue
-            elif not isinstance(message, bytes) or not message.startswith(_DLE_BYTES):
-                if isinstance(message, bytes):
-                    session.count(len(message))
-                events.append(message)
-                continue
-            self._receive_escaped(session, message, events)
+        begin = 0
+        while (place := session.count_plain(messages, begin)) < len(messages):
+            events += messages[begin:place]
+            self._receive_escaped(session, messages[place], events)
+            begin = place + 1
+        events += messages[begin:]
         if session.must_tell():
             self.tell_received()
 
@@ -402,7 +459,7 @@ class Layer:
                 session.count(len(message))
             events.append(said)
 
-    def _receive_first(self, messages: Sequence[object], events: list[object]) -> None:
+    def _receive_first(self, messages: Sequence[Any], events: list[object]) -> None:
         """Until it is known whether the other end speaks the layer; on a server, until the hello is answered."""
         for place, message in enumerate(messages):
             if not isinstance(message, (str, bytes)):
@@ -419,7 +476,7 @@ class Layer:
                 self._decide(self._greeting(message), messages[place:], events)
                 return
 
-    def _decide(self, welcome: Hello | Welcome | None, messages: Sequence[object], events: list[object]) -> None:
+    def _decide(self, welcome: Hello | Welcome | None, messages: Sequence[Any], events: list[object]) -> None:
         """A client has the server's first message."""
         if not isinstance(welcome, Welcome):
             self._turn_off()
@@ -435,8 +492,7 @@ class Layer:
         session.use_buffer_of_other(welcome.buffer)
         events.append(welcome)
         self._go_on(session)
-        if welcome.resumed:
-            self.outgoing.append(_acknowledging(session.received))  # It shows that the new token came.
+        self.outgoing.append(_acknowledging(session.received))  # It shows that the new token came.
         self._receive(messages[1:], events)
 
     def _greeting(self, message: str | bytes) -> Hello | Welcome | None:

@@ -14,6 +14,7 @@ client.addEventListener("close", ({ code, reason }) => console.log(code.toFixed(
 client.addEventListener("resumed", () => client.close(4000, "enough"), { once: true });
 client.handle("ready", async (data) => ({ isReady: data.level > 1 }));
 client.handle("ready", null);
+console.log(client.sendVar({ level: 1 }), (client.clockError + client.latency).toFixed(3));
 
 export async function ask(signal: AbortSignal): Promise<string> {
   try {

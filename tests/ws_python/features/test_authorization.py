@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import threading
 import time
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Any
 
 import pytest
 from ws_python import WebSocketClient, WebSocketRequest, WebSocketServer
 from ws_python.features.authorization import Authorization, answer_of
+from ws_python.loop.clock import monotonic
 from ws_python.loop.hub import hub
 
 from tests.ws_python.driving import RawClient, named, poll_until, record, reset_at_close
@@ -132,8 +135,8 @@ def test_a_slow_one_is_bounded_by_the_time_of_a_poll(server: WebSocketServer) ->
     def slow(request: WebSocketRequest) -> bool:
         nonlocal calls
         calls += 1
-        end = time.monotonic() + server.max_poll_time
-        while time.monotonic() < end:
+        end = monotonic() + server.max_poll_time
+        while monotonic() < end:
             pass
         return True
 
@@ -153,6 +156,31 @@ def test_a_slow_one_is_bounded_by_the_time_of_a_poll(server: WebSocketServer) ->
     assert most == 1, "of 20 that wait"
     for raw in raws:
         raw.close()
+
+
+def test_one_that_is_over_before_it_began_says_nothing(server: WebSocketServer) -> None:
+    asked: list[str] = []
+
+    async def never(_request: WebSocketRequest) -> bool:
+        return await asyncio.Event().wait()
+
+    def authorizer(request: WebSocketRequest) -> Coroutine[Any, Any, bool]:
+        asked.append(request.path)
+        return never(request)
+
+    server.authorizer = authorizer
+    raw = RawClient(server.get_local_port())
+    raw.protocol.send_request(raw.protocol.connect())
+    raw.flush()
+    poll_until(lambda: bool(asked), server)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        server.stop()
+        for _ in range(3):
+            hub.turn(0.0, 1.0)
+        raw.close()
+        gc.collect()
+    assert [str(each.message) for each in told] == []
 
 
 def test_what_others_refuse_it_does_not_see(server: WebSocketServer) -> None:

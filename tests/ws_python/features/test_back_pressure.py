@@ -12,10 +12,11 @@ from ws_python import WebSocketClient, WebSocketServer
 from ws_python.connection.phase import Phase
 
 from tests.chaos.harness import RawServer
-from tests.ws_python.driving import RawClient, named, needs_confirmation, poll_until, record
+from tests.ws_python.driving import IS_WINE, RawClient, named, needs_confirmation, poll_until, record
 
 SMALL_BUFFER = 4096
-TIMEOUT = 0.4
+# Seconds: many times what a poll takes.
+TIMEOUT = 2.0 if IS_WINE else 0.4
 # More than any system takes for somebody who does not read.
 MUCH = bytes(12_000_000)
 

@@ -81,6 +81,20 @@ def test_frames_that_are_half_apart(frame: float) -> None:
     assert poll_in_frames(client, server, frame, until=30.0), (off(client), client.clock_error)
 
 
+def test_latency_of_both_without_frames_of_the_client() -> None:
+    server = listening(session_timeout=10.0, heartbeat_interval=0.0)
+    client = connected(server, heartbeat_interval=0.0, clock_interval=0.1)
+    frame = 0.2
+    end = time.monotonic() + 30.0
+    ends = [node._connection.meter for node in (client, *server.peers.values())]  # type: ignore[union-attr]
+    while not all(0.0 < meter.latency < frame / 4 for meter in ends):
+        assert time.monotonic() < end, [meter.latency for meter in ends]
+        client.poll()
+        next_frame = time.monotonic() + frame
+        poll_until(lambda: time.monotonic() >= next_frame, server)  # noqa: B023
+    assert client.latency == ends[0].latency
+
+
 @pytest.mark.usefixtures("network")
 def test_on_each_network() -> None:
     server = listening(session_timeout=10.0)
@@ -169,7 +183,7 @@ def test_in_asyncio() -> None:
     asyncio.run(asyncio.wait_for(main(), 20.0))
 
 
-@pytest.mark.parametrize("text", ["\x10t\n", "\x10tx\n", "\x10t-1\n", "\x10t" + "9" * 17 + "\n"])
+@pytest.mark.parametrize("text", ["\x10t\n", "\x10tx\n", "\x10t1\nx", "\x10t-1\n", "\x10t" + "9" * 17 + "\n"])
 def test_who_asks_wrong_is_closed(text: str) -> None:
     server = listening(session_timeout=10.0)
     client = connected(server, clock_interval=0.0)

@@ -7,13 +7,15 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from websockets.frames import Frame, Opcode
 from ws_python import WebSocketClient, WebSocketServer
 from ws_python.loop.hub import hub
 
-from tests.ws_python.driving import RawClient, named, needs_confirmation, poll_until, record
+from tests.chaos.proxy import DOWN, UP, Proxy, Stall
+from tests.ws_python.driving import RawClient, listening, named, needs_confirmation, poll_until, record
 
 
 @pytest.fixture
@@ -73,6 +75,26 @@ def test_who_answers_stays_and_its_latency_is_known(server: WebSocketServer, sil
     assert {frame.opcode for frame in silent.frames} == {Opcode.PING}
     assert len(silent.frames) <= 20, "about one in 0.1 s"
     assert [entry[0] for entry in log] in (["client_connected"], []), "nobody is told of these pongs"
+
+
+def test_a_clock_that_measures_as_often_counts(server: WebSocketServer, silent: RawClient) -> None:
+    def ping_again() -> None:
+        server.heartbeat_interval = 0.1
+        silent.receive().frames.clear()
+        poll_until(lambda: bool(silent.frames or silent.receive().frames) and bool(server.peers), server)
+        server.heartbeat_interval = 1000.0
+
+    ping_again()
+    (peer,) = server.peers.values()
+    assert peer._connection is not None
+    meter = peer._connection.meter
+    meter.sample(12.5, hub.deadlines.now)
+    heard = meter.heard_at
+    poll_until(lambda: bool(silent.receive()) and meter.heard_at > heard, server)
+    assert peer.latency == 12.5
+    meter.sample(12.5, hub.deadlines.now - 1001.0)
+    ping_again()
+    poll_until(lambda: bool(silent.receive()) and peer.latency != 12.5, server)
 
 
 def test_any_byte_is_a_sign_of_life(server: WebSocketServer, silent: RawClient) -> None:
@@ -208,3 +230,31 @@ def test_who_is_not_read_because_much_waits_is_not_dropped(server: WebSocketServ
     log = record(server)
     poll_until(lambda: bool(silent.receive()) and len(named(log, "message_received")) == 5000, server)
     assert server.get_peer_count() == 1
+
+
+@needs_confirmation
+def test_what_a_session_keeps_is_not_in_front_of_the_ping() -> None:
+    """Nothing passes any more, and the system of the proxy still takes what is sent: that is no sign of life."""
+    server = listening(session_timeout=30.0)
+    client = WebSocketClient()
+    client.session = True
+    client.heartbeat_interval, client.heartbeat_timeout = 0.2, 1.0
+    log = record(client)
+    with Proxy() as proxy:
+        proxy.target = server.get_local_port()
+        (port,) = proxy.set_doors(1)
+        client.connect_to_url(f"ws://127.0.0.1:{port}/")
+        poll_until(
+            lambda: client.status == client.Status.STATUS_ACTIVE and server.get_peer_count() == 1, server, client
+        )
+        for way in (UP, DOWN):
+            proxy.call(partial(proxy.doors[0].arm, way, Stall(100.0), 0))
+        for _ in range(3000):
+            client.send("x")
+
+        def interrupted() -> bool:
+            client.send("x")
+            return named(log, "connection_interrupted") != []
+
+        poll_until(interrupted, server, client)
+        client.close()

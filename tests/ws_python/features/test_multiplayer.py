@@ -555,6 +555,13 @@ class TestSessions:
         client.put(b"back")
         poll_until(lambda: bool(host.packets), host, client)
 
+    def test_close_of_a_server_is_no_cut(self, host: Player) -> None:
+        client = joined(host, session=True)
+        host.peer.close()
+        poll_until(lambda: client.log[-1] == ("peer_disconnected", 1), host, client)
+        poll_until(lambda: client.node.status == WebSocketClient.Status.STATUS_IDLE, host, client)
+        assert "session_cuts" not in client.node.get_statistics()["counts"]
+
     def test_gone_when_the_session_is_over(self, host: Player) -> None:
         host.node.session_timeout = 0.2
         client = joined(host, session=True, reconnect_delay=20.0)

@@ -10,7 +10,10 @@ import pytest
 from websockets.frames import Opcode
 from ws_python import Error, WebSocketClient, WebSocketRequest, WebSocketServer
 from ws_python.connection.connection import Connection
-from ws_python.protocol.session import SUBPROTOCOL, Hello
+from ws_python.features import client_session
+from ws_python.protocol.session import SUBPROTOCOL, Hello, Layer, new_token
+
+from tests.clients.cutter import Cutter
 
 from ..driving import RawClient, listening, named, poll_until, record
 
@@ -29,6 +32,35 @@ def in_session(server: WebSocketServer, **settings: Any) -> tuple[WebSocketClien
     poll_until(lambda: len(server.get_peer_ids()) > len(before) and client._session._token != "", server, client)
     (peer_id,) = set(server.get_peer_ids()) - before
     return client, peer_id
+
+
+def greet(raw: RawClient, **fields: object) -> None:
+    """A client whose hello is this."""
+    raw.send(Opcode.TEXT, ("\x10h" + json.dumps({"v": 1, "buffer": 1000, **fields}) + "\n").encode())
+
+
+def heard(raw: RawClient) -> list[str]:
+    """What a client got in messages of text."""
+    return [bytes(frame.data).decode() for frame in raw.receive().frames if frame.opcode is Opcode.TEXT]
+
+
+def welcomed(raw: RawClient, server: WebSocketServer) -> dict[str, Any]:
+    """What the server answers to the hello."""
+    poll_until(lambda: heard(raw) != [], server)
+    fields: dict[str, Any] = json.loads(heard(raw)[0][2:-1])
+    return fields
+
+
+def read_nothing_at_first(client: WebSocketClient) -> None:
+    """No welcome reaches it over its first connection."""
+    new_layer = client._new_layer
+
+    def first_one(connection: Connection) -> Layer:
+        connection.intake.throttle()
+        client._new_layer = new_layer  # type: ignore[method-assign]
+        return new_layer(connection)
+
+    client._new_layer = first_one  # type: ignore[method-assign]
 
 
 def cut(node: Any) -> None:
@@ -287,6 +319,94 @@ class TestCut:
         poll_until(lambda: len(named(heard, "connection_resumed")) >= 1 and is_active(client), server, client)
         assert server.get_peer_ids() == [peer_id]
 
+    def test_cut_before_the_first_welcome_came(self, server: WebSocketServer) -> None:
+        """A session begins with the hello."""
+        log = record(server)
+        for wait in (False, True):
+            client = WebSocketClient()
+            client.session = True
+            client.reconnect_delay = 0.01
+            told = record(client)
+            read_nothing_at_first(client)
+            client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
+            poll_until(lambda: is_active(client) and server.get_peer_count() == 1, server, client)  # noqa: B023
+            (peer_id,) = server.get_peer_ids()
+            for word in ("first", "\x10second"):
+                assert client.send(word) == server.send(peer_id, word) == Error.OK
+            poll_until(
+                lambda: len(named(log, "message_received")) == 1, server, client
+            )  # What may be the layer's waits.
+            cut(client)
+            if wait:  # The server has noticed, or has not yet.
+                poll_until(lambda: named(log, "client_interrupted") != [], server)
+            assert client.send("third") == server.send(peer_id, "third") == Error.OK
+            poll_until(
+                lambda: len(named(log, "message_received")) == len(named(told, "message_received")) == 3,  # noqa: B023
+                server,
+                client,
+            )
+            expected = ["first", "\x10second", "third"]
+            assert [message for (message,) in named(told, "message_received")] == expected
+            assert [message for _, message in named(log, "message_received")] == expected
+            assert [name for name in names(told) if name != "message_received"] == [
+                "connected_to_server",
+                "connection_interrupted",
+                "connection_resumed",
+            ]
+            assert server.get_peer_ids() == [peer_id]
+            client.close()
+            poll_until(lambda: server.get_peer_count() == 0, server, client)
+            log.clear()
+
+    def test_cut_anywhere_behind_the_opening_handshake(self, server: WebSocketServer) -> None:
+        """Where the hello arrives, the session goes on. Where it does not, no peer is left at the server."""
+        server.client_connected.connect(lambda peer_id: [server.send(peer_id, word) for word in "xy"])
+        outcomes = {self._cut_after(server, size) for size in range(600, 1200, 20)}
+        assert outcomes >= {"not open yet", "nobody knows of it", "goes on"}
+
+    @staticmethod
+    def _cut_after(server: WebSocketServer, size: int) -> str:
+        """What becomes of a connection that is cut after so many bytes."""
+        log = record(server)
+        client = WebSocketClient()
+        client.session = client.auto_reconnect = True
+        client.reconnect_delay = 0.01
+        told = record(client)
+        client.connected_to_server.connect(lambda: [client.send(word) for word in "ab"])
+        with Cutter(server.get_local_port(), iter([size])) as cutter:
+            client.connect_to_url(f"ws://127.0.0.1:{cutter.port}/")
+            both = (log, told)
+            poll_until(lambda: all(len(named(each, "message_received")) == 2 for each in both), server, client)
+            assert [message for _, message in named(log, "message_received")] == ["a", "b"]
+            assert [message for (message,) in named(told, "message_received")] == ["x", "y"]
+            assert len(named(log, "client_connected")) == server.get_peer_count() == 1
+            assert len(named(told, "connected_to_server")) == len(named(told, "connection_closed")) + 1
+            client.close()
+            server.disconnect_peer(server.get_peer_ids()[0])  # Its goodbye may have been cut.
+            poll_until(lambda: server.get_peer_count() == 0, server, client)
+        if named(told, "connection_failed"):
+            return "not open yet"
+        if len(named(told, "connected_to_server")) > 1:
+            return "nobody knows of it"
+        return "goes on" if named(told, "connection_resumed") else "cut when all was said"
+
+    def test_a_server_that_does_not_come_back_before_it_was_welcome(
+        self, server: WebSocketServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(client_session, "_UNTOLD_TIMEOUT", 0.3)
+        client = WebSocketClient()
+        client.session = True
+        client.reconnect_delay = 0.01
+        told = record(client)
+        read_nothing_at_first(client)
+        client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/")
+        poll_until(lambda: is_active(client) and server.get_peer_count() == 1, server, client)
+        server.stop()
+        cut(client)
+        poll_until(lambda: named(told, "connection_closed") != [], server, client)
+        assert names(told) == ["connected_to_server", "connection_interrupted", "connection_closed"]
+        assert client.status == client.Status.STATUS_IDLE
+
     def test_latest_and_fragments_survive(self, server: WebSocketServer) -> None:
         log = record(server)
         client, _ = in_session(server)
@@ -307,7 +427,7 @@ class TestSilence:
         log = record(server)
         raw = RawClient(server.get_local_port(), receive_buffer=4096, subprotocols=[SUBPROTOCOL])
         raw.shake_hands(server)
-        raw.send(Opcode.TEXT, b'\x10h{"v":1,"buffer":1000}\n')
+        greet(raw, token=new_token())
         poll_until(lambda: server.get_peer_count() == 1, server)
         assert server.send(0, b"x" * 20_000_000) == Error.OK
         poll_until(lambda: named(log, "client_interrupted") != [], server)
@@ -320,7 +440,7 @@ class TestSilence:
         log = record(server)
         raw = RawClient(server.get_local_port(), subprotocols=[SUBPROTOCOL])
         raw.shake_hands(server)
-        raw.send(Opcode.TEXT, b'\x10h{"v":1,"buffer":1000}\n')
+        greet(raw, token=new_token())
         raw.send(Opcode.TEXT, b"half", fin=False)
         poll_until(lambda: named(log, "client_interrupted") != [], server)
         assert names(log) == ["client_connected", "client_interrupted"]
@@ -399,7 +519,7 @@ class TestFull:
         log = record(server)
         raw = RawClient(server.get_local_port(), subprotocols=[SUBPROTOCOL])
         raw.shake_hands(server)
-        raw.send(Opcode.TEXT, b'\x10h{"v":1,"buffer":1000}\n')
+        greet(raw, token=new_token())
         poll_until(lambda: server.get_peer_count() == 1, server)
         assert server.send(0, b"x" * 200_000) == Error.OK
         poll_until(lambda: bool(raw.receive()) and named(log, "client_disconnected") != [], server)
@@ -424,17 +544,108 @@ class TestHostile:
         cut(client)
         poll_until(lambda: named(log, "client_resumed") != [] and is_active(client), server, client)
         # As soon as the client shows that it has the new one.
-        poll_until(lambda: len(server._sessions._by_token) == 1, server, client)
+        poll_until(lambda: len(server._sessions._by_peer[peer_id].tokens) == 1, server, client)
         for token in (first, "x" * 22, client._session._token[:-1]):
             raw = self._raw(server)
-            raw.send(Opcode.TEXT, ("\x10h" + json.dumps({"v": 1, "resume": token, "received": 0}) + "\n").encode())
+            greet(raw, resume=token, received=0)
             poll_until(lambda: server.get_peer_count() == 2, server, client)
             assert is_active(client)
             (other,) = set(server.get_peer_ids()) - {peer_id}
             server.disconnect_peer(other)
-            poll_until(lambda: server.get_peer_count() == 1, server, client)
+            poll_until(lambda: raw.receive().eof and server.get_peer_count() == 1, server, client)  # noqa: B023
             raw.close()
         assert server.get_statistics()["counts"]["session_unknown"] == 3
+
+    def test_the_first_token_ends_when_the_welcome_is_acknowledged(self, server: WebSocketServer) -> None:
+        token = new_token()
+        first = self._raw(server)
+        greet(first, token=token)
+        peer_id = welcomed(first, server)["id"]
+        again = self._raw(server)
+        greet(again, resume=token, received=0)
+        assert welcomed(again, server)["id"] == peer_id
+        assert welcomed(again, server)["resumed"] is True
+        again.send(Opcode.TEXT, b"\x10a0\n")
+        poll_until(lambda: len(server._sessions._by_peer[peer_id].tokens) == 1, server)
+        thief = self._raw(server)
+        greet(thief, resume=token, received=0)
+        assert welcomed(thief, server)["id"] != peer_id
+        assert welcomed(thief, server)["resumed"] is False
+        assert server.get_peer_count() == 2
+        for raw in (first, again, thief):
+            raw.close()
+
+    @pytest.mark.parametrize("token", ["", "x" * 21, "x" * 23, "x" * 21 + "/", "x" * 21 + "\u00e9"])
+    def test_a_token_that_is_none_is_refused(
+        self, server: WebSocketServer, caplog: pytest.LogCaptureFixture, token: str
+    ) -> None:
+        log = record(server)
+        raw = self._raw(server)
+        greet(raw, token=token)
+        poll_until(lambda: raw.receive().eof, server)
+        assert server.get_statistics()["connections_closed"] == {1008: 1}
+        assert server.get_statistics()["counts"]["session_refused"] == 1
+        assert names(log) == []
+        (line,) = [line.getMessage() for line in caplog.records]
+        assert not token or token not in line
+        raw.close()
+
+    def test_a_token_is_that_of_one_session(self, server: WebSocketServer, caplog: pytest.LogCaptureFixture) -> None:
+        client, peer_id = in_session(server)
+        log = record(server)
+        token = new_token()
+        first, raw, other = (self._raw(server) for _ in range(3))
+        greet(first, token=token)
+        assert welcomed(first, server)["resumed"] is False
+        greet(raw, token=token)
+        poll_until(lambda: raw.receive().eof, server, client)
+        assert server.get_statistics()["connections_closed"] == {1008: 1}
+        assert server.get_peer_count() == 2
+        assert names(log) == ["client_connected"]
+        assert len(caplog.records) == 1
+        assert token not in caplog.text
+        greet(other, token=client._session._token)  # Of a session that has begun with another one.
+        poll_until(lambda: other.receive().eof, server, client)
+        assert (server.get_peer_count(), is_active(client), server.has_peer(peer_id)) == (2, True, True)
+        for each in (first, raw, other):
+            each.close()
+
+    def test_who_comes_twice_in_vain_has_one_session(self, server: WebSocketServer) -> None:
+        """The first answer was lost."""
+        log = record(server)
+        token = new_token()
+        answers = []
+        for _ in range(2):
+            lost = self._raw(server)
+            greet(lost, resume=token, received=7)
+            answers.append(welcomed(lost, server))
+            cut(server.peers[answers[-1]["id"]])
+            poll_until(lambda: lost.receive().eof, server)  # noqa: B023
+            lost.close()
+            server.send(0, "for it")
+        raw = self._raw(server)
+        greet(raw, resume=answers[1]["session"], received=0)
+        poll_until(lambda: len(heard(raw)) == 3, server)
+        assert heard(raw)[1:] == ["for it", "for it"]
+        assert [answer["resumed"] for answer in (*answers, welcomed(raw, server))] == [False, False, True]
+        assert {answer["id"] for answer in answers} == {*server.get_peer_ids()}
+        assert len(named(log, "client_connected")) == 1
+        assert server.get_statistics()["counts"]["session_unknown"] == 1
+        raw.close()
+
+    def test_a_hello_that_is_late_begins_nothing(self, server: WebSocketServer) -> None:
+        """Its client came back sooner over another way."""
+        token = new_token()
+        late, sooner = self._raw(server), self._raw(server)
+        greet(sooner, resume=token, received=0)
+        peer_id = welcomed(sooner, server)["id"]
+        sooner.send(Opcode.TEXT, b"\x10a0\n")
+        poll_until(lambda: len(server._sessions._by_peer[peer_id].tokens) == 1, server)
+        greet(late, token=token)
+        poll_until(lambda: late.receive().eof, server)
+        assert server.get_peer_ids() == [peer_id]
+        late.close()
+        sooner.close()
 
     @pytest.mark.parametrize("first", [b"hello", b"\x10w{}\n", b"\x10hx\n", b"\x10q1 x\n"])
     def test_who_does_not_say_hello_is_closed(self, server: WebSocketServer, first: bytes) -> None:
@@ -460,7 +671,7 @@ class TestHostile:
         cut(client)
         poll_until(lambda: named(log, "client_interrupted") != [], server)
         raw = self._raw(server)
-        raw.send(Opcode.TEXT, ("\x10h" + json.dumps({"v": 1, "resume": token, "received": 9}) + "\n").encode())
+        greet(raw, resume=token, received=9)
         poll_until(lambda: named(log, "client_disconnected") == [(peer_id,)], server)
         assert server.get_statistics()["counts"]["session_mismatch"] == 1
         raw.close()

@@ -357,7 +357,7 @@ print("closed", client.status.name)
             env={**os.environ, "PYTHONPATH": str(PYTHON)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=240,
             check=False,
         )
         assert (finished.stdout, finished.stderr, finished.returncode) == ("closed STATUS_IDLE\n", "", 0)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from ws_python.net.link import Link
 
-from tests.ws_python.driving import reset_at_close
+from tests.ws_python.driving import needs_resets, reset_at_close
 from tests.ws_python.net.links import Pair
 
 KINDS = (
@@ -121,6 +121,7 @@ def test_a_drop_ends_it_and_nobody_is_told(pair: Pair) -> None:
     pair.link.drop()
 
 
+@needs_resets
 def test_a_reset_breaks_it_for_the_other_side(pair: Pair) -> None:
     if pair.kind not in ("plain", "by_asyncio"):
         pytest.skip("only the lowest link can")

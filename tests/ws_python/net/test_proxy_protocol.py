@@ -21,7 +21,7 @@ from ws_python.net.proxy_protocol import (
     may_begin,
 )
 
-from tests.ws_python.driving import reset_at_close
+from tests.ws_python.driving import needs_resets, reset_at_close
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 PROXY, LOCAL = 0x21, 0x20
@@ -285,6 +285,7 @@ def test_a_header_that_ends_in_the_middle(arrival: Arrival) -> None:
     assert arrival.reasons == ["its PROXY header is malformed (it ends in the middle); check what the proxy sends"]
 
 
+@needs_resets
 def test_a_reset_in_the_middle_of_a_header(arrival: Arrival) -> None:
     arrival.there.sendall(b"PROXY TCP4 192.0")
     for _ in range(3):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ws_python.protocol.codec import Codec
 from ws_python.protocol.prepared import PreparedMessage
 from ws_python.protocol.session import (
@@ -13,6 +15,7 @@ from ws_python.protocol.session import (
     Welcome,
     Wire,
     escaped,
+    new_token,
 )
 
 BUFFER = 64 * 1024
@@ -28,8 +31,12 @@ class End:
         self.layer = Layer()
         self.codec = Codec(server=is_server)
         self.received: list[object] = []
+        #: In the session that there is.
+        self.sent: list[object] = []
+        #: How many sessions a client has begun.
         self.sessions = 0
         self.error = ""
+        self._resumes = False
 
     def connect(self) -> None:
         """Over a new link."""
@@ -38,18 +45,26 @@ class End:
         if self.is_server:
             self.layer = Layer()
         else:
-            received = self.session.received if self.token else 0
-            self.layer = Layer(self.session, Hello(self.token, received, self.session.buffer_size))
+            resumes = self.token != ""
+            if not resumes:
+                self.token = new_token()
+                self.sessions += 1
+            self._resumes = resumes
+            hello = Hello(self.token, resumes, self.session.received, self.session.buffer_size)
+            self.layer = Layer(self.session, hello)
         self._write(self.layer.outgoing)
         self.layer.outgoing = []
 
     def send(self, message: str | bytes) -> None:
         """As a user sends."""
+        self.sent.append(message)
         self.put(escaped(message), len(message))
 
     def request(self, head: str, payload: str | bytes) -> None:
         """A counted message of the layer."""
-        wire = LayerMessage("q", head, payload).pack()
+        message = LayerMessage("q", head, payload)
+        self.sent.append(message)
+        wire = message.pack()
         self.put(wire, len(wire))
 
     def put(self, wire: Wire, size: int) -> None:
@@ -77,8 +92,9 @@ class End:
                 assert server is not None
                 self._deliver(server.answer(self, event), server)
             elif isinstance(event, Welcome):
-                if not event.resumed:
+                if self._resumes and not event.resumed:
                     self.sessions += 1
+                    self.sent = []
                 self.token = event.token
                 assert self.layer.session is not None
                 self.session = self.layer.session
@@ -97,19 +113,26 @@ class End:
 class Server(End):
     """The server's end: it knows one session, by its token."""
 
-    def __init__(self, buffer: int = BUFFER) -> None:
+    def __init__(self, buffer: int = BUFFER, first_words: Sequence[str | bytes] = ()) -> None:
         super().__init__(is_server=True, buffer=buffer)
         self._count = 0
+        self._first_words = first_words
         #: The newest, and the one that the client came with: the welcome that had the newest may be lost.
         self.tokens: list[str] = []
+        #: That of a session that was not known, in whose place this one began.
+        self.unknown = ""
 
     def answer(self, end: End, hello: Hello) -> list[object]:
         """Welcome a client: back, if it has the token."""
-        resumed = hello.token != "" and hello.token in self.tokens
-        if resumed:
-            self.session.resumes_at(hello.received)
+        resumed = hello.resumes and hello.token in self.tokens and hello.token != self.unknown
+        if hello.token in self.tokens:
+            self.session.resumes_at(hello.received if resumed else 0)
         else:
             self.session = Session(self.session.buffer_size)
+            self.sent = []
+            self.unknown = hello.token if hello.resumes else ""
+            for message in self._first_words:
+                self.send(message)
         self._count += 1
         self.tokens = [hello.token, f"token{self._count}"]
         welcome = Welcome(self.tokens[-1], 7, self.session.received, resumed, 30.0, self.session.buffer_size)
@@ -117,12 +140,17 @@ class Server(End):
 
 
 class Pair:
-    """A client and a server, and what is on the way between them."""
+    """A client and a server, which says something first, and what is on the way between them."""
 
-    def __init__(self, buffer: int = BUFFER) -> None:
+    def __init__(self, buffer: int = BUFFER, first_words: Sequence[str | bytes] = ()) -> None:
         self.client = End(is_server=False, buffer=buffer)
-        self.server = Server(buffer)
+        self.server = Server(buffer, first_words)
         self.connect()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the server has heard of a session."""
+        return self.server.tokens != []
 
     def connect(self) -> None:
         """A new link; what was on the old one is lost."""

@@ -5,7 +5,19 @@ from __future__ import annotations
 import random
 
 import pytest
-from ws_python.protocol.clock import NEEDED, SAMPLES, Clock, ClockError, Sample, answer, answered, is_answer, question
+from ws_python.protocol.clock import (
+    NEEDED,
+    SAMPLES,
+    Clock,
+    ClockError,
+    Sample,
+    answer,
+    answered,
+    is_answer,
+    last_answer,
+    question,
+    round_trip,
+)
 
 OFFSET = 1234.5
 
@@ -37,12 +49,28 @@ def test_bad_answers(head: str) -> None:
         answered(head)
 
 
+def test_the_way_there_and_back_of_who_answers() -> None:
+    """It took 20 ms there and 30 ms back, and half a second until the next question."""
+    first = answer(question(10.0), 110.02)
+    told = last_answer(Sample(10.0, answered(first)[1], 10.05), 10.55)
+    assert told == "110020000 500000"
+    assert round_trip(told, first, 110.57) == pytest.approx(0.05)
+    assert round_trip(told, answer(question(10.0), 110.03), 110.57) == 0.0, "it is of another answer"
+    assert round_trip(told, first, 110.5) == 0.0, "it says more than can be"
+    assert round_trip("", first, 110.57) == 0.0
+
+
+@pytest.mark.parametrize("payload", [b"1 2", "1", "x 1", "1 -1", "1 2 3", "1 " + "9" * 17])
+def test_bad_payloads(payload: str | bytes) -> None:
+    with pytest.raises(ClockError):
+        round_trip(payload, "1 1", 5.0)
+
+
 def test_nothing_is_known_at_first() -> None:
     clock = Clock()
     assert not clock.is_known
     assert clock.time(5.0) == 0.0
     assert clock.error(5.0) == float("inf")
-    assert clock.round_trip() == 0.0
 
 
 def test_the_middle_of_what_is_possible() -> None:
@@ -50,7 +78,6 @@ def test_the_middle_of_what_is_possible() -> None:
     clock.add(sample(10.0, there=0.002, back=0.004))
     assert clock.time(11.0) == pytest.approx(11.0 + OFFSET - 0.001)
     assert clock.error(11.0) == pytest.approx(0.003, abs=2e-4)
-    assert clock.round_trip() == pytest.approx(0.006)
 
 
 def test_a_wait_at_the_other_side_does_no_harm_where_the_network_is_known() -> None:

@@ -17,7 +17,9 @@ from ws_python.protocol.session import (
     Session,
     Welcome,
     escaped,
+    is_token,
     layered,
+    new_token,
     without_layer,
 )
 
@@ -32,7 +34,7 @@ MESSAGES: list[str | bytes] = [
     "\x10\x10q",
     b"\x10h{}\n",
     "ж" * 40,
-    b"\0" * 300,
+    b"\0" * 130,
     "\x10w{}",
 ]
 REQUEST = LayerMessage("q", "1 login", "{}")
@@ -82,6 +84,7 @@ class TestWire:
             "{",
             '{"v":2}',
             '{"v":1,"resume":1}',
+            '{"v":1,"token":["x"]}',
             '{"v":1,"received":-1}',
             '{"v":1,"buffer":1.5}',
             "[" * 900,
@@ -90,6 +93,17 @@ class TestWire:
     def test_a_hello_that_is_none(self, head: str) -> None:
         with pytest.raises(LayerError):
             Hello.unpack(head)
+
+    @pytest.mark.parametrize("hello", [Hello(new_token(), False, 0, 9), Hello("any", True, 3, 9)])
+    def test_a_hello(self, hello: Hello) -> None:
+        assert Hello.unpack(LayerMessage.unpack(hello.pack()).head) == hello
+
+    def test_a_token(self) -> None:
+        tokens = {new_token() for _ in range(100)}
+        assert len(tokens) == 100
+        assert all(map(is_token, tokens))
+        for text in ("", "x" * 21, "x" * 23, "x" * 21 + "=", "x" * 21 + "é", "x" * 22 + "\n"):
+            assert not is_token(text)
 
     @pytest.mark.parametrize("head", ["{}", '{"session":""}', '{"session":"x","ttl":"1"}', '{"session":"x","id":true}'])
     def test_a_welcome_that_is_none(self, head: str) -> None:
@@ -119,44 +133,80 @@ class TestTogether:
         assert pair.server.received == ["first", REQUEST, "second"]
 
     def test_wherever_it_is_cut_each_comes_once_and_in_order(self) -> None:
-        whole = Pair()
-        self._fill(whole)
-        size = whole.pass_on()
+        """Anywhere behind the opening handshake, also again while it comes back."""
+        size = self._filled().pass_on()
+        begun = 0
         for place in range(size + 1):
-            pair = Pair()
-            pair.pass_on()  # A session begins with the welcome.
-            self._fill(pair)
+            for again in (None, place % 211) if place % 10 == 0 else (None,):
+                pair = self._filled()
+                pair.pass_on(place)
+                if not pair.has_begun:
+                    continue
+                begun += again is None
+                self._say(pair, "meanwhile")
+                pair.connect()
+                if again is not None:
+                    pair.pass_on(again)
+                    pair.connect()
+                self._say(pair, "after")
+                pair.pass_on()
+                for end in (pair.client, pair.server):
+                    words = MESSAGES if end is pair.client else [*MESSAGES, REQUEST]
+                    assert end.received == [*words, "meanwhile", "after"], (place, again)
+                assert pair.client.sessions == 1
+        assert begun > size / 2
+
+    def test_a_hello_that_did_not_arrive_has_begun_nothing(self) -> None:
+        for place in range(self._filled().pass_on()):
+            pair = self._filled()
             pair.pass_on(place)
-            for end in (pair.client, pair.server):
-                end.send("meanwhile")
+            if pair.has_begun:
+                break
             pair.connect()
-            for end in (pair.client, pair.server):
-                end.send("after")
+            pair.client.send("of the session that is none")
             pair.pass_on()
-            expected = [*MESSAGES, REQUEST, "meanwhile", "after"]
-            assert pair.server.received == expected, place
-            assert pair.client.received == expected, place
-            assert pair.client.sessions == 1
+            assert (pair.server.received, pair.client.received) == ([], MESSAGES)
+            assert pair.client.sessions == 2
+            self._say(pair, "new")
+            pair.pass_on()
+            assert (pair.server.received, pair.client.received) == (["new"], [*MESSAGES, "new"])
+
+    def test_nor_is_there_one_more_where_the_answer_to_that_is_lost(self) -> None:
+        for place in range(300):
+            pair = self._filled()
+            pair.connect()  # The hello is lost.
+            pair.pass_on(place)
+            session = pair.server.session
+            has_begun = pair.has_begun
+            pair.connect()
+            pair.pass_on()
+            assert (pair.server.session is session) == has_begun
+            assert (pair.server.received, pair.client.received) == ([], MESSAGES)
+            assert pair.client.sessions == 2
 
     @staticmethod
-    def _fill(pair: Pair) -> None:
+    def _filled() -> Pair:
+        """The server speaks as soon as it is greeted, and the client before it is welcome."""
+        pair = Pair(first_words=MESSAGES)
+        for message in MESSAGES:
+            pair.client.send(message)
+        pair.client.request("1 login", "{}")
+        return pair
+
+    @staticmethod
+    def _say(pair: Pair, message: str) -> None:
         for end in (pair.client, pair.server):
-            for message in MESSAGES:
-                end.send(message)
-            end.request("1 login", "{}")
+            end.send(message)
 
     def test_cut_again_and_again_at_random(self) -> None:
         for seed in range(60):
             chance = random.Random(seed)
             pair = Pair()
-            pair.pass_on()
-            sent: dict[object, list[object]] = {pair.client: [], pair.server: []}
             for number in range(chance.randrange(1, 60)):
-                end = chance.choice((pair.client, pair.server))
+                end = chance.choice((pair.client, pair.server)) if pair.has_begun else pair.client
                 message = chance.choice((f"{number}", f"\x10{number}", f"{number}".encode(), b"\x10" * number))
                 if end.session.has_room(len(message)):
                     end.send(message)
-                    sent[end].append(message)
                 if chance.random() < 0.5:
                     pair.pass_on(chance.randrange(200))
                 if chance.random() < 0.2:
@@ -166,8 +216,9 @@ class TestTogether:
             pair.pass_on()
             pair.connect()
             pair.pass_on()
-            assert pair.server.received == sent[pair.client], seed
-            assert pair.client.received == sent[pair.server], seed
+            assert pair.client.sessions <= 2  # The hello of the first one may have been lost.
+            assert pair.server.received == pair.client.sent, seed
+            assert pair.client.received == pair.server.sent, seed
 
     def test_a_server_that_knows_the_session_no_more_says_so(self) -> None:
         pair = Pair()
@@ -230,7 +281,7 @@ class TestWithoutLayer:
     @staticmethod
     def _undecided() -> tuple[Layer, Session]:
         session = Session(1024)
-        return Layer(session, Hello("", 0, 1024)), session
+        return Layer(session, Hello(new_token(), False, 0, 1024)), session
 
     def test_what_was_sent_meanwhile_is_not_lost(self) -> None:
         layer, session = self._undecided()

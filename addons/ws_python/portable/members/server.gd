@@ -8,10 +8,12 @@ signal client_disconnected(peer_id: int)
 signal client_interrupted(peer_id: int)
 signal client_resumed(peer_id: int)
 signal drain_finished
+signal handed_over
 signal handshake_failed(reason: String)
 signal message_received(peer_id: int, message: Variant)
 signal peer_drained(peer_id: int)
 signal status_changed(status: Status)
+signal taken_over(data: Variant)
 signal var_received(peer_id: int, value: Variant)
 enum Status { STATUS_IDLE = 0, STATUS_ACTIVE = 1 }
 const STATUS_IDLE := Status.STATUS_IDLE
@@ -26,6 +28,10 @@ const STATUS_ACTIVE := Status.STATUS_ACTIVE
 	set = set_drain_on_terminate
 @export_custom(PROPERTY_HINT_RANGE, "0,86400,0.1,suffix:s") var drain_time: float = 10.0:
 	set = set_drain_time
+@export var handover_path: String = "":
+	set = set_handover_path
+@export_custom(PROPERTY_HINT_RANGE, "0.1,60,0.1,suffix:s") var handover_timeout: float = 2.0:
+	set = set_handover_timeout
 @export_custom(PROPERTY_HINT_RANGE, "0.1,300,0.1,suffix:s") var handshake_timeout: float = 5.0:
 	set = set_handshake_timeout
 @export_custom(PROPERTY_HINT_RANGE, "0,1000000") var max_connections: int = 16384:
@@ -62,6 +68,8 @@ const STATUS_ACTIVE := Status.STATUS_ACTIVE
 	set = set_unix_socket_owner
 var authorizer: Callable = Callable():
 	set = set_authorizer
+var handover_data: Callable = Callable():
+	set = set_handover_data
 var peers: Dictionary:
 	get = get_peers
 var status: Status:
@@ -98,6 +106,18 @@ func get_drain_on_terminate() -> bool:
 
 func get_drain_time() -> float:
 	return drain_time
+
+
+func get_handover_data() -> Callable:
+	return handover_data
+
+
+func get_handover_path() -> String:
+	return handover_path
+
+
+func get_handover_timeout() -> float:
+	return handover_timeout
 
 
 func get_handshake_timeout() -> float:
@@ -250,6 +270,19 @@ func set_drain_on_terminate(value: bool) -> void:
 
 func set_drain_time(value: float) -> void:
 	drain_time = value
+
+
+func set_handover_data(value: Callable) -> void:
+	handover_data = value
+
+
+func set_handover_path(value: String) -> void:
+	handover_path = value
+
+
+func set_handover_timeout(value: float) -> void:
+	if Checks.is_in_range(self, "handover_timeout", value, 0.1, 60.0, "s"):
+		handover_timeout = value
 
 
 func set_handshake_timeout(value: float) -> void:

@@ -1,0 +1,22 @@
+"""A server that is restarted under load by its next process: nobody is refused, and nothing is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos import restarts
+from tests.chaos.harness import SCALE
+
+# `make chaos` has them all.
+CLIENTS, RESTARTS = (40, 3) if SCALE == 1 else (restarts.CLIENTS, restarts.RESTARTS)
+
+
+@pytest.mark.timeout(900)
+def test_nobody_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
+    outcome = restarts.run(tmp_path / "restarts", CLIENTS, RESTARTS)
+    print(outcome)
+    assert outcome.problems == []
+    assert outcome.counts["sessions_resumed"] == CLIENTS * RESTARTS
+    assert outcome.restarts == RESTARTS and outcome.probes > 0 and outcome.verdict.arrived > 0
