@@ -312,7 +312,7 @@ func admit(connection: RefCounted) -> void:
 		statistics.count("refused_new_connections")
 		refusal = [Status.SERVICE_UNAVAILABLE, "This server takes no new connections."]
 	if not refusal and multiplayer != null:
-		refusal = multiplayer.admit(connection.handshake.target)
+		refusal = multiplayer.admit(connection)
 	if not refusal:
 		refusal = _origins.admit(connection)
 	if refusal or node.authorizer.is_null() or not connection.handshake.asks_for_a_websocket():
