@@ -54,6 +54,7 @@ class ServerHandshake(Handshake):
         "_takes_layer",
         "_target",
         "answers_at_once",
+        "is_improper",
         "is_secure",
         "request",
     )
@@ -72,6 +73,8 @@ class ServerHandshake(Handshake):
         self._headers = headers
         #: Cleared by an owner that calls accept() or refuse() itself, as soon as `request_read`, or later.
         self.answers_at_once = True
+        #: Whether it was refused because the request is none that can be accepted, and not by its owner.
+        self.is_improper = False
         #: Set by an owner whose connection is TLS: the URL is a wss:// one.
         self.is_secure = False
         #: The request while it is read and not answered.
@@ -226,6 +229,7 @@ class ServerHandshake(Handshake):
         if error.status is HTTPStatus.METHOD_NOT_ALLOWED:
             headers = (("Allow", "GET"),)
         explained = explain_malformed_request(error)
+        self.is_improper = True
         self.refuse(error.status, f"Failed to open a WebSocket connection: {error}.", headers, error=explained)
 
     def _refuse_improper(self, request: Request, error: Exception) -> None:
@@ -242,6 +246,7 @@ class ServerHandshake(Handshake):
             status, headers = HTTPStatus.UPGRADE_REQUIRED, (*_UPGRADE, ("Sec-WebSocket-Version", "13"))
         elif not isinstance(error, InvalidHandshake):
             status = HTTPStatus.INTERNAL_SERVER_ERROR
+        self.is_improper = True
         self.refuse(status, text, headers, error=explain_refused_request(error))
 
     def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:
