@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .handshake_base import CLOSED_EARLY, Handshake
 from .handshake_client import ClientHandshake, why_unanswered
-from .handshake_errors import TLS_REQUEST
+from .handshake_errors import TLS_REQUEST, phrase_of
 from .handshake_server import ServerHandshake
 from .handshake_settings import parse_headers, parse_subprotocols
 from .urls import parse_url, redacted, socket_path
@@ -22,6 +22,7 @@ __all__ = [
     "parse_headers",
     "parse_subprotocols",
     "parse_url",
+    "phrase_of",
     "redacted",
     "socket_path",
     "why_unanswered",

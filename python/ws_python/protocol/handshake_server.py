@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 
 from .deflate import Deflate
 from .handshake_base import SILENT, Handshake, limited
-from .handshake_errors import TLS_REQUEST, describe, explain_malformed_request, explain_refused_request
+from .handshake_errors import TLS_REQUEST, describe, explain_malformed_request, explain_refused_request, phrase_of
 from .http_head import MAX_HEAD, HeadError, HeadReader, parse_request
 from .request_line import Target, check_host, parse_request_line
 from .session import SUBPROTOCOL
@@ -169,11 +169,15 @@ class ServerHandshake(Handshake):
         self._subprotocols = [Subprotocol(subprotocol)]
         return True
 
-    def refuse(self, status: HTTPStatus, text: str, headers: Sequence[tuple[str, str]] = (), error: str = "") -> None:
+    def refuse(self, status: int, text: str, headers: Sequence[tuple[str, str]] = (), error: str = "") -> None:
         """Answer with an HTTP error: `text` is its body, for the client; `error`, or else `text`, is for our user."""
         if self.done:
             return  # The client has gone, is answered, or was given up.
-        response = _REFUSING.reject(status, text + "\n")
+        response = _REFUSING.reject(HTTPStatus.FORBIDDEN, text + "\n")
+        response.status_code, response.reason_phrase = int(status), phrase_of(status)
+        if status == HTTPStatus.NOT_MODIFIED:  # RFC 9110 section 15.4.5: it has no content.
+            response.body = b""
+            del response.headers["Content-Length"], response.headers["Content-Type"]
         for name, value in headers:
             response.headers[name] = value
         if self._target is not None and self._target.method == "HEAD":

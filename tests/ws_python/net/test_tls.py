@@ -304,6 +304,11 @@ class TestWhatIsRefused:
         ]
         assert secure._counts["refused_without_tls"] == 1
 
+    def test_an_empty_line_may_come_before_the_request(self, secure: WebSocketServer) -> None:
+        port = secure.get_local_port()
+        answer = poll_while(lambda: alert_of(port, b"\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), secure)
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+
     def test_a_plain_client_learns_to_use_wss(self, secure: WebSocketServer) -> None:
         reason = failure(WebSocketClient(), url(secure, scheme="ws"), secure)
         assert "the server answered HTTP 400 Bad Request: This is an HTTPS port" in reason
