@@ -318,6 +318,9 @@ class WebSocketClient(
 
     def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
         connection.finish()
+        if self._session.is_hung_up_on(connection.handshake):
+            self._start_connecting(self._new_handshake(self._target))
+            return
         self._refusals[connection.handshake.status] += 1
         if connection is not self._counted:
             self._count(why_unanswered(connection.handshake))

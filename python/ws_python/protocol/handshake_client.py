@@ -54,7 +54,7 @@ class _StatusLine(NamedTuple):
 class ClientHandshake(Handshake):
     """The client's side: writes one request and reads the answer."""
 
-    __slots__ = ("_interim", "_protocol", "_room", "_url", "uri")
+    __slots__ = ("_interim", "_protocol", "_room", "_url", "offers_layer", "uri")
 
     def __init__(
         self,
@@ -71,6 +71,8 @@ class ClientHandshake(Handshake):
         #: Where to connect to, see parse_url().
         self.uri = uri
         self._url = url
+        #: Whether the session layer is among what is offered.
+        self.offers_layer = offers_layer
         self.path = uri.resource_name
         self.retryable = True
         self._interim = 0
