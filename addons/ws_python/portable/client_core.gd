@@ -42,6 +42,10 @@ func begin() -> void:
 		connect_to_url(_client.url, null)
 
 
+func has_left(of: RefCounted) -> bool:
+	return of.is_ignored
+
+
 func open_connections() -> Array[RefCounted]:
 	var open: Array[RefCounted] = []
 	if connection != null and connection.is_open():
@@ -124,9 +128,8 @@ func _start_connecting() -> void:
 	statistics.happened("connections_tried")
 	var wire: RefCounted = BrowserWire.new() if Checks.is_web() else SocketWire.new()
 	var offered := _session.offered(_client.supported_protocols)
-	# Of a server that has spoken the layer it is known that another reason was in the way.
-	var may_be_plain := _client.supported_protocols.is_empty() and not _session.is_known
-	wire.connect_to(url, _client, _options(), offered, PackedStringArray() if may_be_plain else offered)
+	var plain := PackedStringArray() if _session.may_be_refused() else offered
+	wire.connect_to(url, _client, _options(), offered, plain)
 	var before := connection
 	connection = Connection.new(self, wire, _client.connect_timeout)
 	connection.end = end
@@ -246,6 +249,9 @@ func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
 		Connection.Event.FAILED:
 			_failed(of, payload)
 		Connection.Event.MESSAGE:
+			if multiplayer != null and multiplayer.awaits_id():
+				multiplayer.takes(of, payload)  # No message of the user's.
+				return
 			var passed: Variant = supervised([], payload)
 			if passed == null or not is_alive() or of.is_ignored:
 				return
@@ -317,7 +323,10 @@ func layer_message(of: Connection, message: LayerMessage) -> void:
 
 
 func _tell_value(of: Connection, message: LayerMessage) -> void:
-	var decoded := Requests.Payloads.decode(message.payload)
+	var payload: Variant = supervised_payload(of, message.payload)
+	if payload == null:
+		return
+	var decoded := Requests.Payloads.decode(payload)
 	if decoded[1]:
 		statistics.count("values_unreadable")
 		of.complain("unreadable values", "a value that came cannot be read: %s" % decoded[1])

@@ -14,6 +14,11 @@ var _is_lost := false
 var _was_late := false
 
 
+## Whether the next message is not a packet, but tells this side's id.
+func awaits_id() -> bool:
+	return _receiving == null
+
+
 ## Whether a message was one for the player.
 func takes(connection: RefCounted, message: Variant) -> bool:
 	if _receiving == null:

@@ -49,7 +49,7 @@ func seat(connection: RefCounted) -> void:
 	var id := PackedByteArray()
 	id.resize(4)
 	id.encode_s32(0, player.id)
-	node.send(player.id, id)
+	connection.send_frame(Codec.encoded(id))  # No message of the user's, so no supervisor sees it.
 
 
 ## Whether a message was one of a player.

@@ -240,6 +240,11 @@ class Multiplayer(Feature):
         """The longest packet that may find room, in bytes."""
         return int(self.node.outbound_buffer_size) - _FRAME_OVERHEAD
 
+    @property
+    def awaits_id(self) -> bool:
+        """Whether the next message is not a packet, but tells this side's id."""
+        return False
+
     def refresh(self) -> None:
         """Have the status be that of now."""
         if self.peer is not None:
@@ -461,9 +466,14 @@ class ClientMultiplayer(Multiplayer):
             _log.error(_LATE_CALL)
         super()._begin()
 
+    @property
+    def awaits_id(self) -> bool:
+        """See Multiplayer."""
+        return self.peer is not None and self._sink.receiving is None
+
     def opened(self, connection: Connection) -> None:
         """See Feature."""
-        if self.peer is not None and self._sink.receiving is None:
+        if self.awaits_id:
             self._await_id(connection)
 
     def session_over(self, endpoint: Any, error: Error) -> None:
