@@ -35,6 +35,11 @@ func test_the_engines_client_and_our_server() -> void:
 
 
 func test_our_client_and_the_engines_server() -> void:
+	for session: bool in [false, true]:
+		await _play_with_the_engines_server(session)
+
+
+func _play_with_the_engines_server(session: bool) -> void:
 	var free_port := TCPServer.new()
 	check_equal(free_port.listen(0, "127.0.0.1"), OK)
 	var port := free_port.get_local_port()
@@ -45,6 +50,7 @@ func test_our_client_and_the_engines_server() -> void:
 	host.api.multiplayer_peer = engine
 	var side := new_side()
 	var client := WebSocketClient.new()
+	client.session = session
 	side.add_child(client)
 	check_equal(client.connect_to_url("ws://127.0.0.1:%d/" % port), OK)
 	side.api.multiplayer_peer = client.get_multiplayer_peer()

@@ -147,8 +147,9 @@ func _close() -> void:
 	var ids := players.keys()
 	note_status(false)
 	is_closed = true
-	if node.multiplayer_path:
-		for id: int in ids:
+	# Before stop(), whose code would have those in a session wait for the server to come back.
+	for id: int in ids:
+		if is_instance_valid(node):
 			node.disconnect_peer(id)
-	else:
+	if is_instance_valid(node) and node.multiplayer_path.is_empty():
 		node.stop()

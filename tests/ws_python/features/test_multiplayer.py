@@ -427,14 +427,15 @@ class TestEnds:
 
 def test_over_tls_compressed_and_authorized(tmp_path: Path) -> None:
     files = Certificates(tmp_path)
+    simulation = WebSocketSimulation()
+    simulation.latency = 0.005
     server = listening(
         tls_certificate=str(files.certificate),
         tls_private_key=str(files.key),
         compression=Compression.COMPRESSION_ALL,
         authorizer=lambda request: request.query.get("name") == "ann",
-        simulation=WebSocketSimulation(),
+        simulation=simulation,
     )
-    server.simulation.latency = 0.005
     host = Player(server)
     client = Player(trusting_client(files))
     assert client.node.connect_to_url(url(server) + "?name=ann") == Error.OK
