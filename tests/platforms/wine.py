@@ -34,6 +34,12 @@ NEEDED = (
 )
 # Of the standard library, what pytest imports and the addon leaves out.
 NEEDED_MODULES = ("doctest.py", "pdb.py")
+# What Wine 8 says when its server, which has all sockets, finds a fault of its own over a closed one, and ends.
+FAULT = re.compile(r"wineserver\d*: \S+\.c:\d+: .*Assertion .* failed")
+
+
+class WineError(Exception):
+    """Wine itself has ended, with all that it ran."""
 
 
 def prepare() -> None:
@@ -113,7 +119,10 @@ def running() -> Iterator[None]:
 
 
 def run(arguments: Sequence[str], *, timeout: float, log: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Windows's Python with these arguments to its end, or kill it then: what it says is in `log` as it comes."""
+    """Run Windows's Python with these arguments to its end, or kill it then: what it says is in `log` as it comes.
+
+    Raises WineError.
+    """
     command = [need("wine", "wine wine64"), str(PYTHON), *arguments]
     process = subprocess.Popen(
         command,
@@ -129,15 +138,19 @@ def run(arguments: Sequence[str], *, timeout: float, log: Path | None = None) ->
     end.daemon = True
     end.start()
     said = []
-    with process, open(log or os.devnull, "w") as file:
-        assert process.stdout
-        try:
-            for line in process.stdout:
-                said.append(line)
-                file.write(line)
-                file.flush()
-        except BaseException:
-            process.kill()
-            raise
-    end.cancel()
+    try:
+        with process, open(log or os.devnull, "w") as file:
+            assert process.stdout
+            try:
+                for line in process.stdout:
+                    said.append(line)
+                    file.write(line)
+                    file.flush()
+                    if FAULT.search(line):  # Nothing would ever come to its end.
+                        raise WineError(line)
+            except BaseException:
+                process.kill()
+                raise
+    finally:
+        end.cancel()
     return subprocess.CompletedProcess(command, process.returncode, "".join(said))
