@@ -80,13 +80,15 @@ func come_back() -> void:
 
 ## Says numbers to a server that sends them back, in a session, and then asks it something.
 func keep_on() -> void:
+	RenderingServer.render_loop_enabled = false  # Drawing takes most of the time, and nobody looks.
 	client.session = true
 	client.reconnect_delay = 0.1
 	client.reconnect_delay_max = 0.5
 	client.heartbeat_interval = 1.0
-	client.heartbeat_timeout = 2.0
+	client.heartbeat_timeout = 4.0
 	client.connection_interrupted.connect(func() -> void: print("interrupted"))
 	client.connection_resumed.connect(func() -> void: print("resumed"))
+	client.connection_failed.connect(func(reason: String) -> void: print("failed: ", reason))
 	client.handle("name", func(data: Variant) -> String: return "Ada %s" % data)
 	var came := PackedStringArray()
 	client.message_received.connect(func(message: Variant) -> void: came.append(str(message)))

@@ -24,7 +24,7 @@ func _initialize() -> void:
 		if argument == "--session":
 			server.session_timeout = 60.0
 			server.heartbeat_interval = 1.0
-			server.heartbeat_timeout = 2.0
+			server.heartbeat_timeout = 4.0
 		_is_relay = _is_relay or argument == "--relay"
 	if server.listen(port) != OK:
 		quit(1)

@@ -17,7 +17,7 @@ from tests.platforms.pages import Page, web_page
 pytestmark = [pytest.mark.platforms, pytest.mark.timeout(600)]
 Serve = Callable[..., tuple[GodotProcess, int]]
 # Longer than the page and the server take to see that the other one is not there.
-SILENT = 8.0
+SILENT = 12.0
 
 
 @pytest.fixture(scope="module")

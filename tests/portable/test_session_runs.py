@@ -1,4 +1,4 @@
-"""Seeded runs through broken links, with sessions, of portable games and native ones: nothing is lost, and nothing twice."""
+"""Seeded runs through broken links, with sessions, of portable games and native ones: nothing is lost, nor doubled."""
 
 from __future__ import annotations
 

@@ -124,9 +124,8 @@ func _start_connecting() -> void:
 	statistics.happened("connections_tried")
 	var wire: RefCounted = BrowserWire.new() if Checks.is_web() else SocketWire.new()
 	var offered := _session.offered(_client.supported_protocols)
-	# Of a server that has spoken the layer it is known that another reason was in the way.
-	var may_be_plain := _client.supported_protocols.is_empty() and not _session.is_known
-	wire.connect_to(url, _client, _options(), offered, PackedStringArray() if may_be_plain else offered)
+	var plain := PackedStringArray() if _session.may_be_refused() else offered
+	wire.connect_to(url, _client, _options(), offered, plain)
 	var before := connection
 	connection = Connection.new(self, wire, _client.connect_timeout)
 	connection.end = end

@@ -20,7 +20,7 @@ const _CUT: Array[int] = [_GOING_AWAY, 1006, 1011, 1012, 1013]
 var cut: Connection
 ## Whether to offer the layer.
 var is_wanted := false
-## Whether the server has ever spoken it, since connect_to_url().
+## Whether the server has ever agreed to it, since connect_to_url().
 var is_known := false
 
 var _core: RefCounted
@@ -75,6 +75,12 @@ func offered(protocols: PackedStringArray) -> PackedStringArray:
 	return LayerMessage.layered(protocols) if is_wanted else protocols
 
 
+## Whether it may be for what is offered that a server refuses: not where it has agreed to that before, or may choose a
+## subprotocol of the user's.
+func may_be_refused() -> bool:
+	return is_wanted and not is_known and not is_interrupted() and _core.node.supported_protocols.is_empty()
+
+
 ## There is a further attempt: what is sent meanwhile is kept for it.
 func prepare(connection: Connection, before: Connection) -> void:
 	if _session != null and is_interrupted():
@@ -86,6 +92,7 @@ func prepare(connection: Connection, before: Connection) -> void:
 
 ## The opening handshake has agreed on the layer: says hello.
 func new_layer(connection: Connection) -> SessionLayer:
+	is_known = true
 	if _session == null:
 		_session = Session.new(_core.node.session_buffer_size as int)
 		_token = Greetings.new_token()
@@ -112,7 +119,6 @@ func await_welcome(connection: Connection) -> void:
 func welcomed(connection: Connection, welcome: Greetings.Welcome) -> bool:
 	_stop_waiting()
 	_drop_left()
-	is_known = true
 	_token = welcome.token
 	_timeout = welcome.timeout
 	var session := connection.layer.session
