@@ -372,6 +372,8 @@ func _tell_session_over(cut: Connection) -> void:
 
 
 func _session_ends() -> void:
+	if multiplayer != null:
+		multiplayer.part()
 	clock.clock.restart()
 	end_requests(end)
 
@@ -411,8 +413,6 @@ func _closed(of: Connection) -> void:
 	var told_before := _told_of
 	_told_of = of
 	var wait := _go_on()
-	if multiplayer != null:
-		multiplayer.part()
 	if is_alive():
 		_tell_end(goes_on, was_interrupted, wait)
 	_told_of = told_before
