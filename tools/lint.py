@@ -20,7 +20,10 @@ WORKFLOWS = ("zizmor", "--quiet", "--no-progress", "--offline", "--strict-collec
 GDSCRIPT = (
     "addons",
     "demo",
-    *(f"tests/{folder}" for folder in ("bench", "chaos", "conformance", "godot", "multiplayer", "platforms", "portable")),
+    *(
+        f"tests/{folder}"
+        for folder in ("bench", "chaos", "conformance", "godot", "multiplayer", "platforms", "portable")
+    ),
 )
 
 

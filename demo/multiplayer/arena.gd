@@ -85,6 +85,8 @@ func _make_engine_peer(url: String) -> MultiplayerPeer:
 func _begin(peer: MultiplayerPeer) -> void:
 	multiplayer.multiplayer_peer = peer
 	_show_buttons()
+	# Keys are for the field now.
+	get_viewport().gui_release_focus()
 
 
 func _end(why: String) -> void:

@@ -16,7 +16,7 @@ var is_open := false:
 
 
 func _unhandled_key_input(event: InputEvent) -> void:
-	if event.is_action_pressed("ui_text_submit"):
+	if is_open and event.is_action_pressed("ui_text_submit"):
 		_line.edit()
 		get_viewport().set_input_as_handled()
 

@@ -26,12 +26,19 @@ from .features.requests import RequestingClient
 from .features.tls import ClientTlsSettings
 from .loop.hub import hub
 from .net import connector, descriptors
-from .net.dialer import Dialer, DialError
+from .net.dialer import Dialer
 from .net.proxy import ProxySettings
 from .net.tls import ClientTls, TlsError, TlsOptions, tls_problem
 from .pollable import Pollable
 from .protocol.close_codes import GOING_AWAY, NORMAL_CLOSURE
-from .protocol.handshake import ClientHandshake, parse_headers, parse_subprotocols, redacted, socket_path
+from .protocol.handshake import (
+    ClientHandshake,
+    parse_headers,
+    parse_subprotocols,
+    redacted,
+    socket_path,
+    why_unanswered,
+)
 from .protocol.session import Layer, Welcome
 
 if TYPE_CHECKING:
@@ -142,6 +149,8 @@ class WebSocketClient(
         # The `tls_options` that it was given with the URL, and what it connects with.
         self._target_tls_options: object = None
         self._target_tls: ClientTls | None = None
+        # The connection whose failure is counted by its cause.
+        self._counted: Connection | None = None
 
     # --- opening and closing
 
@@ -309,6 +318,12 @@ class WebSocketClient(
 
     def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
         connection.finish()
+        if self._session.is_hung_up_on(connection.handshake):
+            self._start_connecting(self._new_handshake(self._target))
+            return
+        self._refusals[connection.handshake.status] += 1
+        if connection is not self._counted:
+            self._count(why_unanswered(connection.handshake))
         header = connection.handshake.header
         gave_up = self._reconnect.failed(may_pass=retryable, retry_after=header("Retry-After"), date=header("Date"))
         self._tell_failed(reason, gave_up)
@@ -396,14 +411,17 @@ class WebSocketClient(
         connection.connecting = hub.start_task(self._connect(connection, uri, self._dialer))
 
     async def _connect(self, connection: Connection, uri: WebSocketURI, dialer: Dialer) -> None:
+        def failed(cause: str) -> None:
+            self._count(cause)
+            self._counted = connection
+
         try:
             tls = self._target_tls if uri.secure else None
             await connector.connect(
-                connection.attach, uri.host, uri.port, tls=tls, dialer=dialer, carried=self._carried
+                connection.attach, uri.host, uri.port, tls=tls, dialer=dialer, carried=self._carried, failed=failed
             )
         except Exception as error:  # Whatever it is, the user waits for an answer.
-            if isinstance(error, DialError):
-                self._count(error.cause)
+            failed(connector.cause(error, secure=uri.secure))
             reason = connector.explain(error, uri.host, uri.port, secure=uri.secure, dialer=dialer)
             connection.fail(reason, connector.may_pass(error))
 

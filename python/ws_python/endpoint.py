@@ -220,14 +220,18 @@ class Endpoint(SendsValues):
     def get_statistics(self) -> dict[str, Any]:
         """What went through this connection, as a dictionary: what get_statistics() of a server tells, of this alone.
 
-        That is messages, frames and bytes; ``outbound_buffered_amount``; and ``latency``, in seconds. Empty where there
-        never was a connection.
+        That is messages, frames and bytes; ``inbound_buffered_amount`` and ``outbound_buffered_amount``; and
+        ``latency``, in seconds. Empty where there never was a connection.
         """
         connection = self._connection
         if connection is None:
             return {}
-        amount = self.get_current_outbound_buffered_amount()
-        return {**traffic(connection.meter), "outbound_buffered_amount": amount, "latency": self.latency}
+        return {
+            **traffic(connection.meter),
+            "inbound_buffered_amount": connection.intake.size,
+            "outbound_buffered_amount": self.get_current_outbound_buffered_amount(),
+            "latency": self.latency,
+        }
 
     def _explain(self, error: Error, method: str, message: object) -> None:
         connection = self._connection

@@ -4,9 +4,9 @@ extends "program.gd"
 ##     broadcast   RPCs to all peers, 20 of 32 B in each frame; counts packets
 ##     receive     takes the RPCs of its peers; counts these
 ##     synchronize moves 200 nodes, each with a MultiplayerSynchronizer; counts frames
-##     packets     puts what these come to, three packets of 1,350 B for each peer, by itself; counts frames
+##     packets     puts what these come to, 3 packets of 1,350 B for each peer, by itself; counts frames
 ##
-## When `peers` are there it says "idle", and `seconds` later "idled" and its frames; then it works, and says "measuring",
+## When `peers` are there it says "idle", and `seconds` later "idled" and its frames. Then it works, says "measuring",
 ## and `seconds` later "measured" and its count.
 
 const CALLS := 20

@@ -157,3 +157,25 @@ func test_their_heartbeat() -> void:
 	while Time.get_ticks_msec() < until_msec:
 		check_equal(_poll_theirs(), WebSocketPeer.STATE_OPEN, "its pings are answered")
 		await frames(1)
+
+
+func test_a_session_is_not_offered_to_their_server_again() -> void:
+	var client := WebSocketClient.new()
+	client.session = true
+	add_child(client)
+	check_equal(_listener.listen(0, "127.0.0.1"), OK)
+	check_equal(client.connect_to_url("ws://127.0.0.1:%d" % _listener.get_local_port()), OK)
+	var log := record(client)
+	await until(func() -> bool: return _accept_theirs() and client.status == WebSocketClient.STATUS_ACTIVE)
+	check_equal(named(log, "connection_failed"), [], "failures")
+	check_equal(client.send("hello"), OK)
+	await until(func() -> bool: return _poll_theirs() == WebSocketPeer.STATE_OPEN and _received == ["hello"])
+	client.close()
+
+
+## Takes whoever connects; a peer of theirs that has failed cannot be used again. Whether it is open.
+func _accept_theirs() -> bool:
+	if _listener.is_connection_available():
+		_theirs = WebSocketPeer.new()
+		_theirs.accept_stream(_listener.take_connection())
+	return _poll_theirs() == WebSocketPeer.STATE_OPEN

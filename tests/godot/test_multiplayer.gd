@@ -145,6 +145,25 @@ func test_polled_by_hand_in_one_frame() -> void:
 	get_tree().multiplayer_poll = true
 
 
+func test_low_latency_is_that_of_the_node() -> void:
+	await start_game()
+	var side := await join()
+	var sleep_before := OS.low_processor_usage_mode_sleep_usec
+	OS.low_processor_usage_mode_sleep_usec = 50_000
+	server.low_latency = true
+	await frames(2)
+	var started := Time.get_ticks_msec()
+	for round_trip: int in 20:
+		side.game.hear.rpc_id(1, round_trip)
+		await until(func() -> bool: return host.game.heard.size() == round_trip + 1)
+		host.game.hear.rpc_id(side.api.get_unique_id(), round_trip)
+		await until(func() -> bool: return side.game.heard.size() == round_trip + 1)
+	var msec := Time.get_ticks_msec() - started
+	check(msec < 20 * 50 / 4, "20 round trips took %d ms" % msec)
+	server.low_latency = false
+	OS.low_processor_usage_mode_sleep_usec = sleep_before
+
+
 func test_a_paused_game_goes_on() -> void:
 	await start_game()
 	var side := await join()

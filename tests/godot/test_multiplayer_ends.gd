@@ -1,6 +1,8 @@
 ## Multiplayer over our nodes: who may come in, who is sent away, and how it ends and begins again.
 extends "res://tests/godot/multiplayer_suite.gd"
 
+const Relay := preload("res://tests/godot/tcp_relay.gd")
+
 
 func test_nobody_new() -> void:
 	await start_game()
@@ -15,6 +17,34 @@ func test_nobody_new() -> void:
 	await until(func() -> bool: return late.count("connection_failed") == 1)
 	check_equal(host.told.size(), 1)
 	check_equal(side.count("peer_connected"), 1)
+
+
+func test_who_comes_back_is_not_new() -> void:
+	await start_game()
+	server.session_timeout = 20.0
+	var relay := Relay.new(server.get_local_port())
+	add_child(relay)
+	var client := WebSocketClient.new()
+	client.session = true
+	client.reconnect_delay = 0.02
+	var side := new_side()
+	side.add_child(client)
+	client.connect_to_url("ws://127.0.0.1:%d/" % relay.port)
+	side.api.multiplayer_peer = client.get_multiplayer_peer()
+	await wait_until_in(side)
+	host.api.refuse_new_connections = true
+	relay.cut()
+	side.game.hear.rpc_id(1, "back")
+	await until(func() -> bool: return host.game.heard.size() == 1)
+	var late := WebSocketClient.new()
+	late.session = true
+	var late_side := new_side()
+	late_side.add_child(late)
+	late.connect_to_url(url_of(server))
+	late_side.api.multiplayer_peer = late.get_multiplayer_peer()
+	await until(func() -> bool: return late_side.count("connection_failed") == 1)
+	check_equal(late.get_close_code(), 1008)
+	check_equal(host.told.size(), 1)
 
 
 func test_a_peer_is_disconnected() -> void:
@@ -163,6 +193,32 @@ func test_freed_in_handlers() -> void:
 	host.api.peer_disconnected.connect(func(_id: int) -> void: server.free())
 	host.api.multiplayer_peer.disconnect_peer(side.api.get_unique_id())
 	await until(func() -> bool: return not is_instance_valid(server) and not side.has_node("Client"))
+
+
+func test_coming_back_without_a_session_is_a_new_peer() -> void:
+	await start_game()
+	var relay := Relay.new(server.get_local_port())
+	add_child(relay)
+	var client := WebSocketClient.new()
+	client.auto_reconnect = true
+	client.reconnect_delay = 0.02
+	var side := new_side()
+	side.add_child(client)
+	client.connect_to_url("ws://127.0.0.1:%d/" % relay.port)
+	side.api.multiplayer_peer = client.get_multiplayer_peer()
+	await wait_until_in(side)
+	var before := side.api.get_unique_id()
+	relay.cut()
+	await until(func() -> bool: return side.count("connected_to_server") == 2)
+	var expected := ["connected_to_server", "peer_connected", "peer_disconnected", "server_disconnected"]
+	expected += ["connected_to_server", "peer_connected"]
+	# The server may still have who it was before.
+	var told := side.told.filter(func(entry: Array) -> bool: return entry.size() == 1 or entry[1] == 1)
+	check_equal(told.map(func(entry: Array) -> String: return entry[0]), expected)
+	check(side.api.get_unique_id() != before, "it has the same id")
+	await until(func() -> bool: return Array(host.api.get_peers()) == [side.api.get_unique_id()])
+	side.game.hear.rpc_id(1, "back")
+	await until(func() -> bool: return host.game.heard.size() == 1)
 
 
 func test_authentication() -> void:

@@ -212,3 +212,91 @@ func test_outgoing_of_a_client() -> void:
 	check_equal(client.send("end"), OK)
 	await until(func() -> bool: return _arrived(log), "the end")
 	check_equal(_texts(log), ["hecko", "end"])
+
+
+func test_values_requests_and_replies_are_messages_too() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	var seen: Array = []
+	server.supervisor = func(id: int, message: Variant) -> bool:
+		seen.append([id, typeof(message)])
+		var value: Variant = bytes_to_var(message as PackedByteArray) if message is PackedByteArray else message
+		return not str(value).contains("evil")
+	server.handle("echo", func(_id: int, data: Variant) -> Variant: return data)
+	client.handle("echo", func(data: Variant) -> Variant: return data)
+	var log := record(server)
+	check_equal(client.send_var({"a": "evil"}), OK)
+	check_equal(client.send_var(Vector2(1.0, 2.0)), OK)
+	check_equal((await client.request("echo", "evil")).error, ERR_UNAUTHORIZED)
+	check_equal((await client.request("echo", "good")).data, "good")
+	var id := last_peer(server).peer_id
+	check_equal((await server.request(id, "echo", "evil")).error, ERR_UNAUTHORIZED)
+	check_equal((await server.request(id, "echo", "good")).data, "good")
+	check_equal(named(log, "var_received"), [[id, Vector2(1.0, 2.0)]] as Array[Array])
+	var types := [TYPE_PACKED_BYTE_ARRAY, TYPE_PACKED_BYTE_ARRAY, TYPE_STRING, TYPE_STRING, TYPE_STRING, TYPE_STRING]
+	check_equal(seen, types.map(func(type: int) -> Array: return [id, type]))
+	check_equal(server.get_statistics()["counts"]["refused_by_supervisor"], 3)
+
+
+func test_outgoing_values_requests_and_replies() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	var other := await open_session(server)
+	var id := last_peer(server).peer_id
+	var seen: Array = []
+	server.outgoing_supervisor = func(target: int, message: Variant) -> Variant:
+		seen.append(target)
+		if message is PackedByteArray:
+			return str(bytes_to_var(message as PackedByteArray)) != "secret"
+		return (message as String).replace("hell", "heck") if not message.contains("secret") else false
+	server.handle("echo", func(_id: int, data: Variant) -> Variant: return data)
+	server.handle("fail", func(_id: int, _data: Variant) -> Variant: return WebSocketReply.fail(FAILED, "hell no"))
+	other.handle("echo", func(data: Variant) -> Variant: return data)
+	var log := record(other)
+	var untyped: Variant = server
+	check_equal(server.send_var(0, "all"), OK)
+	check_equal(untyped.send_var(id, "one"), OK)
+	check_equal(last_peer(server).send_var(3), OK)
+	check_equal(server.send_var(0, "secret"), ERR_UNAUTHORIZED)
+	check_equal(untyped.send_var(id, "secret"), ERR_UNAUTHORIZED)
+	check_equal(last_peer(server).send_var("secret"), ERR_UNAUTHORIZED)
+	check_equal(seen, [0, id, id, 0, id, id])
+	check_equal((await server.request(id, "echo", "secret")).error, ERR_UNAUTHORIZED)
+	check_equal((await server.request(id, "echo", "hello")).data, "hecko")
+	check_equal((await other.request("echo", "secret")).error, ERR_UNAUTHORIZED)
+	check_equal((await other.request("echo", "hello")).data, "hecko")
+	check_equal((await other.request("fail")).message, "heck no")
+	await until(func() -> bool: return named(log, "var_received").size() == 3, "values")
+	check_equal(named(log, "var_received"), [["all"], ["one"], [3]] as Array[Array])
+	client.outgoing_supervisor = func(_message: Variant) -> bool: return false
+	check_equal(client.send_var(1), ERR_UNAUTHORIZED)
+	check_equal((await client.request("echo")).error, ERR_UNAUTHORIZED)
+
+
+func test_it_frees_the_server_at_a_value_or_a_request() -> void:
+	for is_request: bool in [false, true]:
+		var servers: Array[WebSocketServer] = [start_session_server()]
+		var client := await open_session(servers[0])
+		var handled: Array = []
+		servers[0].handle("echo", func(_id: int, data: Variant) -> void: handled.append(data))
+		servers[0].var_received.connect(func(_id: int, value: Variant) -> void: handled.append(value))
+		servers[0].supervisor = func(_id: int, _message: Variant) -> bool:
+			servers[0].free()
+			return true
+		if is_request:
+			client.start_request("echo", 1)
+		else:
+			client.send_var(1)
+		await until(func() -> bool: return not is_instance_valid(servers[0]), "freed")
+		check_equal(handled, [])
+		client.free()
+
+
+func test_it_frees_the_client_that_waits_for_a_reply() -> void:
+	var server := start_session_server()
+	var client := await open_session(server)
+	server.handle("echo", func(_id: int, data: Variant) -> Variant: return data)
+	client.supervisor = func(_message: Variant) -> bool:
+		client.free()
+		return true
+	check_equal((await client.start_request("echo", 1).wait()).error, ERR_CONNECTION_ERROR)

@@ -57,6 +57,11 @@ class Game:
         told = [line for line in self._process.log.splitlines() if line.startswith("state ")]
         return State(**json.loads(told[-1].removeprefix("state "))) if told else State()
 
+    @property
+    def told(self) -> str:
+        """What it printed beside its states."""
+        return re.sub("^state .*\n", "", self._process.log, flags=re.MULTILINE)
+
     def wait_for(self, pattern: str) -> re.Match[str]:
         """Wait until it prints such a line."""
         return self._process.wait_for(pattern, PATIENCE)
@@ -158,7 +163,11 @@ def wait_until(condition: Callable[[], _Result | None]) -> _Result:
 def arena(request: pytest.FixtureRequest, tmp_path: Path, start_godot: Start) -> Iterator[Arena]:
     """An arena in which three play; its parameter are those who do that over the engine's own peer."""
     with Proxy() as proxy:
-        yield Arena(tmp_path, start_godot, proxy, getattr(request, "param", ()))
+        arena = Arena(tmp_path, start_godot, proxy, getattr(request, "param", ()))
+        yield arena
+        # Shown where the test has failed.
+        for game in arena.games:
+            print(game.told)
 
 
 def assert_whole(arena: Arena) -> None:

@@ -19,7 +19,7 @@ import pytest
 import try_wheel
 import wheels
 
-pytestmark = [pytest.mark.platforms, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.platforms, pytest.mark.timeout(3600)]
 
 SOURCES = project.ROOT / "python/ws_python"
 TARGETS = [target for platform in platforms.ALL for target in platform.targets]

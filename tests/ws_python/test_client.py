@@ -524,7 +524,8 @@ class TestReconnecting:
         ((reason,),) = named(log, "connection_failed")
         assert reason.endswith("; not tried again: this does not pass by itself")
         assert answering.count == 1
-        assert eager._counts == {"gave_up": 1}
+        assert eager._counts == {"gave_up": 1, "refused_by_status": 1}
+        assert eager.get_statistics()["handshakes_failed"] == {int(status[:3]): 1}
 
     @pytest.mark.parametrize("status", ["503 Service Unavailable", "429 Too Many Requests"])
     @pytest.mark.parametrize(

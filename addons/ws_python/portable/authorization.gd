@@ -117,7 +117,7 @@ func _read(verdict: Variant) -> Array:
 
 
 func _refusal(status: Variant, text: Variant, headers: Variant) -> Array:
-	if not (status is int and Status.PHRASES.has(status as int)):
+	if not (status is int and status >= 300 and status <= 599):
 		var shown := str(status) if status is int else Checks.type_name(status)
 		return [[], "it returned %s as an HTTP status; %s" % [shown, _ADVICE]]
 	if not Checks.is_text(text):
@@ -129,7 +129,7 @@ func _refusal(status: Variant, text: Variant, headers: Variant) -> Array:
 		return [[], 'it returned headers that are no strings; write each like "Name: value"']
 	var lines := PackedStringArray(headers)
 	var problem := HandshakeSettings.headers_problem(lines)
-	var phrase := Status.PHRASES[status as int]
+	var phrase := Status.phrase_of(status as int)
 	var told := Quoting.reason("the authorizer refused it (HTTP %d: " % status, str(text) if text else phrase, ")")
 	var body := str(text) if text else phrase + "."
 	return [[status, body, HandshakeSettings.written(lines), told] if not problem else [], problem]

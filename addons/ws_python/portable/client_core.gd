@@ -42,6 +42,10 @@ func begin() -> void:
 		connect_to_url(_client.url, null)
 
 
+func has_left(of: RefCounted) -> bool:
+	return of.is_ignored
+
+
 func open_connections() -> Array[RefCounted]:
 	var open: Array[RefCounted] = []
 	if connection != null and connection.is_open():
@@ -245,6 +249,9 @@ func tell(kind: Connection.Event, of: RefCounted, payload: Variant) -> void:
 		Connection.Event.FAILED:
 			_failed(of, payload)
 		Connection.Event.MESSAGE:
+			if multiplayer != null and multiplayer.awaits_id():
+				multiplayer.takes(of, payload)  # No message of the user's.
+				return
 			var passed: Variant = supervised([], payload)
 			if passed == null or not is_alive() or of.is_ignored:
 				return
@@ -316,7 +323,10 @@ func layer_message(of: Connection, message: LayerMessage) -> void:
 
 
 func _tell_value(of: Connection, message: LayerMessage) -> void:
-	var decoded := Requests.Payloads.decode(message.payload)
+	var payload: Variant = supervised_payload(of, message.payload)
+	if payload == null:
+		return
+	var decoded := Requests.Payloads.decode(payload)
 	if decoded[1]:
 		statistics.count("values_unreadable")
 		of.complain("unreadable values", "a value that came cannot be read: %s" % decoded[1])
@@ -376,6 +386,8 @@ func _session_ends() -> void:
 		multiplayer.part()
 	clock.clock.restart()
 	end_requests(end)
+	if multiplayer != null:
+		multiplayer.part()
 
 
 func _failed(of: Connection, reason: String) -> void:

@@ -75,6 +75,10 @@ func receive(data: PackedByteArray) -> void:
 		_read(text.left(end).split("\r\n"))
 
 
+func is_unanswered() -> bool:
+	return _received.is_empty()
+
+
 ## The server has ended the connection.
 func receive_end() -> void:
 	if state == State.READING:

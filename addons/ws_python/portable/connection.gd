@@ -115,6 +115,8 @@ func poll(now: float, until: int = 0) -> void:
 		return
 	flush()
 	if phase == Phase.CLOSING and now >= _deadline:
+		if _core != null:
+			_core.statistics.count("closed_without_answer")
 		drop()
 
 

@@ -109,6 +109,7 @@ func _look_at_silent(now: float, connection: RefCounted, slack: float) -> void:
 		watched.pinged_at = now  # It takes what is before the ping: slow, but there.
 		watched.taken_at_ping = connection.bytes_taken()
 	elif is_silent and now - watched.pinged_at >= node.heartbeat_timeout - slack:
+		_core.statistics.count("closed_heartbeat_timeout")
 		connection.drop("nothing came within heartbeat_timeout")
 	elif not is_silent and now - watched.pinged_at >= node.heartbeat_interval - slack:
 		_number += 1

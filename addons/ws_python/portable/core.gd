@@ -222,6 +222,19 @@ func supervised(peer: Array, message: Variant) -> Variant:
 	return passed
 
 
+## As supervised(), of what a message of the session layer holds for the game. Null also where nobody is told any more.
+func supervised_payload(connection: RefCounted, payload: Variant) -> Variant:
+	if node.supervisor.is_null():
+		return payload
+	var passed: Variant = supervised(connection.whom() as Array, payload)
+	return passed if is_alive() and not has_left(connection) else null
+
+
+## Whether nothing more is told of a connection.
+func has_left(_connection: RefCounted) -> bool:
+	return false
+
+
 func has_outgoing_supervisor() -> bool:
 	return is_alive() and not node.outgoing_supervisor.is_null()
 

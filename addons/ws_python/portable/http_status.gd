@@ -2,6 +2,7 @@
 extends RefCounted
 
 const BAD_REQUEST := 400
+const NOT_MODIFIED := 304
 const FORBIDDEN := 403
 const METHOD_NOT_ALLOWED := 405
 const URI_TOO_LONG := 414
@@ -61,3 +62,8 @@ const PHRASES: Dictionary[int, String] = {
 	510: "Not Extended",
 	511: "Network Authentication Required",
 }
+
+
+## What a status is called: also one that no RFC has.
+static func phrase_of(status: int) -> String:
+	return PHRASES.get(status, "Refused")

@@ -14,6 +14,11 @@ var _is_lost := false
 var _was_late := false
 
 
+## Whether the next message is not a packet, but tells this side's id.
+func awaits_id() -> bool:
+	return _receiving == null
+
+
 ## Whether a message was one for the player.
 func takes(connection: RefCounted, message: Variant) -> bool:
 	if _receiving == null:
@@ -51,6 +56,7 @@ func part() -> void:
 func note_status(status: int) -> void:
 	if status == ClientMembers.STATUS_CONNECTING:
 		is_closed = false
+		_is_lost = false  # The game has called connect_to_url(), so it knows.
 
 
 func _get_connection_status() -> ConnectionStatus:

@@ -1,7 +1,10 @@
 ## The players of a portable server.
 extends "res://addons/ws_python/portable/multiplayer_peer.gd"
 
+const LayerMessage := preload("res://addons/ws_python/portable/layer_message.gd")
 const Status := preload("res://addons/ws_python/portable/http_status.gd")
+
+const _FULL := "This game takes no new players."
 
 ## By their ids.
 var players: Dictionary[int, Player] = {}
@@ -13,12 +16,17 @@ func _init() -> void:
 	_unique_id = SERVER_ID
 
 
-## How to refuse a connection; empty: it is not.
-func admit(path: String) -> Array:
-	if not plays(path) or not (refuses or is_closed):
+## How to refuse a connection; empty: it is not. Who speaks the session layer may be one that comes back: seat() knows.
+func admit(connection: RefCounted) -> Array:
+	var offered := ", ".join(connection.handshake.values("Sec-WebSocket-Protocol"))
+	if not _takes_nobody(connection) or offered.contains(LayerMessage.SUBPROTOCOL):
 		return []
 	node._ws_core.statistics.count("refused_players")
-	return [Status.SERVICE_UNAVAILABLE, "This game takes no new players."]
+	return [Status.SERVICE_UNAVAILABLE, _FULL]
+
+
+func _takes_nobody(connection: RefCounted) -> bool:
+	return (refuses or is_closed) and plays(connection.handshake.target)
 
 
 func plays(path: String) -> bool:
@@ -30,6 +38,10 @@ func plays(path: String) -> bool:
 func seat(connection: RefCounted) -> void:
 	if not plays(connection.handshake.target):
 		return
+	if _takes_nobody(connection):
+		node._ws_core.statistics.count("refused_players")
+		connection.close(POLICY_VIOLATION, _FULL)
+		return
 	var player := Player.new()
 	player.id = connection.peer_id
 	players[player.id] = player
@@ -37,7 +49,7 @@ func seat(connection: RefCounted) -> void:
 	var id := PackedByteArray()
 	id.resize(4)
 	id.encode_s32(0, player.id)
-	node.send(player.id, id)
+	connection.send_frame(Codec.encoded(id))  # No message of the user's, so no supervisor sees it.
 
 
 ## Whether a message was one of a player.

@@ -17,6 +17,8 @@ const NO_SESSION := (
 )
 const _NOT_CONNECTED := "there is no connection, or its session has ended"
 const _ENDED := "the session has ended before the reply came"
+const _REFUSED_HERE := "outgoing_supervisor has refused it"
+const _REFUSED_THERE := "the other side's supervisor has refused it"
 # Seconds until an answer that found no room is tried again, and between two looks for handlers that never answer.
 const _TRIED_AGAIN_AFTER := 0.05
 const _LOOK_PERIOD := 1.0
@@ -158,11 +160,16 @@ func _start(end: End, reply: WebSocketReply, method: String, data: Variant, time
 	var encoded := Payloads.encode(data, _core.node.request_encoding == _JSON)
 	if encoded[1]:
 		return [ERR_INVALID_PARAMETER, encoded[1]]
+	var payload: Variant = _supervised(end, encoded[0])
+	if payload == null:
+		return [ERR_UNAUTHORIZED, _REFUSED_HERE]
+	if _core == null:
+		return [ERR_CONNECTION_ERROR, _NOT_CONNECTED]
 	var waiting := Waiting.new()
 	waiting.end = end
 	waiting.reply = reply
 	waiting.number = end.dialogue.ask(waiting)
-	var error := send(end, Dialogue.REQUEST, "%d %s" % [waiting.number, method], encoded[0])
+	var error := send(end, Dialogue.REQUEST, "%d %s" % [waiting.number, method], payload)
 	if error:
 		end.dialogue.take_back(waiting.number)
 		return [error, _why_unsent(error)]
@@ -189,12 +196,28 @@ func send_value(end: End, value: Variant) -> Error:
 	if encoded[1]:
 		push_error("send_var: " + encoded[1])
 		return ERR_INVALID_PARAMETER
-	var error := send(end, LayerMessage.VALUE, "", encoded[0])
+	var payload: Variant = _supervised(end, encoded[0])
+	return ERR_UNAUTHORIZED if payload == null else send_packed(end, payload)
+
+
+## As send_value(), of a value that is packed, and that the supervisor has let through.
+func send_packed(end: End, payload: Variant) -> Error:
+	var error := send(end, LayerMessage.VALUE, "", payload)
 	if error == ERR_UNAVAILABLE:
 		push_error("send_var: " + NO_SESSION)
 	elif error != OK and error != ERR_CONNECTION_ERROR:
-		end.connection.explain(error, "send_var", encoded[0])
+		end.connection.explain(error, "send_var", payload)
 	return error
+
+
+## What to send in place of what a message of the layer holds for the other side's game; null for nothing.
+func _supervised(end: End, payload: Variant) -> Variant:
+	var connection := null if end == null else end.connection
+	if connection == null or _core == null or not _core.has_outgoing_supervisor():
+		return payload
+	if not connection.outbox.takes() or (connection.layer == null and not connection.outbox.lasts):
+		return payload  # It cannot be sent.
+	return _core.supervised_outgoing(connection.whom(), payload)
 
 
 func _why_unsent(error: Error) -> String:
@@ -249,14 +272,29 @@ func hear(connection: RefCounted, message: LayerMessage) -> void:
 			_core.warn(connection.who(), "a request is refused, for max_requests are being handled")
 			send(end, Dialogue.ERROR, "%d %d" % [heard.number, ERR_BUSY], "too many requests are being handled")
 		Dialogue.Kind.REPLIED:
-			var decoded := Payloads.decode(message.payload)
-			if decoded[1]:
-				_complete(heard.waiter as Waiting, ERR_INVALID_DATA, "the reply cannot be read: %s" % decoded[1])
-			else:
-				_complete(heard.waiter as Waiting, OK, "", decoded[0])
+			_hear_reply(heard.waiter as Waiting, connection, message.payload)
 		Dialogue.Kind.FAILED:
 			var code := heard.code if heard.code > 0 and heard.code <= _LAST_ERROR else FAILED as int
-			_complete(heard.waiter as Waiting, code as Error, message.payload if message.payload is String else "")
+			var said: Variant = message.payload
+			if not said.is_empty():
+				said = _core.supervised_payload(connection, said)
+			_complete(heard.waiter as Waiting, code as Error, said if said is String else "")
+
+
+func _hear_reply(waiting: Waiting, connection: RefCounted, came: Variant) -> void:
+	var core := _core  # The supervisor may free the node.
+	var payload: Variant = core.supervised_payload(connection, came)
+	if payload == null:
+		if not core.is_alive() or core.has_left(connection):
+			_complete(waiting, ERR_CONNECTION_ERROR, _ENDED)
+		else:
+			_complete(waiting, ERR_UNAUTHORIZED, "the supervisor has refused the reply")
+		return
+	var decoded := Payloads.decode(payload)
+	if decoded[1]:
+		_complete(waiting, ERR_INVALID_DATA, "the reply cannot be read: %s" % decoded[1])
+	else:
+		_complete(waiting, OK, "", decoded[0])
 
 
 ## The session of that end is over: nothing of what was asked is answered any more, on either side.
@@ -283,7 +321,13 @@ func handle(method: String, handler: Callable) -> Error:
 	return OK
 
 
-func _ask(question: Question, connection: RefCounted, payload: Variant) -> void:
+func _ask(question: Question, connection: RefCounted, came: Variant) -> void:
+	var payload: Variant = _core.supervised_payload(connection, came)
+	if not _is_alive() or question.dialogue != question.end.dialogue:
+		return  # The supervisor has ended the session.
+	if payload == null:
+		_send_error(question, ERR_UNAUTHORIZED, _REFUSED_THERE)
+		return
 	if not _handlers.has(question.method):
 		_core.statistics.count("requests_without_handler")
 		_send_error(question, ERR_METHOD_NOT_FOUND, 'nobody handles "%s"' % question.method)
@@ -328,7 +372,8 @@ func answer(question: Question, value: Variant) -> void:
 	if value is WebSocketReply:
 		var reply: WebSocketReply = value
 		if reply.error:
-			_send_error(question, reply.error, reply.message)
+			var said: Variant = _supervised(question.end, reply.message) if reply.message else ""
+			_send_error(question, reply.error, said if said is String else "")
 			return
 		answered = reply.data
 	var encoded := Payloads.encode(answered, question.is_text)
@@ -336,7 +381,11 @@ func answer(question: Question, value: Variant) -> void:
 		_tell('what the handler of "%s" returned cannot be sent: %s' % [question.method, encoded[1]])
 		_send_error(question, ERR_SCRIPT_FAILED, "the handler returned what cannot be sent")
 		return
-	_send_answer(Answer.new(question, Dialogue.REPLY, "", encoded[0]))
+	var payload: Variant = _supervised(question.end, encoded[0])
+	if payload == null:
+		_send_error(question, ERR_UNAUTHORIZED, _REFUSED_THERE)
+	else:
+		_send_answer(Answer.new(question, Dialogue.REPLY, "", payload))
 
 
 ## A handler has failed, or will never answer.

@@ -233,6 +233,8 @@ func _pass_deadline() -> void:
 				fail("the other side did not finish the opening handshake in time")
 				_go()
 		_:
+			if phase == Phase.CLOSING and _core != null:
+				_core.statistics.count("closed_without_answer")
 			drop()
 
 

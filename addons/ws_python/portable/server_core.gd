@@ -312,7 +312,7 @@ func admit(connection: RefCounted) -> void:
 		statistics.count("refused_new_connections")
 		refusal = [Status.SERVICE_UNAVAILABLE, "This server takes no new connections."]
 	if not refusal and multiplayer != null:
-		refusal = multiplayer.admit(connection.handshake.target)
+		refusal = multiplayer.admit(connection)
 	if not refusal:
 		refusal = _origins.admit(connection)
 	if refusal or node.authorizer.is_null() or not connection.handshake.asks_for_a_websocket():
@@ -377,10 +377,8 @@ func hand_out(connection: RefCounted, event: Variant) -> void:
 func _tell_message(connection: RefCounted, event: Variant) -> void:
 	var message: Variant = event
 	if not node.supervisor.is_null():
-		inbox.is_held = true
 		message = supervised([connection.peer_id], event)
-		inbox.is_held = false
-		if message == null or not is_alive() or connection.is_ignored():
+		if message == null or not is_alive() or has_left(connection):
 			return
 	if multiplayer != null and multiplayer.takes(connection, message):
 		return
@@ -405,6 +403,17 @@ func _settle() -> void:
 		_owed = null
 		if is_instance_valid(connection.peer) and is_alive():
 			connection.peer.message_received.emit(message)
+
+
+func supervised(peer: Array, message: Variant) -> Variant:
+	inbox.is_held = true
+	var passed: Variant = super(peer, message)
+	inbox.is_held = false
+	return passed
+
+
+func has_left(connection: RefCounted) -> bool:
+	return connection.is_ignored()
 
 
 func _tell_pong(connection: RefCounted, payload: PackedByteArray) -> void:
@@ -610,10 +619,15 @@ func layer_message(connection: RefCounted, message: LayerMessage) -> void:
 
 
 func _tell_value(connection: RefCounted, message: LayerMessage) -> void:
-	var decoded := Requests.Payloads.decode(message.payload)
+	var payload: Variant = supervised_payload(connection, message.payload)
+	if payload == null:
+		return
+	var decoded := Requests.Payloads.decode(payload)
 	if decoded[1]:
 		statistics.count("values_unreadable")
 		connection.complain("unreadable values", "a value that came cannot be read: %s" % decoded[1])
+		return
+	if not is_instance_valid(connection.peer):
 		return
 	node.var_received.emit(connection.peer_id, decoded[0])
 	if is_instance_valid(connection.peer) and is_alive():
@@ -643,10 +657,20 @@ func send_var(peer_id: int, value: Variant) -> Error:
 		return peers[peer_id].send_var(value)
 	if peer_id > 0 or (peer_id < 0 and not peers.has(-peer_id)):
 		return unknown_peer("send_var", absi(peer_id))
+	var encoded := Requests.Payloads.encode(value, false)
+	if encoded[1]:
+		push_error("send_var: " + encoded[1])
+		return ERR_INVALID_PARAMETER
+	var payload: Variant = encoded[0]
+	if has_outgoing_supervisor():
+		payload = supervised_outgoing([peer_id], payload)
+		if payload == null:
+			return ERR_UNAUTHORIZED
+	var asking := requests  # Each of those who send may free the server.
 	var result := OK
 	for id: int in peers.keys():
 		if id != -peer_id and peers.has(id) and peers[id]._ws_connection.layer != null:
-			var error: Error = peers[id].send_var(value)
+			var error := asking.send_packed(_end_of(peers[id]._ws_connection as RefCounted), payload)
 			result = error if result == OK and error != ERR_CONNECTION_ERROR else result
 	return result
 

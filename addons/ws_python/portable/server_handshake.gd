@@ -149,15 +149,17 @@ func refuse(answer: int, text: String, headers: PackedStringArray = [], reason: 
 	if state > State.READ:
 		return
 	var body := (text + "\n").to_utf8_buffer()
-	var lines: PackedStringArray = ["HTTP/1.1 %d %s" % [answer, Status.PHRASES[answer]], "Date: " + _date()]
+	var has_content := answer != Status.NOT_MODIFIED  # RFC 9110 section 15.4.5
+	var lines: PackedStringArray = ["HTTP/1.1 %d %s" % [answer, Status.phrase_of(answer)], "Date: " + _date()]
 	if not headers.has("Connection: Upgrade"):
 		lines.append("Connection: close")
-	lines.append("Content-Length: %d" % body.size())
-	lines.append("Content-Type: text/plain; charset=utf-8")
+	if has_content:
+		lines.append("Content-Length: %d" % body.size())
+		lines.append("Content-Type: text/plain; charset=utf-8")
 	lines.append_array(headers)
 	status = answer
 	outgoing.append_array(_latin_1("\r\n".join(lines) + "\r\n\r\n"))
-	if _head.method != "HEAD":  # RFC 9110 section 9.3.2
+	if has_content and _head.method != "HEAD":  # RFC 9110 section 9.3.2
 		outgoing.append_array(body)
 	leftover = PackedByteArray()
 	fail(reason if reason else text)

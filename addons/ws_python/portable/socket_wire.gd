@@ -27,26 +27,40 @@ var _tcp: StreamPeerTCP
 var _tls: StreamPeerTLS
 var _codec := Codec.new()
 var _handshake: Handshake
+var _headers := PackedStringArray()
+var _offered := PackedStringArray()
+## What to offer where a server hangs up on what was offered, as the engine's WebSocketPeer does.
+var _plain := PackedStringArray()
+var _hang_ups := 0
 var _next := 0
 var _writer := FrameWriter.new(meter)
 var _linger_until := 0.0
 
 
 func connect_to(
-	url: Url, node: Node, tls_options: TLSOptions, offered: PackedStringArray, _plain: PackedStringArray
+	url: Url, node: Node, tls_options: TLSOptions, offered: PackedStringArray, plain: PackedStringArray
 ) -> void:
 	_url = url
 	_options = tls_options
+	_plain = plain
+	_headers = node.get(&"handshake_headers")
 	sends_pings = true
 	_writer.is_masked = true
 	_codec.is_masked = false
 	_codec.max_message_size = node.get(&"max_message_size")
 	_codec.max_fragments = node.get(&"max_fragments")
-	_handshake = Handshake.new(url, offered, node.get(&"handshake_headers"))
-	if url.host.is_valid_ip_address():
-		_candidates = [url.host]
+	_begin(offered)
+
+
+func _begin(offered: PackedStringArray) -> void:
+	_offered = offered
+	_handshake = Handshake.new(_url, offered, _headers)
+	_phase = Phase.RESOLVING
+	_tls = null
+	if _url.host.is_valid_ip_address():
+		_candidates = [_url.host]
 	else:
-		_lookup = IP.resolve_hostname_queue_item(url.host)
+		_lookup = IP.resolve_hostname_queue_item(_url.host)
 
 
 func get_ready_state() -> WebSocketPeer.State:
@@ -178,6 +192,9 @@ func _shake_hands() -> void:
 	var data := _receive(_PIECE)
 	if not data.is_empty():
 		_handshake.receive(data)
+	elif _has_ended() and _handshake.is_unanswered() and _offered != _plain:
+		_hang_ups += 1
+		_begin(_offered if _hang_ups < 2 else _plain)  # A link may break, too, but hardly twice at this moment.
 	elif _has_ended():
 		_handshake.receive_end()
 	match _handshake.state:

@@ -100,13 +100,16 @@ func summary(connections: Array) -> Dictionary:
 		"connections_tried": events.get("connections_tried", 0),
 		"connections_made": events.get("connections_made", 0),
 		"connections_closed": close_codes.duplicate(),
+		"connections_closed_total": _sum_of(close_codes),
 		"handshakes_failed": refusals.duplicate(),
+		"handshakes_failed_total": _sum_of(refusals),
 	}
 	told.merge(meter.as_dictionary())
 	var further := {
 		"inbound_buffered_amount": inbound,
 		"outbound_buffered_amount": outbound,
 		"counts": counts.duplicate(),
+		"counts_total": _sum_of(counts),
 		"operations": operations,
 		"success_rate": 1.0 - float(failed) / operations if operations else 1.0,
 		"errors": errors,
@@ -114,3 +117,10 @@ func summary(connections: Array) -> Dictionary:
 	}
 	told.merge(further)
 	return told
+
+
+static func _sum_of(by_reason: Dictionary) -> int:
+	var sum := 0
+	for count: int in by_reason.values():
+		sum += count
+	return sum

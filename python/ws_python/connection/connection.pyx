@@ -388,7 +388,12 @@ cdef class Connection(Receiver):
 
     def _start_close_deadline(self):
         self._stop_deadline()
-        self._deadline = hub.deadlines.of_answer(self._close_timeout, self.drop)
+        self._deadline = hub.deadlines.of_answer(self._close_timeout, self._close_timed_out)
+
+    def _close_timed_out(self):
+        if self.phase is CLOSING and self._keeper is not None:
+            self._keeper._count("closed_without_answer")
+        self.drop()
 
     def _stop_deadline(self):
         if self._deadline is not None:

@@ -31,6 +31,7 @@ class Player:
 class Packets:
     server: Player | None
     status: int
+    is_lost: bool
     unique_id: int
     target: int
     mode: int
@@ -52,7 +53,6 @@ class Packets:
     def remove_fence(self) -> None: ...
     def get(self) -> bytes | None: ...
     def put(self, data: bytes | bytearray | memoryview) -> Error: ...
-    def lose(self) -> None: ...
 
 class PacketSink(Sink):
     receiving: Player | None

@@ -320,9 +320,14 @@ cdef class Packets:
     def status(self, int status):
         self.state.status = status
 
-    def lose(self):
-        """Have the next look at the status see that there is no connection, whatever it is after that."""
-        self.state.is_lost = True
+    @property
+    def is_lost(self):
+        """Whether the next look at the status is to see that there is no connection, whatever it is after that."""
+        return self.state.is_lost
+
+    @is_lost.setter
+    def is_lost(self, bint is_lost):
+        self.state.is_lost = is_lost
 
     @property
     def unique_id(self):

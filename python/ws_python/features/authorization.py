@@ -14,7 +14,7 @@ from ..connection.request import WebSocketRequest
 from ..declare.callbacks import callback
 from ..declare.type_names import type_name
 from ..loop.hub import hub
-from ..protocol.handshake import parse_headers
+from ..protocol.handshake import parse_headers, phrase_of
 from ..protocol.quoting import one_line, reason
 from .feature import Answer, Feature, Later
 from .later_answers import Answered
@@ -138,9 +138,9 @@ class Authorization(Feature):
         except ValueError as problem:
             self.refuse_for(connection, str(problem))
             return
+        connection.answer(answer)
         if answer is not None:
             self.node._count("refused_by_authorizer")
-        connection.answer(answer)
 
     def refuse_for(self, connection: Connection, problem: str) -> None:
         """The authorizer has not decided: nobody is let in by a mistake."""
@@ -167,7 +167,7 @@ def answer_of(verdict: object) -> Answer | None:
 
 
 def _refusal(status: object, text: object, headers: object) -> Answer:
-    if not isinstance(status, int) or not _LOWEST <= status <= _HIGHEST or status not in list(HTTPStatus):
+    if not isinstance(status, int) or not _LOWEST <= status <= _HIGHEST:
         raise ValueError(f"it returned {_shown(status)} as an HTTP status; {_ADVICE}")
     if not isinstance(text, str):
         raise ValueError(f"it returned {_shown(text)} as the text of a refusal; use a String")
@@ -176,9 +176,11 @@ def _refusal(status: object, text: object, headers: object) -> Answer:
     lines = list(headers)
     if not all(isinstance(line, str) for line in lines):
         raise ValueError('it returned headers that are no strings; write each like "Name: value"')
-    known = HTTPStatus(status)
-    error = reason(f"the authorizer refused it (HTTP {status.real}: ", text or known.phrase, ")")
-    return Answer(known, text or f"{known.phrase}.", parse_headers(lines), error)
+    # Half a surrogate pair, which a String of the engine may hold, is no text that can be sent.
+    text = text.encode("utf-8", "replace").decode()
+    phrase = phrase_of(status)
+    error = reason(f"the authorizer refused it (HTTP {status.real}: ", text or phrase, ")")
+    return Answer(status.real, text or f"{phrase}.", parse_headers(lines), error)
 
 
 def _shown(value: object) -> str:

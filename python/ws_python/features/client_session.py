@@ -10,6 +10,7 @@ from ..declare.settings import setting
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
 from ..protocol.close_codes import may_resume
+from ..protocol.handshake import CLOSED_EARLY, ClientHandshake
 from ..protocol.session import Hello, Layer, Session, Welcome, new_token
 from .feature import Feature
 from .sessions import SessionBufferSettings, tell_received
@@ -41,6 +42,9 @@ class ClientSession(Feature):
         super().__init__(node)
         node._session = self
         self._is_wanted = False
+        # How often in succession a server has hung up on the offer; and whether the next attempt goes without.
+        self._hang_ups = 0
+        self._leaves_out_offer = False
         self._session: Session | None = None
         self._token = ""
         self._timeout = 0.0
@@ -64,7 +68,22 @@ class ClientSession(Feature):
     @property
     def is_wanted(self) -> bool:
         """Whether to offer the layer."""
-        return self._is_wanted
+        return self._is_wanted and not self._leaves_out_offer
+
+    def is_hung_up_on(self, handshake: ClientHandshake) -> bool:
+        """An attempt has failed. Whether to repeat it at once; after the second time, without the offer.
+
+        A server that has no subprotocols is to answer without one (RFC 6455 section 4.2.2). The engine's WebSocketPeer
+        hangs up instead. So does a link that breaks, but hardly twice at this moment.
+        """
+        may_be_for_the_offer = handshake.offers_layer and self._session is None and not self.node.supported_protocols
+        if handshake.error != CLOSED_EARLY or not may_be_for_the_offer:
+            self._hang_ups = 0
+            return False
+        self.node._count("session_offers_hung_up_on")
+        self._hang_ups += 1
+        self._leaves_out_offer = self._hang_ups > 1
+        return True
 
     @property
     def is_interrupted(self) -> bool:
@@ -78,6 +97,9 @@ class ClientSession(Feature):
 
     def prepare(self, connection: Connection, before: Connection | None) -> None:
         """There is a further attempt: what is sent meanwhile is kept for it."""
+        if self._leaves_out_offer:
+            self._leaves_out_offer = False
+            self._hang_ups = 0
         if self._session is not None and self.is_interrupted:
             connection.outbox.join(self._session, lasts=True)
             if before is not None:

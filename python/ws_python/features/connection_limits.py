@@ -12,6 +12,7 @@ from ..connection.request import WebSocketRequest
 from ..declare.settings import setting
 from ..loop.hub import hub
 from ..net.unix import is_unix
+from ..protocol.handshake import CLOSED_EARLY, TLS_REQUEST, ServerHandshake
 from .feature import Answer, Feature
 from .teller import who
 
@@ -29,6 +30,15 @@ _SLOW_HEADS = {
     ),
     HTTPStatus.REQUEST_URI_TOO_LONG: ("refused_uri_too_long", "a longer request line than is taken"),
 }
+# Of a request that no feature has refused, but the handshake itself: by the status that it was answered with.
+_IMPROPER: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "refused_bad_request",
+    HTTPStatus.METHOD_NOT_ALLOWED: "refused_method_not_allowed",
+    HTTPStatus.UPGRADE_REQUIRED: "refused_upgrade_required",
+    HTTPStatus.HTTP_VERSION_NOT_SUPPORTED: "refused_http_version",
+}
+# What ends one without an HTTP answer.
+_UNANSWERED = {TLS_REQUEST: "refused_tls_hello", CLOSED_EARLY: "left_in_handshake"}
 
 
 class ConnectionLimitSettings:
@@ -100,10 +110,15 @@ class ConnectionLimits(Feature):
         """See Feature."""
         self._present.end_handshake(connection)
         handshake = connection.handshake
+        assert isinstance(handshake, ServerHandshake)
         if handshake.status in _SLOW_HEADS:
             reason, what = _SLOW_HEADS[HTTPStatus(handshake.status)]
             self.node._count(reason)
             self.node._teller.tell(who(connection), "the request has %s: %s", what, handshake.error)
+        elif handshake.is_improper:
+            self.node._count(_IMPROPER.get(handshake.status, "refused_bad_request"))
+        elif handshake.error in _UNANSWERED and not handshake.status:
+            self.node._count(_UNANSWERED[handshake.error])
         elif not handshake.status and not handshake.error:  # Nothing else ends one that has said nothing of it.
             self.node._count("refused_handshake_timeout")
             self.node._teller.tell(

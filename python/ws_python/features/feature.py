@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Answer(NamedTuple):
     """How to answer a request in place of opening a connection: status, a line for its body, and further headers."""
 
-    status: HTTPStatus
+    status: int
     text: str
     headers: Sequence[tuple[str, str]] = ()
     #: What `handshake_failed` says, in one line, where that is not `text`.

@@ -328,21 +328,30 @@ class Handover(Feature):
         if asker is not self._asker:
             return  # It has stopped the server.
         leaving = [known for known in node._sessions.all if _goes_on(known.peer._connection)]
-        sockets = node._listener.sockets
-        assert self._door is not None
-        peers = [self._told(known) for known in leaving]
-        state = State(node.bind_address, node._listener.port, len(sockets), node.handover_timeout, data, peers)
         try:
-            is_taken = asker.give(pack_state(state), [*sockets, self._door.socket], begin + node.handover_timeout)
+            is_taken = self._give(asker, leaving, data, begin + node.handover_timeout)
         except TimeoutError:
             is_taken = False
         except (OSError, HandoverError) as problem:
             self._keep(words_of(problem) if isinstance(problem, OSError) else str(problem))
             return
+        except Exception:  # A fault of ours is no reason for the game to stand still for ever.
+            _log.exception("handover: what there is could not be told")
+            self._keep("it went wrong, see the log")
+            return
         if is_taken:
             self._let_go(leaving)
         else:
             self._keep("the next process did not say in time (handover_timeout) that it has everything")
+
+    def _give(self, asker: _Asker, leaving: list[Any], data: Payload | None, until: float) -> bool:
+        """Tell all that there is; whether it was taken."""
+        node = self.node
+        assert self._door is not None
+        sockets = node._listener.sockets
+        peers = [self._told(known) for known in leaving]
+        state = State(node.bind_address, node._listener.port, len(sockets), node.handover_timeout, data, peers)
+        return asker.give(pack_state(state), [*sockets, self._door.socket], until)
 
     def _told(self, known: Any) -> PeerState:
         """All that there is to know of a peer."""

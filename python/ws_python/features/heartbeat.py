@@ -98,6 +98,7 @@ class Heartbeat(Feature):
             if silent and ping.confirmed < min(ping.end, confirmed := _confirmed(connection)):
                 ping.at, ping.confirmed = now, confirmed  # It takes what is before the ping: slow, but there.
             elif silent and now - ping.at >= timeout - slack:
+                self.node._count("closed_heartbeat_timeout")  # type: ignore[attr-defined]
                 connection.drop("nothing came within heartbeat_timeout")
             elif not silent and now - ping.at >= interval - slack:
                 self._ping(connection, ping, now)

@@ -240,6 +240,11 @@ class Multiplayer(Feature):
         """The longest packet that may find room, in bytes."""
         return int(self.node.outbound_buffer_size) - _FRAME_OVERHEAD
 
+    @property
+    def awaits_id(self) -> bool:
+        """Whether the next message is not a packet, but tells this side's id."""
+        return False
+
     def refresh(self) -> None:
         """Have the status be that of now."""
         if self.peer is not None:
@@ -461,9 +466,14 @@ class ClientMultiplayer(Multiplayer):
             _log.error(_LATE_CALL)
         super()._begin()
 
+    @property
+    def awaits_id(self) -> bool:
+        """See Multiplayer."""
+        return self.peer is not None and self._sink.receiving is None
+
     def opened(self, connection: Connection) -> None:
         """See Feature."""
-        if self.peer is not None and self._sink.receiving is None:
+        if self.awaits_id:
             self._await_id(connection)
 
     def session_over(self, endpoint: Any, error: Error) -> None:
@@ -510,8 +520,8 @@ class ClientMultiplayer(Multiplayer):
 
     def status_changed(self) -> None:
         """See Feature."""
-        if self.node.status == self.node.Status.STATUS_CONNECTING:
-            self._is_closed = False
+        if self.peer is not None and self.node.status == self.node.Status.STATUS_CONNECTING:
+            self._is_closed = self.packets.is_lost = False  # The game has called connect_to_url(), so it knows.
         self.refresh()
 
     def forget(self) -> None:
@@ -538,7 +548,7 @@ class ClientMultiplayer(Multiplayer):
                 self._departed.clear()
                 self.peer.peer_disconnected.emit(SERVER_ID)
                 # The game is to see it before it sees the next connection, of which the next poll tells.
-                packets.lose()
+                packets.is_lost = True
         elif self._arrived:
             packets.server = player = self._arrived.popleft()
             packets.unique_id = self._told_id

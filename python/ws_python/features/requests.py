@@ -54,6 +54,8 @@ _WHY_UNSENT = {
     Error.ERR_OUT_OF_MEMORY: "it is longer than session_buffer_size or outbound_buffer_size; raise them, or send less",
     Error.ERR_UNAVAILABLE: NO_SESSION,
 }
+_REFUSED_HERE = "outgoing_supervisor has refused it"
+_REFUSED_THERE = "the other side's supervisor has refused it"
 _ENDED = "the session has ended before the reply came"
 
 
@@ -129,6 +131,18 @@ class Requesting:
             reply._complete_later(Error.ERR_CONNECTION_ERROR, _WHY_UNSENT[Error.ERR_CONNECTION_ERROR])
             return reply
         return self._requests.start(self, method, data, timeout)
+
+    def _supervised(self, payload: str | bytes) -> str | bytes | None:
+        """What to send in place of what a message of the layer holds for the other side's game; None for nothing."""
+        connection, requests = self._connection, self._requests
+        if requests is None or connection is None or requests.node.outgoing_supervisor is None:
+            return payload
+        is_open = connection.ready_state == ReadyState.STATE_OPEN
+        if not is_open or (connection.layer is None and not connection.outbox.lasts):
+            return payload  # It cannot be sent.
+        peer = (connection.intake.peer_id,) if connection.is_server else ()
+        passed: str | bytes | None = requests.node._supervision.outgoing_payload(peer, payload)
+        return passed
 
     def _send_layer(self, letter: str, head: str, payload: str | bytes) -> Error:
         connection = self._connection
@@ -301,6 +315,9 @@ class Requests(Feature):
             )
         except ValueError as problem:
             return Error.ERR_INVALID_PARAMETER, str(problem)
+        payload = endpoint._supervised(payload)
+        if payload is None:
+            return Error.ERR_UNAUTHORIZED, _REFUSED_HERE
         dialogue = endpoint._dialogue
         if dialogue.is_full:
             return Error.ERR_BUSY, "too many requests wait for their replies; wait for some of them"
@@ -352,12 +369,27 @@ class Requests(Feature):
         elif isinstance(heard, TooMany):
             self._refuse(endpoint, connection, heard)
         elif isinstance(heard, Replied):
-            self._complete(heard.waiter, payload)
+            self._complete(heard.waiter, connection, payload)
         elif isinstance(heard, Failed):
             code = Error(heard.code) if heard.code in Error._value2member_map_ and heard.code else Error.FAILED
-            heard.waiter.complete(code, payload if isinstance(payload, str) else "")
+            said = self._passed(connection, payload) if payload else ""
+            heard.waiter.complete(code, said if isinstance(said, str) else "")
 
-    def _complete(self, waiting: _Waiting, payload: str | bytes) -> None:
+    def _passed(self, connection: Connection, payload: str | bytes) -> str | bytes | None:
+        """What the supervisor lets through of what came; None for nothing."""
+        if self.node.supervisor is None:
+            return payload
+        passed: str | bytes | None = self.node._supervision.incoming_payload(connection, payload)
+        return passed
+
+    def _complete(self, waiting: _Waiting, connection: Connection, came: str | bytes) -> None:
+        payload = self._passed(connection, came)
+        if payload is None and connection.intake.is_ignored:  # The supervisor has ended it all.
+            waiting.complete_later(Error.ERR_CONNECTION_ERROR, _ENDED)
+            return
+        if payload is None:
+            waiting.complete(Error.ERR_UNAUTHORIZED, "the supervisor has refused the reply")
+            return
         try:
             data = self.node._PAYLOADS.decode(payload)
         except ValueError as problem:
@@ -393,7 +425,13 @@ class Requests(Feature):
         self.node._teller.tell(who(connection), "a request is refused, for max_requests are being handled")
         endpoint._send_layer(ERROR, f"{refused.number} {Error.ERR_BUSY}", "too many requests are being handled")
 
-    def _ask(self, question: _Question, connection: Connection, payload: str | bytes) -> None:
+    def _ask(self, question: _Question, connection: Connection, came: str | bytes) -> None:
+        payload = self._passed(connection, came)
+        if payload is None:
+            self._send_error(question, Error.ERR_UNAUTHORIZED, _REFUSED_THERE)
+            return
+        if question.dialogue is not question.endpoint._dialogue:
+            return  # The supervisor has ended the session.
         handler = self._handlers.get(question.method)
         if handler is None:
             self.node._count("requests_without_handler")
@@ -424,7 +462,8 @@ class Requests(Feature):
             return
         if isinstance(value, WebSocketReply):
             if value.error:
-                self._send_error(question, value.error, value.message)
+                said = question.endpoint._supervised(value.message) if value.message else ""
+                self._send_error(question, value.error, said if isinstance(said, str) else "")
                 return
             value = value.data
         try:
@@ -433,7 +472,11 @@ class Requests(Feature):
             self._tell(f'what the handler of "{question.method}" returned cannot be sent: {problem}')
             self._send_error(question, Error.ERR_SCRIPT_FAILED, "the handler returned what cannot be sent")
             return
-        self._send(_Answer(question, REPLY, "", payload))
+        passed = question.endpoint._supervised(payload)
+        if passed is None:
+            self._send_error(question, Error.ERR_UNAUTHORIZED, _REFUSED_THERE)
+        else:
+            self._send(_Answer(question, REPLY, "", passed))
 
     def tell_failed(self, question: _Question, what: str) -> None:
         """A handler has raised, or will never answer."""

@@ -37,8 +37,8 @@ class Record:
 
         ``connections_open``: how many are open now. ``connections_tried``: each attempt of a client, each connection
         that a server accepted. ``connections_made``: those whose opening handshake succeeded. ``connections_closed``:
-        of these, by close code, as ``{1000: 3, 1006: 1}``. ``handshakes_failed``: the others of a server, by the HTTP
-        status that they were answered with; 0 for none.
+        of these, by close code, as ``{1000: 3, 1006: 1}``. ``handshakes_failed``: the others, by the HTTP status that
+        the server has answered with; 0 for none.
 
         ``messages_received``, ``messages_sent``: text and binary ones. ``compressed_received``, ``compressed_sent``:
         those of them that came or went compressed. ``messages_refused``: those for which there was no room in
@@ -48,7 +48,9 @@ class Record:
 
         ``inbound_buffered_amount``, ``outbound_buffered_amount``: bytes that wait now, for poll() and for the network.
 
-        ``counts``: how often what happened, by reason: refusals, closes that a limit forced, errors.
+        ``counts``: how often what happened, by reason: refusals, closes that a limit forced, errors; docs/statistics.md
+        has all of them. ``connections_closed_total``, ``handshakes_failed_total``, ``counts_total``: their sums, which
+        monitors of Godot's Performance can show.
 
         ``operations``, ``success_rate``: an operation is a listen(), a connect_to_url(), or the sending of a message to
         one peer, unless it was refused for its arguments or without a connection. It has succeeded when what it
@@ -153,11 +155,14 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
         "connections_open": len(open_now),
         **{name: events[name] for name in _CONNECTIONS},
         "connections_closed": dict(close_codes),
+        "connections_closed_total": sum(close_codes.values()),
         "handshakes_failed": dict(refusals),
+        "handshakes_failed_total": sum(refusals.values()),
         **traffic,
         "inbound_buffered_amount": sum(connection.intake.size for connection in open_now),
         "outbound_buffered_amount": sum(connection.outbox.amount() for connection in open_now),
         "counts": dict(counts),
+        "counts_total": sum(counts.values()),
         "operations": operations,
         "success_rate": 1.0 - failed / operations if operations else 1.0,
         "errors": events["errors"],

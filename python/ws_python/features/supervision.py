@@ -1,4 +1,8 @@
-"""Supervision: a function of the user's sees each message before the game does, or before it is sent."""
+"""Supervision: a function of the user's sees each message before the game does, or before it is sent.
+
+What the session layer carries for the game counts as a message, as it is there: values, and what requests and their
+answers hold.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +35,11 @@ class SupervisorSettings:
         "PackedByteArray to have that delivered in its place, or false to have it dropped. Whatever else it returns "
         "counts as an error, and so does nothing, for that is what a GDScript function returns which failed: in an "
         "error, the message is dropped. It must not wait (`await`). It may send, close, stop the server, free nodes; "
-        "if it calls poll(), nothing is delivered by this node until it has returned. Empty: each message is "
-        "delivered, and no time is spent.",
+        "if it calls poll(), nothing is delivered by this node until it has returned. What was sent with send_var() or "
+        "request(), and replies, it sees as they came: a String of JSON, or a PackedByteArray for bytes_to_var(); what "
+        "it returns in their place is read as such. A value that it refuses is dropped, a request is answered with "
+        "ERR_UNAUTHORIZED, and in place of a reply that error comes. Packets of the multiplayer are messages, too. "
+        "Empty: each message is delivered, and no time is spent.",
         changed=_apply,
     )
     outgoing_supervisor: Callable[..., Any] | None = callback(
@@ -41,7 +48,10 @@ class SupervisorSettings:
         "(peer_id, message), once for each call of send(), with the number that was given there: 0 for everybody, "
         "negative for all but one. Of a client, with (message). What it refuses is not sent, and send() returns "
         "ERR_UNAUTHORIZED. What it sends itself, it is not asked about. It sees whole messages: while it is set, "
-        "send_fragment() begins none. Empty: each message is sent, and no time is spent.",
+        "send_fragment() begins none. Likewise it is asked about packets of the multiplayer, and about send_var(), "
+        "request() and replies, which it sees as they leave: a String of JSON, or a PackedByteArray of var_to_bytes(). "
+        "Who has asked for a reply that it refuses gets the error ERR_UNAUTHORIZED. Empty: each message is sent, and "
+        "no time is spent.",
         changed=_apply,
     )
 
@@ -75,6 +85,24 @@ class Supervision(Feature):
         if function is None:
             return message
         return self._ask("supervisor", function, _peer_of(source.owner), message)
+
+    def incoming_payload(self, connection: Connection, payload: str | bytes) -> str | bytes | None:
+        """As incoming(), of what a message of the session layer holds for the game. None also where nobody is told."""
+        inbox: Inbox = self.node._inbox
+        inbox.is_held = True  # As for messages, see _SupervisedSink.
+        try:
+            passed = self._ask("supervisor", self.node.supervisor, _peer_of(connection), payload)
+        finally:
+            inbox.is_held = False
+        return None if connection.intake.is_ignored else passed
+
+    def outgoing_payload(self, peer: tuple[int, ...], payload: str | bytes) -> str | bytes | None:
+        """What to send in a message of the session layer in place of what is in it; None for nothing."""
+        passed: str | bytes | None = self._ask_outgoing(peer, payload)
+        if isinstance(passed, str) and passed is not payload and not _is_unicode(passed):
+            self._tell_failed("outgoing_supervisor", "it returned half a surrogate pair, which UTF-8 cannot carry")
+            return None
+        return passed
 
     def _outgoing(self, connection: Connection, message: Any) -> Any:
         """What to send on a connection in place of a message; None for nothing."""
@@ -135,6 +163,9 @@ class _SupervisedSink(Sink):
         self._sink.settle()
         if source.is_ignored:
             return
+        if self._supervision.node._multiplayer.awaits_id:
+            self._sink.message(source, message)  # No message of the user's.
+            return
         # Of what it polls for, nothing may overtake the message that it is asked about.
         self._inbox.is_held = True
         try:
@@ -146,6 +177,14 @@ class _SupervisedSink(Sink):
 
     def settle(self) -> None:
         self._sink.settle()
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _peer_of(connection: Connection) -> tuple[int, ...]:

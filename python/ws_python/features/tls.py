@@ -24,6 +24,8 @@ from ..net.tls import (
     check_name,
     client_context,
     explain_to_server,
+    given_authorities,
+    stamp_of,
     tls_problem,
 )
 from ..net.tls_link import TlsLink
@@ -143,6 +145,7 @@ class ServerTlsFeature(Feature):
     def _explained(self, error: Exception) -> tuple[str, bool]:
         reason, retryable = explain_to_server(error)
         if isinstance(error, RecordFlood):
+            self.node._count("refused_tls_flood")
             self.node._teller.tell(error.host or "a local connection", "%s: disconnected", reason)
         else:
             self.node._count("refused_without_tls" if isinstance(error, PlainRequest) else "failed_tls_handshake")
@@ -207,18 +210,20 @@ class ClientTlsSettings(TlsSettings):
         group="TLS",
         files=_CERTIFICATE_FILES,
         doc="The authorities to trust, or the server's own certificate, in place of those that the system trusts, for "
-        f"wss:// URLs. {_PATHS}",
+        f"wss:// URLs. {_PATHS} Of a file with many certificates, what is damaged is told by `connection_failed`.",
     )
 
     _is_warned_of_unsafe = False
     _told_problem = ""
+    # What was made last, and of what.
+    _known_tls: tuple[object, ClientTls] | None = None
 
     def _client_tls(self, given: Any) -> ClientTls:
         """What to connect with, by the properties of this moment, and `given`, which counts before `tls_options`."""
         options = self._plain_tls_options(self.tls_options if given is None else given)
         if options is not None and not isinstance(options, TlsOptions):
             check_context(options, server=False)
-            return ClientTls(options, trusts_system=False)
+            return ClientTls(options)
         if options is None:
             options = TlsOptions(trusted_chain=self._tls_source(self.tls_trusted_ca))
         if options.is_server:
@@ -227,10 +232,20 @@ class ClientTlsSettings(TlsSettings):
         certificate, key = self._tls_source(self.tls_certificate), self._tls_source(self.tls_private_key)
         if options == TlsOptions(common_name_override=options.common_name_override) and not certificate and not key:
             return ClientTls(server_name=options.common_name_override)
-        context = client_context(certificate, key, options.trusted_chain, unsafe=options.is_unsafe)
         self._warn_of(options)
-        trusts_system = not options.trusted_chain and not options.is_unsafe
-        return ClientTls(context, trusts_system, options.common_name_override)
+        source = options, certificate, key
+        stamped = source, *map(stamp_of, (options.trusted_chain, certificate, key))
+        if self._known_tls is None or self._known_tls[0] != stamped:
+            context = client_context(certificate, key, unsafe=options.is_unsafe)
+            is_given = bool(options.trusted_chain) and not options.is_unsafe
+            tls = ClientTls(
+                context,
+                trusts_system=not is_given and not options.is_unsafe,
+                trusted=given_authorities(options.trusted_chain) if is_given else "",
+                server_name=options.common_name_override,
+            )
+            self._known_tls = stamped, tls
+        return self._known_tls[1]
 
     def _renewed_tls(self, given: Any, before: ClientTls | None) -> ClientTls | None:
         """As _client_tls(), for another attempt. What became bad, or is being replaced, leaves what was there."""
@@ -242,6 +257,8 @@ class ClientTlsSettings(TlsSettings):
                 _log.error("%s; what was read before stays in use", error)
             return before
         self._told_problem = ""
+        if tls is not before and before is not None and before.is_ready:
+            tls.instead, before.instead = before, None
         return tls
 
     def _warn_of(self, options: TlsOptions) -> None:

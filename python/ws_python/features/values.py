@@ -29,23 +29,22 @@ class SendsValues(Requesting):
         are. (In plain Python, bytes are sent as they are, and all else as JSON.)
 
         Errors: ERR_UNAVAILABLE without a session, or on another thread than the main one; ERR_INVALID_PARAMETER if
-        the value is or holds an object; otherwise as for send().
+        the value is or holds an object; ERR_UNAUTHORIZED if `outgoing_supervisor` refuses it; otherwise as for send().
         """
-        return self._send_value("send_var", value)
-
-    def _send_value(self, method: str, value: object) -> Error:
         if self._requests is None:
             return Error.ERR_CONNECTION_ERROR
-        try:
-            payload = self._requests.node._PAYLOADS.encode(value, as_text=False)
-        except ValueError as problem:
-            _log.error("%s: %s", method, problem)
+        payload = _encoded(self._requests.node, value)
+        if payload is None:
             return Error.ERR_INVALID_PARAMETER
+        payload = self._supervised(payload)
+        return Error.ERR_UNAUTHORIZED if payload is None else self._send_value(payload)
+
+    def _send_value(self, payload: str | bytes) -> Error:
         error = self._send_layer(VALUE, "", payload)
         if error == Error.ERR_UNAVAILABLE:
-            _log.error("%s: %s", method, NO_SESSION)
+            _log.error("send_var: %s", NO_SESSION)
         elif error:
-            self._explain(error, method, payload)  # type: ignore[attr-defined]  # Of an Endpoint.
+            self._explain(error, "send_var", payload)  # type: ignore[attr-defined]  # Of an Endpoint.
         return error
 
 
@@ -62,7 +61,7 @@ class SendsValuesToPeers:
         """Send a value of the engine to one peer, to everybody (0), or to all but one. See send_var() of a peer.
 
         Errors: ERR_DOES_NOT_EXIST for an unknown id, otherwise as for send_var() of a peer; of several peers, those
-        without a session are left out.
+        without a session are left out. `outgoing_supervisor` is asked once, with the number given here.
         """
         server: Any = self
         peer = server.get_peer(peer_id)
@@ -72,12 +71,29 @@ class SendsValuesToPeers:
         if peer_id > 0 or (peer_id < 0 and not server.has_peer(-peer_id)):
             unknown: Error = server._unknown_peer("send_var", abs(peer_id))
             return unknown
+        payload = _encoded(server, value)
+        if payload is None:
+            return Error.ERR_INVALID_PARAMETER
+        if server.outgoing_supervisor is not None:
+            payload = server._supervision.outgoing_payload((peer_id,), payload)
+            if payload is None:
+                return Error.ERR_UNAUTHORIZED
         result = Error.OK
         for other in list(server.peers.values()):
             if other.peer_id != -peer_id and other._connection is not None and other._connection.layer is not None:
-                error = other.send_var(value)
+                error = other._send_value(payload)
                 result = result or (Error.OK if error == Error.ERR_CONNECTION_ERROR else error)
         return result
+
+
+def _encoded(node: Any, value: object) -> str | bytes | None:
+    """The value as a payload; None where it cannot be one, which the log says."""
+    try:
+        payload: str | bytes = node._PAYLOADS.encode(value, as_text=False)
+    except ValueError as problem:
+        _log.error("send_var: %s", problem)
+        return None
+    return payload
 
 
 class Values(Feature):
@@ -89,8 +105,13 @@ class Values(Feature):
         """See Feature."""
         if message.letter != VALUE:
             return False
+        payload: str | bytes | None = message.payload
+        if self.node.supervisor is not None:
+            payload = self.node._supervision.incoming_payload(connection, payload)
+            if payload is None:
+                return True
         try:
-            value = self.node._PAYLOADS.decode(message.payload)
+            value = self.node._PAYLOADS.decode(payload)
         except ValueError as problem:
             self.node._count("values_unreadable")
             connection.complain("unreadable values", "a value that came cannot be read: %s", problem)

@@ -14,7 +14,7 @@ from .dialer import Dialer, DialError, is_refused
 from .link import Link
 from .plain_tcp import PlainLink
 from .proxy import dialer_through
-from .tls import ClientTls, RecordFlood, explain_untrusted, is_ready, is_untrusted, ready_context, words
+from .tls import ClientTls, RecordFlood, TlsError, explain_untrusted, is_untrusted, words
 from .tls_link import TlsLink
 from .unix import UnixDialer
 
@@ -37,16 +37,19 @@ async def connect(
     tls: ClientTls | None = None,
     dialer: Dialer = _STRAIGHT,
     carried: Callable[[Link], Link] = lambda link: link,
+    failed: Callable[[str], None] = lambda cause: None,
 ) -> None:
-    """Call `made` with a link to a host. Raises OSError, or DialError; TLS's errors are told by `Receiver.refused`.
+    """Call `made` with a link to a host. Raises OSError, DialError or TlsError; the errors of a TLS handshake are told
+    by `Receiver.refused`.
 
-    `carried` is called with the link below TLS, and says which one is to be used in its place.
+    `carried` is called with the link below TLS, and says which one is to be used in its place; `failed` with the cause()
+    where TLS fails.
     """
     context = None if tls is None else await _context(tls)
     connected = await dialer.dial(host, port)
     reached = made
     if tls is not None and context is not None:
-        reached = _securing(made, context, host, port, tls.server_name, dialer)
+        reached = _securing(made, context, host, port, tls.server_name, dialer, failed)
     if hub.epoll is not None:
         link = PlainLink(connected, hub.epoll)
         link.host, link.port = dialer.address(connected, host, port)
@@ -62,15 +65,30 @@ async def connect(
 
 
 async def _context(tls: ClientTls) -> ssl.SSLContext:
-    return ready_context(tls) if is_ready(tls) else await hub.loop().run_in_executor(None, ready_context, tls)
+    """Raises TlsError."""
+    if tls.is_ready:
+        return tls.ready_context()
+    try:
+        return await hub.loop().run_in_executor(None, tls.ready_context)
+    except TlsError:
+        if tls.instead is None:
+            raise
+        return await _context(tls.instead)
 
 
 def _securing(
-    made: Callable[[Link], None], context: ssl.SSLContext, host: str, port: int, server_name: str, dialer: Dialer
+    made: Callable[[Link], None],
+    context: ssl.SSLContext,
+    host: str,
+    port: int,
+    server_name: str,
+    dialer: Dialer,
+    failed: Callable[[str], None],
 ) -> Callable[[Link], None]:
     """`made`, called with TLS over the link that this is called with."""
 
     def explained(error: Exception) -> tuple[str, bool]:
+        failed(cause(error, secure=True))
         return explain(error, host, port, secure=True, dialer=dialer), may_pass(error)
 
     def secure(link: Link) -> None:
@@ -88,7 +106,7 @@ def _securing(
 
 def explain(error: Exception, host: str, port: int, *, secure: bool, dialer: Dialer = _STRAIGHT) -> str:
     """Why connect() failed, and what can be done about it."""
-    if isinstance(error, DialError):
+    if isinstance(error, (DialError, TlsError)):
         return str(error)
     if descriptors.lacks_them(error):
         return descriptors.explain(error)
@@ -106,11 +124,38 @@ def _explain(error: Exception, host: str, port: int, secure: bool) -> str:
         return explain_untrusted(error, host)
     if isinstance(error, RecordFlood):
         return f"{host}, port {port}: {error}"
-    # A server without TLS closes on what it cannot read.
-    if type(error).__name__.startswith("SSL") or (secure and isinstance(error, ConnectionResetError)):
+    if _is_of_tls(error, secure):
         what = words(error) or "it hung up"
         return f"{host}, port {port}, does not speak TLS as it should ({what}); use ws:// if it has no TLS"
     return f"{host}, port {port}, cannot be reached: {_detail(error)}"
+
+
+def cause(error: Exception, *, secure: bool) -> str:
+    """Why connect() failed, as a name in snake case to count it by."""
+    if isinstance(error, DialError):
+        return error.cause
+    if isinstance(error, TlsError):
+        return "failed_certificate"
+    if descriptors.lacks_them(error):
+        return "lacks_descriptors"
+    if isinstance(error, TimeoutError):
+        return "connect_timeout"
+    if isinstance(error, socket.gaierror):
+        return "name_unknown"
+    if isinstance(error, OSError) and is_refused(error):
+        return "connection_refused"
+    if is_untrusted(error):
+        return "certificate_untrusted"
+    if isinstance(error, RecordFlood):
+        return "refused_tls_flood"
+    if _is_of_tls(error, secure):
+        return "failed_tls_handshake"
+    return "unreachable"
+
+
+def _is_of_tls(error: Exception, secure: bool) -> bool:
+    # A server without TLS closes on what it cannot read.
+    return type(error).__name__.startswith("SSL") or (secure and isinstance(error, ConnectionResetError))
 
 
 def may_pass(error: Exception) -> bool:

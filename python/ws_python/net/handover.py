@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+from .inherited import is_connected
 from .unix import PREFIX, UnixDoor, UnixSocketSettings, socket_address
 from .watched_socket import WatchedSocket
 
@@ -87,7 +88,7 @@ class Line:
         taken = socket.socket(fileno=self.came.pop(0))
         try:
             taken.setblocking(False)
-            if taken.type != socket.SOCK_STREAM or not taken.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            if taken.type != socket.SOCK_STREAM or is_connected(taken):
                 raise OSError("what came along is no listening socket")
         except OSError:
             taken.close()

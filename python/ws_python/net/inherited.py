@@ -97,15 +97,16 @@ def _check(number: int) -> None:
                 Error.ERR_INVALID_PARAMETER,
                 f"descriptor {number} is no stream socket; use ListenStream in the .socket unit",
             )
-        if _is_connected(inherited):
+        if is_connected(inherited):
             raise CannotListen(
                 Error.ERR_INVALID_PARAMETER, f"descriptor {number} is one connection; set Accept=no in the .socket unit"
             )
 
 
-def _is_connected(inherited: socket.socket) -> bool:
+def is_connected(taken: socket.socket) -> bool:
+    """Whether it is one connection, and takes none."""
     try:
-        inherited.getpeername()
+        taken.getpeername()
     except OSError:
         return False
     return True

@@ -148,6 +148,7 @@ def _of_environment(host: str, port: int, secure: bool) -> tuple[str, str] | Non
     from urllib.request import getproxies, proxy_bypass  # Here, for it takes 10 ms, and few players have a proxy.
 
     proxies = getproxies()
+    host = host.rstrip(".")  # A name that is known to be whole is the same name.
     if _is_excepted(host, proxies) or proxy_bypass(f"{host}:{port}"):
         return None
     name = next((name for name in _VARIABLES[secure] if proxies.get(name)), None)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..declare.errors import BadSetting, Error
 from ..declare.system_words import words_of
@@ -189,8 +189,8 @@ def _warn_of_dates(certificate: str) -> None:
             )
 
 
-def client_context(certificate: str, private_key: str, trusted: str, *, unsafe: bool) -> ssl.SSLContext:
-    """For a client. Without `trusted`, trust_system() is to follow, unless it is unsafe. Raises TlsError."""
+def client_context(certificate: str, private_key: str, *, unsafe: bool) -> ssl.SSLContext:
+    """For a client. trust_given() or trust_system() is to follow, unless it is unsafe. Raises TlsError."""
     import ssl
 
     context = _with_floor(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
@@ -199,11 +199,21 @@ def client_context(certificate: str, private_key: str, trusted: str, *, unsafe: 
     if unsafe:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    elif trusted:
-        _trust(context, trusted, "tls_trusted_ca")
-        # As in the engine, what is given is trusted, be it an authority's or the server's own.
-        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def trust_given(context: ssl.SSLContext, trusted: str) -> None:
+    """Have a client trust these authorities: the text of given_authorities(). Raises TlsError."""
+    import ssl
+
+    _trust(context, trusted, "tls_trusted_ca")
+    # As in the engine, what is given is trusted, be it an authority's or the server's own.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+
+
+def given_authorities(source: str) -> str:
+    """The PEM text that a client is to trust: `source`, or what is in the file of that path. Raises TlsError."""
+    return _pem(source, "tls_trusted_ca", "CERTIFICATE-----")
 
 
 def _with_floor(context: ssl.SSLContext) -> ssl.SSLContext:
@@ -432,6 +442,11 @@ class ServerTls:
         return tuple(_stamp(source) for source in self._sources if source and not is_text(source))
 
 
+def stamp_of(source: str) -> object:
+    """What changes when the file of a path is replaced; of text and of "" always the same."""
+    return None if not source or is_text(source) else _stamp(source)
+
+
 def _stamp(path: str) -> object:
     try:
         status = os.stat(path)
@@ -443,15 +458,62 @@ def _stamp(path: str) -> object:
 # --- of a client
 
 
-class ClientTls(NamedTuple):
-    """What a client connects with."""
+# PEM of about so many certificates is read in less time than a handshake takes; of the hundred and more that systems
+# trust it takes tens of milliseconds.
+_QUICKLY_READ = 16 * 1024
 
-    context: ssl.SSLContext | None = None
-    """None: that of all clients that show nothing and trust what the system does."""
-    trusts_system: bool = True
-    """The context is still to be told to trust what the system does."""
-    server_name: str = ""
-    """The name that is looked for in the certificate in place of the host's."""
+
+class ClientTls:
+    """What a client connects with. It can be used again and again; a context that takes time to make is made once.
+
+    `context` is None for that of all clients that show nothing and trust what the system does. Else it is still to be
+    told to trust that, with `trusts_system`, or the PEM text `trusted`. `server_name` is looked for in the certificate
+    in place of the host's name. Raises TlsError, for what is read at once.
+    """
+
+    def __init__(
+        self,
+        context: ssl.SSLContext | None = None,
+        *,
+        trusts_system: bool = False,
+        trusted: str = "",
+        server_name: str = "",
+    ) -> None:
+        self.server_name = server_name
+        #: What to connect with in place of it, should `trusted` turn out to be damaged.
+        self.instead: ClientTls | None = None
+        self._context = context
+        self._trusts_system = trusts_system
+        self._trusted = trusted
+        self._lock = Lock()
+        self._problem: TlsError | None = None
+        if context is not None and trusted and len(trusted) <= _QUICKLY_READ:
+            self.ready_context()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether ready_context() takes no time."""
+        return bool(_default) if self._context is None else not self._trusts_system and not self._trusted
+
+    def ready_context(self) -> ssl.SSLContext:
+        """The context, with what it trusts. Raises TlsError. Unless `is_ready`, not for the thread that polls."""
+        if self._context is None:
+            return _ready_default()
+        with self._lock:
+            if self._problem is not None:
+                raise self._problem.with_traceback(None)
+            if self._trusted:
+                try:
+                    trust_given(self._context, self._trusted)
+                except TlsError as error:
+                    self._problem = error
+                    if self.instead is not None:
+                        _log.error("%s; what was read before stays in use", error)
+                    raise
+            elif self._trusts_system:
+                trust_system(self._context)
+            self._trusted, self._trusts_system = "", False
+        return self._context
 
 
 _default: list[ssl.SSLContext] = []
@@ -459,20 +521,10 @@ _told_of_no_authorities: list[str] = []
 _lock = Lock()
 
 
-def is_ready(tls: ClientTls) -> bool:
-    """Whether ready_context() takes no time."""
-    return bool(_default) if tls.context is None else not tls.trusts_system
-
-
-def ready_context(tls: ClientTls) -> ssl.SSLContext:
-    """The context, with what the system trusts. Reading that takes milliseconds: not for the thread that polls."""
-    if tls.context is not None:
-        if tls.trusts_system:
-            trust_system(tls.context)
-        return tls.context
+def _ready_default() -> ssl.SSLContext:
     with _lock:
         if not _default:
-            context = client_context("", "", "", unsafe=False)
+            context = client_context("", "", unsafe=False)
             trust_system(context)
             _default.append(context)
         return _default[0]

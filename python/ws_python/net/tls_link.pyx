@@ -73,8 +73,9 @@ cdef class TlsLink(OverLink):
             return 0
         if not self._has_heard:
             self._has_heard = True
-            # RFC 8446 section 5.1: a record begins with a number below all letters; HTTP does with the name of a method.
-            if self._plain_answer and (65 <= data[0] <= 90 or 97 <= data[0] <= 122):
+            # RFC 8446 section 5.1: a record begins with a number below all letters; HTTP does with the name of a method, or
+            # with an empty line before it (RFC 9112 section 2.2).
+            if self._plain_answer and (65 <= data[0] <= 90 or 97 <= data[0] <= 122 or data[0] == 13 or data[0] == 10):
                 self._below.write(self._plain_answer)
                 self._fail(PlainRequest())
                 return 0

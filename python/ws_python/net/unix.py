@@ -323,8 +323,8 @@ def _user_id(user: str) -> int:
         return -1
     try:
         return pwd.getpwnam(user).pw_uid
-    except KeyError:
-        raise ValueError(f'unix_socket_owner: this machine has no user "{user}"') from None
+    except (KeyError, ValueError):  # ValueError: no name can be like that.
+        raise ValueError(f'unix_socket_owner: this machine has no user "{_shown(user)}"') from None
 
 
 def _group_id(group: str) -> int:
@@ -336,5 +336,9 @@ def _group_id(group: str) -> int:
         return -1
     try:
         return grp.getgrnam(group).gr_gid
-    except KeyError:
-        raise ValueError(f'unix_socket_owner: this machine has no group "{group}"') from None
+    except (KeyError, ValueError):
+        raise ValueError(f'unix_socket_owner: this machine has no group "{_shown(group)}"') from None
+
+
+def _shown(name: str) -> str:
+    return name if name.isprintable() else ascii(name)[1:-1]

@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import WebSocketURI
 
 from .deflate import Deflate
-from .handshake_base import SILENT, Handshake, limited
+from .handshake_base import CLOSED_EARLY, SILENT, Handshake, limited
 from .handshake_errors import (
     TLS_ANSWER,
     explain_improper_answer,
@@ -54,7 +54,7 @@ class _StatusLine(NamedTuple):
 class ClientHandshake(Handshake):
     """The client's side: writes one request and reads the answer."""
 
-    __slots__ = ("_interim", "_protocol", "_room", "_url", "uri")
+    __slots__ = ("_interim", "_protocol", "_room", "_url", "offers_layer", "uri")
 
     def __init__(
         self,
@@ -71,6 +71,8 @@ class ClientHandshake(Handshake):
         #: Where to connect to, see parse_url().
         self.uri = uri
         self._url = url
+        #: Whether the session layer is among what is offered.
+        self.offers_layer = offers_layer
         self.path = uri.resource_name
         self.retryable = True
         self._interim = 0
@@ -197,6 +199,15 @@ class ClientHandshake(Handshake):
         if self._protocol is not None:
             self._protocol.parser.close()  # Or both would live until the garbage collector comes by, which we put off.
             self._protocol = None
+
+
+def why_unanswered(handshake: ClientHandshake) -> str:
+    """Why one failed over a connection that was there, or in whose time none came to be: a name to count it by."""
+    if not handshake.error:
+        return "connect_timeout"
+    if handshake.error == CLOSED_EARLY:
+        return "left_in_handshake"
+    return "refused_by_status" if handshake.status >= HTTPStatus.OK else "failed_improper_answer"
 
 
 def _request(protocol: ClientProtocol, uri: WebSocketURI, headers: Sequence[tuple[str, str]]) -> bytes:

@@ -31,6 +31,11 @@ _LONGEST_PHRASE = 40
 _LONGEST_LOCATION = 100
 
 
+def phrase_of(status: int) -> str:
+    """The reason phrase of an HTTP status that refuses a request: also of one that no RFC has."""
+    return HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Refused"
+
+
 def describe(error: Exception) -> str:
     """What an exception of `websockets` says, as one line for the other side."""
     return one_line(_WHERE.sub("", str(error)), 100)

@@ -23,7 +23,7 @@ from websockets.typing import Subprotocol
 
 from .deflate import Deflate
 from .handshake_base import SILENT, Handshake, limited
-from .handshake_errors import TLS_REQUEST, describe, explain_malformed_request, explain_refused_request
+from .handshake_errors import TLS_REQUEST, describe, explain_malformed_request, explain_refused_request, phrase_of
 from .http_head import MAX_HEAD, HeadError, HeadReader, parse_request
 from .request_line import Target, check_host, parse_request_line
 from .session import SUBPROTOCOL
@@ -54,6 +54,7 @@ class ServerHandshake(Handshake):
         "_takes_layer",
         "_target",
         "answers_at_once",
+        "is_improper",
         "is_secure",
         "request",
     )
@@ -72,6 +73,8 @@ class ServerHandshake(Handshake):
         self._headers = headers
         #: Cleared by an owner that calls accept() or refuse() itself, as soon as `request_read`, or later.
         self.answers_at_once = True
+        #: Whether it was refused because the request is none that can be accepted, and not by its owner.
+        self.is_improper = False
         #: Set by an owner whose connection is TLS: the URL is a wss:// one.
         self.is_secure = False
         #: The request while it is read and not answered.
@@ -166,11 +169,15 @@ class ServerHandshake(Handshake):
         self._subprotocols = [Subprotocol(subprotocol)]
         return True
 
-    def refuse(self, status: HTTPStatus, text: str, headers: Sequence[tuple[str, str]] = (), error: str = "") -> None:
+    def refuse(self, status: int, text: str, headers: Sequence[tuple[str, str]] = (), error: str = "") -> None:
         """Answer with an HTTP error: `text` is its body, for the client; `error`, or else `text`, is for our user."""
         if self.done:
             return  # The client has gone, is answered, or was given up.
-        response = _REFUSING.reject(status, text + "\n")
+        response = _REFUSING.reject(HTTPStatus.FORBIDDEN, text + "\n")
+        response.status_code, response.reason_phrase = int(status), phrase_of(status)
+        if status == HTTPStatus.NOT_MODIFIED:  # RFC 9110 section 15.4.5: it has no content.
+            response.body = b""
+            del response.headers["Content-Length"], response.headers["Content-Type"]
         for name, value in headers:
             response.headers[name] = value
         if self._target is not None and self._target.method == "HEAD":
@@ -226,6 +233,7 @@ class ServerHandshake(Handshake):
         if error.status is HTTPStatus.METHOD_NOT_ALLOWED:
             headers = (("Allow", "GET"),)
         explained = explain_malformed_request(error)
+        self.is_improper = True
         self.refuse(error.status, f"Failed to open a WebSocket connection: {error}.", headers, error=explained)
 
     def _refuse_improper(self, request: Request, error: Exception) -> None:
@@ -242,6 +250,7 @@ class ServerHandshake(Handshake):
             status, headers = HTTPStatus.UPGRADE_REQUIRED, (*_UPGRADE, ("Sec-WebSocket-Version", "13"))
         elif not isinstance(error, InvalidHandshake):
             status = HTTPStatus.INTERNAL_SERVER_ERROR
+        self.is_improper = True
         self.refuse(status, text, headers, error=explain_refused_request(error))
 
     def _agreed(self, extension: PerMessageDeflate, wanted: Deflate) -> Deflate:

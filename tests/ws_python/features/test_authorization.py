@@ -18,7 +18,7 @@ from ws_python.features.authorization import Authorization, answer_of
 from ws_python.loop.clock import monotonic
 from ws_python.loop.hub import hub
 
-from tests.ws_python.driving import RawClient, named, poll_until, record, reset_at_close
+from tests.ws_python.driving import RawClient, named, poll_until, poll_while, record, reset_at_close
 
 pytestmark = pytest.mark.usefixtures("network")
 
@@ -54,7 +54,6 @@ def test_it_is_the_last_feature() -> None:
         (False, "HTTP 403 Forbidden: You may not connect here"),
         (401, "HTTP 401 Unauthorized"),
         (HTTPStatus.NOT_FOUND, "HTTP 404 Not Found"),
-        (599, "HTTP 500"),
         (200, "HTTP 500"),
         (101, "HTTP 500"),
         (1, "HTTP 500"),
@@ -66,6 +65,13 @@ def test_it_is_the_last_feature() -> None:
         (object(), "HTTP 500"),
         (REFUSE(429, "Not so fast."), "HTTP 429 Too Many Requests: Not so fast"),
         (REFUSE(302, headers=["Location: wss://elsewhere/"]), "HTTP 302 Found"),
+        (430, "HTTP 430 Refused"),
+        (306, "HTTP 306"),
+        (REFUSE(599, "Own trouble."), "HTTP 599 Refused: Own trouble"),
+        (299, "HTTP 500"),
+        (600, "HTTP 500"),
+        (10**30, "HTTP 500"),
+        (REFUSE(401, "half \ud800 a pair"), "HTTP 401 Unauthorized: half ? a pair"),
         ({"status": 403}, "HTTP 403"),
         ({}, "HTTP 500"),
         ({"text": "no"}, "HTTP 500"),
@@ -120,6 +126,26 @@ def test_text_and_headers_of_a_refusal(server: WebSocketServer) -> None:
     assert named(seen, "handshake_failed") == [
         ("127.0.0.1: the authorizer refused it (HTTP 401: Zoë, sign in. Here.)",)
     ]
+
+
+def test_not_modified_has_no_content(server: WebSocketServer) -> None:
+    server.authorizer = lambda request: REFUSE(304, "nobody reads this")
+    raw = RawClient(server.get_local_port())
+    raw.protocol.send_request(raw.protocol.connect())
+    raw.flush()
+    raw.socket.setblocking(True)
+    raw.socket.settimeout(10)
+
+    def answer() -> bytes:
+        received = b""
+        while data := raw.socket.recv(65536):
+            received += data
+        return received
+
+    head, _, body = poll_while(answer, server).decode().partition("\r\n\r\n")
+    raw.close()
+    assert head.startswith("HTTP/1.1 304 Not Modified\r\n")
+    assert "Content" not in head and body == ""
 
 
 def test_it_is_called_in_a_delivery_and_not_in_a_turn(server: WebSocketServer) -> None:

@@ -512,6 +512,22 @@ class TestGiving:
             assert frame is not None and "handover_data failed" in frame.head["reason"]
             assert server.is_listening() and "this process goes on" in caplog.text
 
+    def test_a_fault_of_ours_changes_nothing(
+        self, path: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        server = running(path)
+        client, _ = in_session(server)
+        monkeypatch.setattr(server._handover, "_told", None)
+
+        def speak() -> Frame | None:
+            with calling(path) as line:
+                line.send(pack(ASK))
+                return hear(line)
+
+        frame = poll_while(speak, server)
+        assert letter_of(frame) == NO and "this process goes on" in caplog.text
+        goes_on(server, client)
+
     def test_who_is_in_the_opening_handshake_comes_in_or_is_told_to_come_again(
         self, path: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

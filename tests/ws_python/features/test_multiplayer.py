@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from websockets.frames import Opcode
-from ws_python import Error, WebSocketClient, WebSocketServer
+from ws_python import Compression, Error, WebSocketClient, WebSocketServer, WebSocketSimulation
 from ws_python.features.multiplayer import ConnectionStatus, MultiplayerPeer, TransferMode
 
 from ..driving import RawClient, listening, needs_confirmation, poll_until, record
+from ..net.test_tls import Certificates, trusting_client, url
 
 UNRELIABLE = TransferMode.TRANSFER_MODE_UNRELIABLE
 ORDERED = TransferMode.TRANSFER_MODE_UNRELIABLE_ORDERED
@@ -421,6 +423,29 @@ class TestEnds:
         client.put(b"after")
         poll_until(lambda: len(host.packets) == 2, host, client)
         assert host.packets[1] == (id_of(client), b"after")
+
+
+def test_over_tls_compressed_and_authorized(tmp_path: Path) -> None:
+    files = Certificates(tmp_path)
+    server = listening(
+        tls_certificate=str(files.certificate),
+        tls_private_key=str(files.key),
+        compression=Compression.COMPRESSION_ALL,
+        authorizer=lambda request: request.query.get("name") == "ann",
+        simulation=WebSocketSimulation(),
+    )
+    server.simulation.latency = 0.005
+    host = Player(server)
+    client = Player(trusting_client(files))
+    assert client.node.connect_to_url(url(server) + "?name=ann") == Error.OK
+    poll_until(lambda: bool(client.log) and bool(host.log), host, client)
+    packets = [bytes([number]) * 3000 for number in range(50)]
+    for packet in packets:
+        assert client.put(packet) == Error.OK
+        assert host.put(packet, id_of(client)) == Error.OK
+    poll_until(lambda: len(host.packets) == len(client.packets) == 50, host, client)
+    assert [packet for _, packet in host.packets] == [packet for _, packet in client.packets] == packets
+    assert server.get_statistics()["compressed_sent"] == 50
 
 
 class TestTransferModes:

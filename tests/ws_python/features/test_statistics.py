@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
+from typing import Any
+
+import pytest
 from websockets.frames import Opcode
 from ws_python import WebSocketClient, WebSocketServer
 from ws_python.features.statistics import Past, summary
@@ -119,7 +124,7 @@ class TestFailures:
         refused.flush()
         poll_until(lambda: len(named(log, "handshake_failed")) == 2, server)
         assert server.get_statistics()["handshakes_failed"] == {505: 1, 503: 1}
-        assert server.get_statistics()["counts"] == {"refused_new_connections": 1}
+        assert server.get_statistics()["counts"] == {"refused_new_connections": 1, "refused_http_version": 1}
         assert server.get_statistics()["connections_tried"] == 2
         server.stop()
         raw.close()
@@ -185,3 +190,112 @@ class TestErrors:
         poll_until(lambda: client.status == client.Status.STATUS_IDLE, server, client)
         assert (client.get_statistics()["errors"], client.get_statistics()["success_rate"]) == (0, 1.0)
         server.stop()
+
+
+def why_not(client: WebSocketClient, target: str, *nodes: Any) -> dict[str, int]:
+    """What a client has counted when it could not connect."""
+    log = record(client)
+    assert client.connect_to_url(target) == 0
+    poll_until(lambda: bool(named(log, "connection_failed")), client, *nodes)
+    counts: dict[str, int] = client.get_statistics()["counts"]
+    return counts
+
+
+class TestCauses:
+    """Each failure can be counted by its reason, on both sides."""
+
+    def test_of_a_client(self) -> None:
+        server, client = listening(authorizer=lambda _request: 401), WebSocketClient()
+        port = server.get_local_port()
+        assert why_not(client, f"ws://127.0.0.1:{port}", server) == {"refused_by_status": 1}
+        assert client.get_statistics()["handshakes_failed"] == {401: 1}
+        assert why_not(client, f"wss://127.0.0.1:{port}", server)["failed_tls_handshake"] == 1
+        server.stop()
+        assert why_not(client, f"ws://127.0.0.1:{port}")["connection_refused"] == 1
+        assert why_not(client, "ws://nobody.invalid")["name_unknown"] == 1
+        statistics = client.get_statistics()
+        assert statistics["handshakes_failed"] == {401: 1, 0: 3}
+        assert statistics["handshakes_failed_total"] == statistics["counts_total"] == 4
+        assert statistics["connections_tried"] == 4
+
+    @pytest.mark.parametrize(
+        ("answer", "expected"),
+        [
+            (b"", "left_in_handshake"),
+            (b"SSH-2.0-x\r\n", "failed_improper_answer"),
+            (b"HTTP/1.1 101 x\r\n\r\n", "failed_improper_answer"),
+            (None, "connect_timeout"),
+        ],
+    )
+    def test_of_a_client_whom_a_server_answers_strangely(self, answer: bytes | None, expected: str) -> None:
+        client = WebSocketClient()
+        if answer is None:
+            client.connect_timeout = 0.2
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            taken: list[socket.socket] = []
+
+            def serve() -> None:
+                taken.append(listener.accept()[0])
+                if answer is not None:
+                    taken[0].recv(4096)
+                    taken[0].sendall(answer)
+                    taken[0].close()
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+            assert why_not(client, f"ws://127.0.0.1:{listener.getsockname()[1]}") == {expected: 1}
+            thread.join()
+            taken[0].close()
+
+    def test_of_a_server_in_the_handshake(self) -> None:
+        server = listening()
+        for said in (b"\x16\x03\x01\0\xc8", b"", b"POST / HTTP/1.1\r\nHost: x\r\n\r\n", b"nonsense\r\n\r\n",
+                     b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"):  # fmt: skip
+            with socket.create_connection(("127.0.0.1", server.get_local_port())) as raw:
+                raw.sendall(said)
+            before = server.get_statistics()["handshakes_failed_total"]
+            poll_until(lambda before=before: server.get_statistics()["handshakes_failed_total"] > before, server)  # type: ignore[misc]
+        assert server.get_statistics()["counts"] == {
+            "refused_tls_hello": 1,
+            "left_in_handshake": 1,
+            "refused_method_not_allowed": 1,
+            "refused_bad_request": 1,
+            "refused_upgrade_required": 1,
+            "refused_http_version": 1,
+        }
+        server.stop()
+
+    def test_of_connections_that_end(self) -> None:
+        server = listening(close_timeout=0.2)
+
+        def open_one() -> RawClient:
+            raw = RawClient(server.get_local_port())
+            raw.shake_hands(server)
+            poll_until(lambda: server.get_peer_count() == 1, server)
+            return raw
+
+        raw = open_one()
+        server.disconnect_peer(server.get_peer_ids()[0], 4000)
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        assert server.get_statistics()["counts"] == {"closed_without_answer": 1}
+        raw.close()
+        server.heartbeat_interval, server.heartbeat_timeout = 0.1, 0.2
+        raw = open_one()
+        poll_until(lambda: server.get_peer_count() == 0, server)
+        raw.close()
+        assert server.get_statistics()["counts"] == {"closed_without_answer": 1, "closed_heartbeat_timeout": 1}
+        assert server.get_statistics()["connections_closed_total"] == 2
+        server.stop()
+
+    def test_a_peer_tells_what_waits(self, pair: Pair) -> None:
+        server, client, peer_id = pair
+        seen: list[int] = []
+        server.message_received.connect(
+            lambda *_: seen.append(server.peers[peer_id].get_statistics()["inbound_buffered_amount"])
+        )
+        for _ in range(3):
+            client.send(bytes(1000))
+        poll_until(lambda: len(seen) == 3, server, client)
+        assert max(seen) >= 1000
+        poll_until(lambda: server.peers[peer_id].get_statistics()["inbound_buffered_amount"] == 0, server, client)
+        assert "outbound_buffered_amount" in server.peers[peer_id].get_statistics()

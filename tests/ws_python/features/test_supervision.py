@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ws_python import Error, WebSocketClient, WebSocketServer
+from ws_python import Error, WebSocketClient, WebSocketReply, WebSocketServer
 from ws_python.connection.inbox import PeerSink
 
-from tests.ws_python.driving import named, poll_until, record
+from tests.ws_python.driving import listening, named, poll_until, record
 
 Pair = tuple[WebSocketServer, WebSocketClient, int]
 Verdict = Callable[..., Any]
@@ -309,3 +309,208 @@ class TestOutgoing:
         assert server.send(0, None) == Error.ERR_INVALID_PARAMETER
         assert server.send(77, "nobody") == Error.ERR_DOES_NOT_EXIST
         assert seen == []
+
+
+@pytest.fixture
+def sessions() -> Pair:
+    """As `pair`, in a session."""
+    server, client = listening(session_timeout=30.0), WebSocketClient()
+    client.session = True
+    assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/") == 0
+    poll_until(lambda: client.status == client.Status.STATUS_ACTIVE and server.get_peer_count() == 1, server, client)
+    return server, client, server.get_peer_ids()[0]
+
+
+def replied(reply: Any, *nodes: Any) -> tuple[Error, Any]:
+    poll_until(lambda: reply.is_completed, *nodes)
+    return reply.error, reply.data
+
+
+class TestOfTheSessionLayer:
+    """Values, requests and replies are messages, too: what holds for all holds for them."""
+
+    def test_it_sees_values(self, sessions: Pair) -> None:
+        server, client, peer_id = sessions
+        seen: list[Any] = []
+        verdicts = {b"no": False, b"change": b"changed", b"fail": None, b"end": True}
+        server.supervisor = lambda peer, value: (seen.append((peer, value)), verdicts[value])[1]  # type: ignore[func-returns-value]
+        log = record(server)
+        for value in verdicts:
+            assert client.send_var(value) == Error.OK
+        poll_until(lambda: log[-1:] == [("var_received", peer_id, b"end")], server, client)
+        assert log == [("var_received", peer_id, b"changed"), ("var_received", peer_id, b"end")]
+        assert seen == [(peer_id, value) for value in verdicts]
+        assert (server._counts["refused_by_supervisor"], server._counts["failed_supervisor"]) == (1, 1)
+
+    def test_it_sees_requests(self, sessions: Pair) -> None:
+        server, client, _ = sessions
+        handled: list[Any] = []
+        server.handle("login", lambda _peer, data: handled.append(data))
+        server.supervisor = lambda _peer, data: '{"name": "Ada"}' if "Eve" in data else len(data) < 20
+        assert replied(client.start_request("login", {"name": "x" * 20}), server, client)[0] == Error.ERR_UNAUTHORIZED
+        assert handled == []
+        assert replied(client.start_request("login", {"name": "Bo"}), server, client)[0] == Error.OK
+        assert replied(client.start_request("login", {"name": "Eve"}), server, client)[0] == Error.OK
+        assert handled == [{"name": "Bo"}, {"name": "Ada"}]
+        assert server._counts["refused_by_supervisor"] == 1
+
+    def test_it_sees_replies_and_what_errors_say(self, sessions: Pair) -> None:
+        server, client, peer_id = sessions
+        seen: list[Any] = []
+        client.handle("name", lambda data: data)
+        client.handle("fail", lambda data: WebSocketReply.fail(Error.ERR_BUSY, data))
+        server.supervisor = lambda _peer, data: (seen.append(data), "evil" not in data)[1]  # type: ignore[func-returns-value]
+        assert replied(server.start_request(peer_id, "name", "good"), server, client) == (Error.OK, "good")
+        assert replied(server.start_request(peer_id, "name", "evil"), server, client)[0] == Error.ERR_UNAUTHORIZED
+        reply = server.start_request(peer_id, "fail", "evil")
+        assert replied(reply, server, client)[0] == Error.ERR_BUSY
+        assert reply.message == ""
+        assert seen == ['"good"', '"evil"', "evil"]
+
+    def test_while_it_polls_nothing_overtakes(self, sessions: Pair) -> None:
+        server, client, _ = sessions
+
+        def poll(_peer_id: int, _data: Any) -> bool:
+            for _ in range(10):
+                client.poll()
+                server.poll()
+            return True
+
+        server.supervisor = poll
+        log = record(server)
+        for number in range(5):
+            client.send_var(str(number).encode())
+            client.send(str(number))
+        poll_until(lambda: len(log) == 10, server, client)
+        assert [entry[-1] for entry in log] == [way for number in "01234" for way in (number.encode(), number)]
+
+    @pytest.mark.parametrize("end", ["stop", "_shut_down", "disconnect"])
+    def test_it_ends_it_all(self, sessions: Pair, end: str) -> None:
+        server, client, peer_id = sessions
+        handled: list[Any] = []
+        server.handle("login", lambda _peer, data: handled.append(data))
+
+        def stop(_peer_id: int, _data: Any) -> bool:
+            if end == "disconnect":
+                server.disconnect_peer(peer_id)
+            else:
+                getattr(server, end)()
+            return end != "disconnect"
+
+        server.supervisor = stop
+        client.send_var(b"a")
+        reply = client.start_request("login", 1)
+        poll_until(lambda: server.get_peer_count() == 0, server, client)
+        client.close()
+        poll_until(lambda: reply.is_completed, server, client)
+        assert handled == []
+        assert not server._inbox.is_held
+
+    def test_one_that_ends_the_client_that_waits(self, sessions: Pair) -> None:
+        server, client, _ = sessions
+        server.handle("login", lambda _peer, _data: 1)
+
+        def end(_data: Any) -> bool:
+            client._shut_down()
+            return True
+
+        client.supervisor = end
+        assert replied(client.start_request("login", 1), server, client)[0] == Error.ERR_CONNECTION_ERROR
+
+    def test_outgoing_values_are_seen_once_for_each_call(self, sessions: Pair) -> None:
+        server, client, peer_id = sessions
+        seen: list[Any] = []
+
+        def look(target: int, value: Any) -> Any:
+            seen.append((target, value))
+            return {b"no": False, b"change": b"changed", b"bad": "\ud800"}.get(value, True)
+
+        server.outgoing_supervisor = look
+        log = record(client)
+        assert server.send_var(0, b"all") == Error.OK
+        assert server.send_var(peer_id, b"one") == Error.OK
+        assert server.peers[peer_id].send_var(b"change") == Error.OK
+        assert server.send_var(-peer_id, b"others") == Error.OK
+        for target in (0, peer_id):
+            assert server.send_var(target, b"no") == Error.ERR_UNAUTHORIZED
+            assert server.send_var(target, b"bad") == Error.ERR_UNAUTHORIZED
+        assert server.send_var(77, b"nobody") == Error.ERR_DOES_NOT_EXIST
+        poll_until(lambda: len(log) == 3, server, client)
+        assert log == [("var_received", b"all"), ("var_received", b"one"), ("var_received", b"changed")]
+        expected = [(0, b"all"), (peer_id, b"one"), (peer_id, b"change"), (-peer_id, b"others")]
+        assert seen[:4] == expected
+        assert len(seen) == 8
+        assert server._counts["refused_by_outgoing_supervisor"] == 2
+        assert server._counts["failed_outgoing_supervisor"] == 2
+
+    def test_outgoing_requests_and_replies(self, sessions: Pair) -> None:
+        server, client, _ = sessions
+        handled: list[Any] = []
+        server.handle("echo", lambda _peer, data: (handled.append(data), data)[1])  # type: ignore[func-returns-value]
+        server.handle("fail", lambda _peer, data: WebSocketReply.fail(Error.ERR_BUSY, data))
+        client.outgoing_supervisor = lambda data: "no" not in data
+        assert replied(client.start_request("echo", "no"), server, client)[0] == Error.ERR_UNAUTHORIZED
+        assert handled == []
+        client.outgoing_supervisor = None
+        server.outgoing_supervisor = lambda _peer, data: data.replace("bad", "good") if "secret" not in data else False
+        assert replied(client.start_request("echo", "bad"), server, client) == (Error.OK, "good")
+        assert replied(client.start_request("echo", "secret"), server, client)[0] == Error.ERR_UNAUTHORIZED
+        reply = client.start_request("fail", "bad luck")
+        assert (replied(reply, server, client)[0], reply.message) == (Error.ERR_BUSY, "good luck")
+        reply = client.start_request("fail", "secret")
+        assert (replied(reply, server, client)[0], reply.message) == (Error.ERR_BUSY, "")
+
+    def test_outgoing_that_closes_or_sends(self, sessions: Pair) -> None:
+        server, client, _ = sessions
+        log = record(server)
+
+        def close(_value: Any) -> bool:
+            assert client.send_var(b"before") == Error.OK
+            client.close()
+            return True
+
+        client.outgoing_supervisor = close
+        assert client.send_var(b"a") == Error.ERR_CONNECTION_ERROR
+        poll_until(lambda: server.get_peer_count() == 0, server, client)
+        assert [entry[2] for entry in log if entry[0] == "var_received"] == [b"before"]
+
+    def test_what_cannot_be_sent_is_not_shown(self, pair: Pair) -> None:
+        server, client, peer_id = pair
+        seen: list[Any] = []
+        server.outgoing_supervisor = lambda *shown: not seen.append(shown)  # type: ignore[func-returns-value]
+        client.outgoing_supervisor = lambda *shown: not seen.append(shown)  # type: ignore[func-returns-value]
+        assert server.send_var(peer_id, b"without a session") == Error.ERR_UNAVAILABLE
+        assert client.send_var(object()) == Error.ERR_INVALID_PARAMETER
+        assert replied(client.start_request("x", 1), client, server)[0] == Error.ERR_UNAVAILABLE
+        assert seen == []
+
+
+class TestPackets:
+    """Packets of the multiplayer are messages, both ways; the peer id that comes first is not the game's."""
+
+    def test_both_ways(self) -> None:
+        server, client = listening(), WebSocketClient()
+        of_server, of_client = server.get_multiplayer_peer(), client.get_multiplayer_peer()
+        seen: list[Any] = []
+
+        def look(*shown: Any) -> bool:
+            seen.append(shown[-1])
+            return bool(shown[-1] != b"no")
+
+        for node in (server, client):
+            node.supervisor = node.outgoing_supervisor = look
+        assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/") == 0
+        log = record(of_server)
+        poll_until(lambda: of_client.get_connection_status() == 2 and bool(log), of_server, of_client)
+        assert seen == []
+        for packet in (b"no", b"up"):
+            of_client.put_packet(packet)
+        poll_until(lambda: of_server.get_available_packet_count() > 0, of_server, of_client)
+        assert (of_server.get_packet(), of_server.get_available_packet_count()) == (b"up", 0)
+        assert seen == [b"no", b"up", b"up"]
+        of_server.put_packet(b"down")
+        poll_until(lambda: of_client.get_available_packet_count() > 0, of_server, of_client)
+        assert of_client.get_packet() == b"down"
+        assert seen[3:] == [b"down", b"down"]
+        client.close()
+        server.stop()

@@ -159,7 +159,9 @@ class TestTaking:
 
     @pytest.mark.parametrize("at_last", ["no", "death", "nonsense"])
     def test_what_it_says_at_last_counts(self, path: str, at_last: str, caplog: pytest.LogCaptureFixture) -> None:
-        peer = PeerState(1234, [b"t" * 32], b"t" * 32, False, 3, 1, ["two", b"three", "four"], 5, ["came"], host="10.1.1.1")
+        peer = PeerState(
+            1234, [b"t" * 32], b"t" * 32, False, 3, 1, ["two", b"three", "four"], 5, ["came"], host="10.1.1.1"
+        )
 
         def give(line: lines.Line) -> None:
             hear(line)

@@ -529,6 +529,8 @@ class TestTheEnvironment:
             ("*", "game.test", True),
             ("game.test", "game.test", True),
             (".game.test, other", "a.game.test", True),
+            ("game.test", "game.test.", True),
+            ("10.1.2.3", "10.1.2.3.", True),
             ("game.test:80", "game.test", True),
             ("game.test:81", "game.test", False),
             ("game.test", "mygame.test", False),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 import trustme
 import websockets.sync.client
@@ -276,7 +277,7 @@ class TestWhatIsRefused:
     def test_both_contexts_have_the_floor_and_no_alpn(self, files: Certificates, secure: WebSocketServer) -> None:
         contexts = [
             tls.server_context(str(files.certificate), str(files.key), ""),
-            tls.client_context("", "", "", unsafe=False),
+            tls.client_context("", "", unsafe=False),
         ]
         assert {context.minimum_version for context in contexts} == {ssl.TLSVersion.TLSv1_2}
         context = files.trusting()
@@ -303,6 +304,11 @@ class TestWhatIsRefused:
             ("127.0.0.1: it does not speak TLS, which this port does; use a wss:// URL, not ws://",)
         ]
         assert secure._counts["refused_without_tls"] == 1
+
+    def test_an_empty_line_may_come_before_the_request(self, secure: WebSocketServer) -> None:
+        port = secure.get_local_port()
+        answer = poll_while(lambda: alert_of(port, b"\r\nGET / HTTP/1.1\r\nHost: localhost\r\n\r\n"), secure)
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
 
     def test_a_plain_client_learns_to_use_wss(self, secure: WebSocketServer) -> None:
         reason = failure(WebSocketClient(), url(secure, scheme="ws"), secure)
@@ -708,6 +714,99 @@ class TestSettings:
         assert "TLS cannot be loaded" in caplog.text
 
 
+class TestManyAuthorities:
+    """A bundle of the authorities of a system takes tens of milliseconds to read: not of a frame, and not each time."""
+
+    @pytest.fixture
+    def bundle(self, files: Certificates) -> Path:
+        path = files.folder / "bundle.pem"
+        path.write_bytes(Path(certifi.where()).read_bytes() + files.ca.read_bytes())
+        return path
+
+    @pytest.fixture
+    def readers(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """The threads on which authorities were read, one for each time."""
+        threads: list[int] = []
+        trust = tls.trust_given
+
+        def noted(context: ssl.SSLContext, trusted: str) -> None:
+            threads.append(threading.get_ident())
+            trust(context, trusted)
+
+        monkeypatch.setattr(tls, "trust_given", noted)
+        return threads
+
+    @pytest.mark.parametrize("given", ["tls_trusted_ca", "path", "text"])
+    def test_they_are_read_once_and_on_another_thread(
+        self, secure: WebSocketServer, bundle: Path, readers: list[int], given: str
+    ) -> None:
+        client = WebSocketClient()
+        client.auto_reconnect, client.reconnect_delay, client.reconnect_delay_max = True, 0.01, 0.01
+        if given == "tls_trusted_ca":
+            client.tls_trusted_ca = str(bundle)
+        else:
+            client.tls_options = TlsOptions.client(str(bundle) if given == "path" else bundle.read_text())
+        port = secure.get_local_port()
+        secure.stop()
+        log = record(client)
+        assert client.connect_to_url(f"wss://localhost:{port}/") == Error.OK
+        poll_until(lambda: len(named(log, "connection_failed")) >= 3, client)
+        assert secure.listen(port) == Error.OK
+        poll_until(is_active(client), client, secure)
+        client.close()
+        poll_until(is_idle(client), client, secure)
+        assert client.connect_to_url(f"wss://localhost:{port}/") == Error.OK
+        poll_until(is_active(client), client, secure)
+        assert len(readers) == 1
+        assert readers[0] != threading.get_ident()
+
+    def test_a_few_are_read_at_once(self, files: Certificates, secure: WebSocketServer, readers: list[int]) -> None:
+        client = trusting_client(files)
+        assert client.connect_to_url(url(secure)) == Error.OK
+        assert readers == [threading.get_ident()]
+
+    def test_what_was_replaced_counts_for_the_next_attempt(
+        self, files: Certificates, secure: WebSocketServer, bundle: Path, readers: list[int]
+    ) -> None:
+        whole = bundle.read_bytes()
+        bundle.write_bytes(Path(certifi.where()).read_bytes())
+        client = WebSocketClient()
+        client.tls_trusted_ca = str(bundle)
+        assert "the certificate of localhost is not trusted" in failure(client, url(secure), secure)
+        bundle.write_bytes(whole)
+        assert client.connect_to_url(url(secure)) == Error.OK
+        poll_until(is_active(client), client, secure)
+        assert len(readers) == 2
+
+    def test_one_that_is_damaged_is_told(self, secure: WebSocketServer, bundle: Path) -> None:
+        bundle.write_text(bundle.read_text().replace("MII", "!!!"))
+        client = WebSocketClient()
+        client.auto_reconnect = True
+        client.tls_trusted_ca = str(bundle)
+        for _ in range(2):
+            reason = failure(client, url(secure), secure)
+            assert "tls_trusted_ca is damaged (" in reason
+            assert "this does not pass by itself" in reason
+        assert client.get_statistics()["counts"]["failed_certificate"] == 2
+
+    def test_one_that_becomes_damaged_leaves_what_was_read(
+        self, secure: WebSocketServer, bundle: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        client = WebSocketClient()
+        client.auto_reconnect, client.reconnect_delay, client.reconnect_delay_max = True, 0.01, 0.01
+        client.tls_trusted_ca = str(bundle)
+        log = record(client)
+        assert client.connect_to_url(url(secure)) == Error.OK
+        poll_until(is_active(client), client, secure)
+        bundle.write_text(bundle.read_text().replace("MII", "!!!"))
+        caplog.clear()
+        for times in (1, 2, 3):
+            client._connection.drop("cut")  # type: ignore[union-attr]
+            poll_until(lambda times=times: len(named(log, "reconnected")) == times, client, secure)  # type: ignore[misc]
+        lines = [line for line in caplog.messages if "what was read before stays in use" in line]
+        assert len(lines) == 1 and lines[0].startswith("tls_trusted_ca is damaged (")
+
+
 class TestTheSystemsTrust:
     @pytest.fixture(autouse=True)
     def fresh(self) -> Iterator[None]:
@@ -717,7 +816,7 @@ class TestTheSystemsTrust:
         tls.forget_default()
 
     def trusted(self) -> int:
-        context = tls.ready_context(tls.ClientTls())
+        context = tls.ClientTls().ready_context()
         return len(context.get_ca_certs())
 
     def test_it_is_what_clients_trust(

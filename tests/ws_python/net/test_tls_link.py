@@ -14,7 +14,7 @@ from websockets.frames import Frame, Opcode
 from ws_python import WebSocketClient
 from ws_python.protocol.handshake import ServerHandshake
 
-from tests.ws_python.driving import poll_until
+from tests.ws_python.driving import DEADLINE, poll_until
 from tests.ws_python.net.links import AUTHORITY, Pair
 
 COUNT = 40
@@ -105,6 +105,7 @@ class HalfRecords:
     def __init__(self, context: ssl.SSLContext) -> None:
         self.context = context
         self.listening = socket.create_server(("127.0.0.1", 0), backlog=COUNT)
+        self.listening.settimeout(DEADLINE)
         self.port: int = self.listening.getsockname()[1]
         self.opened = threading.Semaphore(0)
         self.sent = threading.Semaphore(0)
@@ -115,6 +116,7 @@ class HalfRecords:
 
     def serve(self) -> None:
         accepted, _ = self.listening.accept()
+        accepted.settimeout(DEADLINE)
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = self.context.wrap_bio(incoming, outgoing, server_side=True)
         handshake = ServerHandshake([], [])
@@ -128,15 +130,18 @@ class HalfRecords:
                     handshake.receive_data(tls.read(65536))
             except ssl.SSLWantReadError:
                 accepted.sendall(outgoing.read())
-                incoming.write(accepted.recv(65536))
+                received = accepted.recv(65536)
+                if not received:  # It has given up.
+                    return
+                incoming.write(received)
         tls.write(handshake.data_to_send())
         accepted.sendall(outgoing.read())
         self.opened.release()
-        self.half.wait(60)
+        self.half.wait()
         tls.write(b"\x82\x7e\x10\x00" + bytes(4096))
         accepted.sendall(outgoing.read()[:100])
         self.sent.release()
-        self.end.wait(60)
+        self.end.wait()
         accepted.close()
 
     def close(self) -> None:
@@ -161,14 +166,14 @@ def test_a_part_of_a_record_pins_no_buffer(half_records: HalfRecords) -> None:
     clients = [WebSocketClient() for _ in range(COUNT)]
     for client in clients:
         client.compression = client.CompressionMode.COMPRESSION_OFF
-        client.tls_options = options
+        client.tls_options, client.connect_timeout = options, DEADLINE
         client.connect_to_url(f"wss://localhost:{half_records.port}/")
     poll_until(lambda: all(client.status == client.Status.STATUS_ACTIVE for client in clients), *clients, deadline=40)
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     half_records.half.set()
     for _ in range(COUNT):
-        assert half_records.sent.acquire(timeout=20)
+        assert half_records.sent.acquire(timeout=DEADLINE)
     for _ in range(20):
         for client in clients:
             client.poll()

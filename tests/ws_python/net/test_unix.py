@@ -400,7 +400,7 @@ class TestTheFile:
             server.stop()
             assert not path.exists()
 
-    @pytest.mark.parametrize("owner", ["no such user", ":no such group", "1:2:3", "99999999999"])
+    @pytest.mark.parametrize("owner", ["no such user", ":no such group", "\ud800", ":a\0b", "1:2:3", "99999999999"])
     def test_an_unknown_owner_is_refused(self, path: Path, owner: str, caplog: pytest.LogCaptureFixture) -> None:
         assert new_server(path, unix_socket_owner=owner).listen() == Error.ERR_INVALID_PARAMETER
         assert "listen: unix_socket_owner: this machine has no" in caplog.text

@@ -30,7 +30,7 @@ def crowd_of(server: WebSocketServer) -> list[WebSocketClient]:
     for count in range(AT_ONCE, MANY + 1, AT_ONCE):
         coming = [WebSocketClient() for _ in range(AT_ONCE)]
         for client in coming:
-            client.proxy, client.connect_timeout = "none", PATIENCE
+            client.proxy, client.connect_timeout, client.heartbeat_interval = "none", PATIENCE, 0.0
             assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}") == Error.OK
         poll_until(lambda count=count: server.get_peer_count() == count, server, *coming, deadline=PATIENCE)  # type: ignore[misc]
         for client in coming:
