@@ -382,8 +382,6 @@ func _tell_session_over(cut: Connection) -> void:
 
 
 func _session_ends() -> void:
-	if multiplayer != null:
-		multiplayer.part()
 	clock.clock.restart()
 	end_requests(end)
 	if multiplayer != null:
