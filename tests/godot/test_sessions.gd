@@ -123,3 +123,19 @@ func test_stopped_and_closed_when_it_is_back() -> void:
 	check_equal(_server.get_peer_count(), 0)
 	check_equal(_count("server: lost"), 0)
 	_client.close()
+
+
+func test_stopped_while_it_is_cut() -> void:
+	for is_closed: bool in [false, true]:
+		await _begin()
+		_client.reconnect_delay = 5.0
+		_relay.cut()
+		await until(func() -> bool: return "server: interrupted" in _log)
+		if is_closed:
+			check_equal(_server.disconnect_peer(_id), OK)
+		_server.stop()
+		check_equal(_count("server: disconnected"), 1, "told before stop() returns")
+		check_equal(_server.get_peer_count(), 0)
+		await frames(3)
+		check_equal(_count("server: disconnected"), 1, "once")
+		_client.close()

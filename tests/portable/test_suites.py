@@ -19,6 +19,8 @@ _QUICK = [
     "test_errors",
     "test_handshake",
     "test_messages",
+    "test_requests",
+    "test_sessions",
     "test_supervisor",
 ]
 

@@ -56,6 +56,8 @@ var failure := ""
 var has_timed_out := false
 ## Whether the user was told of it, by `client_connected`.
 var is_announced := false
+## The session is over, which its user is still to be told.
+var is_given_up := false
 ## Whether what is queued leaves at the end of the poll or frame.
 var is_flush_due := false
 ## When it ends by itself, in polled seconds.
@@ -474,7 +476,13 @@ func take() -> Array:
 ## A peer whose connection was cut is not waited for any longer.
 func put_session_over() -> void:
 	outbox.part()
+	is_given_up = true
 	_put(Happening.SESSION_OVER)
+
+
+## Whether its peer is there without it: in a session that lasts, or that was given up.
+func is_cut() -> bool:
+	return outbox.lasts or is_given_up
 
 
 ## The session is over, or goes on elsewhere: nothing more is told of this one.

@@ -139,7 +139,7 @@ func _stop() -> void:
 	ended.assign(_connections.keys())
 	# Of those whose connection was cut, too.
 	for peer: Node in peers.values():
-		if not _connections.has(peer._ws_connection):
+		if not _connections.has(peer._ws_connection) and peer._ws_connection.is_cut():
 			ended.append(peer._ws_connection)
 	for connection: RefCounted in _ending.keys():
 		connection.abandon(_GOING_AWAY, "")
@@ -536,6 +536,7 @@ func _tell_closed(connection: RefCounted) -> void:
 func _part_with(connection: RefCounted) -> void:
 	var peer: Variant = connection.peer
 	connection.peer = null
+	connection.is_given_up = false
 	if connection.peer_id == 0:
 		return
 	if connection.layer != null:
