@@ -339,8 +339,6 @@ def check_name(name: str) -> None:
 
 
 def _trust(context: ssl.SSLContext, authorities: str, name: str) -> None:
-    import ssl
-
     text = _pem(authorities, name, "CERTIFICATE-----")
     try:
         if len(text) > _QUICKLY_READ:
