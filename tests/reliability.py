@@ -1,4 +1,6 @@
-"""docs/reliability.md, written from what `make load`, `make chaos` and `make soak` measured last of each subject."""
+"""docs/reliability.md, written from what was measured last of each subject: by `make load`, `make chaos`, `make soak`,
+`make fuzz` and tests/bench/before.py.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,10 @@ from tests.godot_process import ROOT
 PAGE = "docs/reliability.md"
 _KEPT = ROOT / "build" / "load"
 # The sections in the order of the page: the first are measured by `make load`.
-NAMES = ("crowd", "passing", "beside", "stalled_peer", "late_state", "stall", "threads", "recovery", "runs", "hours")
+NAMES = (
+    *("crowd", "passing", "beside", "stalled_peer", "late_state", "stall", "threads", "recovery"),
+    *("before", "runs", "hours", "fuzz"),
+)
 
 Rows = Sequence[Sequence[str]]
 
@@ -40,6 +45,8 @@ make load                                        # everything
 .venv/bin/python -m tests.load --write           # everything, and this page anew
 make chaos                                       # `runs`; for this page .venv/bin/python -m tests.chaos --write
 make soak HOURS=8                                # `hours`; for this page .venv/bin/python -m tests.chaos.soak --write
+make fuzz                                        # `fuzz`; for this page .venv/bin/python -m tests.fuzz --write
+.venv/bin/python -m tests.bench.before /tmp/before --write    # `before`: see the file for how to make that folder
 ```
 
 What attacks in other ways, and passes or fails, is in `tests/chaos` (a part of `make test`, at full size `make chaos`);
@@ -79,10 +86,10 @@ class Machine:
 
 @dataclass
 class Measured:
-    """The rows of a table, the header first; how busy the machine was meanwhile; how long it took, in s."""
+    """The rows of a table, the header first; how busy the machine was meanwhile, if known; how long it took, in s."""
 
     rows: Rows
-    busy: tuple[float, float]
+    busy: tuple[float, float] | None
     seconds: float
     day: str = field(default_factory=lambda: date.today().isoformat())
 
@@ -95,11 +102,13 @@ def table(rows: Rows) -> str:
 
 def section(name: str, subject: Subject, measured: Measured) -> str:
     """What the page says of one measurement."""
-    busy, others = measured.busy
+    load = ""
+    if measured.busy is not None:
+        busy, others = measured.busy
+        load = f" The processors were busy {busy:.0%} of the time, {others:.0%} with other work."
     return (
         f"## {subject.TITLE}\n\n{subject.TEXT.strip()}\n\n{table(measured.rows)}\n\n"
-        f"On {measured.day}, in {measured.seconds / 60:.1f} minutes (`{name}`). The processors were busy {busy:.0%} of "
-        f"the time, {others:.0%} with other work.\n"
+        f"On {measured.day}, in {measured.seconds / 60:.1f} minutes (`{name}`).{load}\n"
     )
 
 

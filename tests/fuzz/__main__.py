@@ -11,6 +11,7 @@ tests/fuzz/corpus/TARGET with a name that says what it is, and mend what it show
 
 options:
   --runs N      executions in all, shared out as in targets.py; 10,000,000 if not given
+  --write       write what came of it into docs/reliability.md
   --minimise    no fuzzing: replace in tests/fuzz/corpus what has libFuzzer's names by the fewest inputs that reach all
                 that build/fuzz/corpus does
   --repeat FILE run one input of one target, with AddressSanitizer
@@ -27,8 +28,16 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from tests import reliability
 from tests.fuzz.targets import CORPUS, HERE, ROOT, TARGETS
 
+TITLE = "Inputs made by coverage"
+TEXT = """
+libFuzzer with AddressSanitizer: each execution reads from an input what to do, and asserts what holds whatever that
+is (`tests/fuzz`). What is covered are edges of the codec's C, and of the Python of ours and of `websockets`; the
+corpus is what reaches something that nothing else does. The committed part of it, and each finding that there ever
+was, runs in `make test`.
+"""
 BUILD = ROOT / "build/fuzz"
 SITE = BUILD / "site"
 FOUND = BUILD / "found"
@@ -138,8 +147,19 @@ class Share:
         progress(f"{self.target}: {self.executed:,} executions of {self.runs:,}, {len(self.findings)} findings")
 
 
-def fuzz(targets: list[str], runs: int) -> int:
+def rows(shares: list[Share]) -> list[list[str]]:
+    """What came of it, as a table."""
+    found = [["target", "executions", "a second", "covered", "corpus", "findings"]]
+    for share in shares:
+        size = len(list((REACHED / share.target).iterdir()))
+        numbers = (share.executed, round(share.executed / max(share.seconds, 0.001)), share.covered, size)
+        found.append([share.target, *(f"{number:,}" for number in numbers), str(len(share.findings))])
+    return found
+
+
+def fuzz(targets: list[str], runs: int, *, write: bool = False) -> int:
     """Fuzz them, with as many processes as there are processors. 1 if something was found."""
+    machine = reliability.Machine()
     FOUND.mkdir(parents=True, exist_ok=True)
     whole = sum(target.runs for target in TARGETS.values())
     shares = [Share(target, TARGETS[target].runs * runs // whole) for target in targets]
@@ -154,12 +174,13 @@ def fuzz(targets: list[str], runs: int) -> int:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for _ in pool.map(lambda part: part[0].fuzz(part[1]), parts):
             pass
-    print(f"{'target':<12}{'executions':>12}{'per second':>12}{'covered':>10}{'corpus':>8}{'findings':>10}")
-    for share in shares:
-        rate = share.executed / max(share.seconds, 0.001)
-        size = len(list((REACHED / share.target).iterdir()))
-        line = f"{share.target:<12}{share.executed:>12,}{rate:>12,.0f}{share.covered:>10,}{size:>8,}"
-        print(f"{line}{len(share.findings):>10}")
+    table = rows(shares)
+    for row in table:
+        print(f"{row[0]:<12}" + "".join(f"{cell:>12}" for cell in row[1:]))
+    if write:
+        measured = reliability.Measured(table, machine.busy(), time.monotonic() - began)
+        reliability.keep("fuzz", reliability.section("fuzz", sys.modules[__name__], measured))
+        reliability.write()
     executed = sum(share.executed for share in shares)
     print(f"{executed:,} executions in {(time.monotonic() - began) / 60:.0f} minutes")
     for share in shares:
@@ -196,6 +217,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", usage=__doc__)
     parser.add_argument("--runs", type=int, default=sum(target.runs for target in TARGETS.values()))
     parser.add_argument("--minimise", action="store_true")
+    parser.add_argument("--write", action="store_true")
     parser.add_argument("--repeat", metavar="FILE")
     parser.add_argument("targets", nargs="*", choices=[*TARGETS, []], metavar="TARGET")
     options = parser.parse_args()
@@ -205,7 +227,7 @@ def main() -> int:
         done = engine(targets[0], options.repeat)
         sys.stdout.write(done.stdout)
         return done.returncode
-    return minimise(targets) if options.minimise else fuzz(targets, options.runs)
+    return minimise(targets) if options.minimise else fuzz(targets, options.runs, write=options.write)
 
 
 if __name__ == "__main__":

@@ -89,14 +89,16 @@ func test_statuses_and_refusals() -> void:
 			"HTTP 429 Too Many Requests: Not so fast, Zoë"
 		],
 		[{"status": 404}, "HTTP 404"],
+		[430, "HTTP 430 Refused"],
+		[WebSocketRequest.refuse(599, "Own trouble"), "HTTP 599 Refused: Own trouble"],
 		[{"status": 418, "text": "short\nand stout", "headers": PackedStringArray()}, "HTTP 418"],
 	]:
 		verdict[0] = row[0]
 		var log := _knock(server)
 		check((await _refusal(log)).contains(row[1] as String), "%s" % [row])
-	await until(func() -> bool: return named(reasons, "handshake_failed").size() == 6)
+	await until(func() -> bool: return named(reasons, "handshake_failed").size() == 8)
 	check(str(named(reasons, "handshake_failed")[3][0]).contains("429: Not so fast"), "the server's reason")
-	var client := get_child(-3) as WebSocketClient
+	var client := get_child(-5) as WebSocketClient
 	check_equal(client.get_handshake_header("Retry-After"), "7")
 	check_equal(server.get_peer_count(), 0)
 

@@ -35,3 +35,53 @@ func test_monitors_count_all_nodes_and_those_that_are_gone() -> void:
 	client.free()
 	await frames(2)
 	check_equal(Performance.get_custom_monitor("WebSocket/messages_received"), before + 1)
+
+
+func _failed(client: WebSocketClient, url: String) -> Dictionary:
+	var log := record(client)
+	check_equal(client.connect_to_url(url), OK)
+	await until(func() -> bool: return named(log, "connection_failed").size() == 1, "connection_failed")
+	return client.get_statistics()
+
+
+func test_failures_are_counted_by_their_causes() -> void:
+	var server := start_server()
+	server.authorizer = func(_request: WebSocketRequest) -> int: return 430
+	var client := WebSocketClient.new()
+	add_child(client)
+	var statistics: Dictionary = await _failed(client, url_of(server))
+	check_equal(statistics["handshakes_failed"], {430: 1})
+	check_equal(statistics["counts"], {"refused_by_status": 1})
+	check_equal(server.get_statistics()["counts"], {"refused_by_authorizer": 1})
+	check_equal(server.get_statistics()["handshakes_failed"], {430: 1})
+	var url := url_of(server)
+	server.stop()
+	statistics = await _failed(client, url)
+	check_equal(statistics["counts"], {"refused_by_status": 1, "connection_refused": 1})
+	check_equal(statistics["handshakes_failed"], {430: 1, 0: 1})
+	check_equal([statistics["counts_total"], statistics["handshakes_failed_total"]], [2, 2])
+	check(Performance.get_custom_monitor("WebSocket/counts_total") >= 3, "a monitor")
+	check(Performance.has_custom_monitor("WebSocket/connections_closed_total"), "another one")
+
+
+func test_who_does_not_answer_a_close_is_counted() -> void:
+	var server := start_server()
+	server.close_timeout = 0.2
+	var raw := StreamPeerTCP.new()
+	check_equal(raw.connect_to_host("127.0.0.1", server.get_local_port()), OK)
+	await until(func() -> bool: return raw.poll() == OK and raw.get_status() == StreamPeerTCP.STATUS_CONNECTED)
+	raw.put_data(
+		(
+			(
+				"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+				+ "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+			)
+			. to_ascii_buffer()
+		)
+	)
+	await until(func() -> bool: return server.get_peer_count() == 1)
+	check_equal(last_peer(server).get_statistics()["inbound_buffered_amount"], 0)
+	last_peer(server).close()
+	await until(func() -> bool: return server.get_peer_count() == 0)
+	check_equal(server.get_statistics()["counts"], {"closed_without_answer": 1})
+	check_equal(server.get_statistics()["connections_closed_total"], 1)

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
+from typing import TypeGuard
 
 from tests.godot_process import ROOT
 
@@ -51,7 +52,7 @@ def _in_python(node: ast.AST) -> Iterator[str]:
                 yield from (str(value.value) for value in ast.walk(given.value) if _is_name(value))
 
 
-def _is_name(node: ast.AST) -> bool:
+def _is_name(node: ast.AST) -> TypeGuard[ast.Constant]:
     return isinstance(node, ast.Constant) and isinstance(node.value, str) and NAME.fullmatch(node.value) is not None
 
 

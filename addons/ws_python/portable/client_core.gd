@@ -228,6 +228,7 @@ func poll_network(until: int) -> void:
 		if problem:
 			# The properties were changed since the last attempt.
 			connection.wire.may_pass = false
+			connection.wire.cause = ""
 			put(Connection.Event.FAILED, connection, problem)
 			return
 		_start_connecting()
@@ -392,6 +393,9 @@ func _failed(of: Connection, reason: String) -> void:
 	var gave_up := _reconnect.failed(of.wire.may_pass, of.wire.retry_after)
 	var target := url.redacted()  # A handler of the status may connect to another one.
 	statistics.met_error()
+	if of.wire.cause:  # Else there was no attempt.
+		statistics.refused(of.wire.status)
+		statistics.count(of.wire.cause)
 	var wait := _go_on()
 	if not is_alive():
 		return

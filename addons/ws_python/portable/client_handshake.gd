@@ -24,6 +24,9 @@ var state := State.READING
 var request := PackedByteArray()
 var failure := ""
 var may_pass := true
+## See wire.gd.
+var cause := "failed_improper_answer"
+var status := 0
 var retry_after := 0.0
 var protocol := ""
 ## What came behind the answer.
@@ -86,6 +89,7 @@ func receive_end() -> void:
 		if line != null and line.get_string(2).to_int() >= 200:
 			_refused(line)
 		else:
+			cause = "left_in_handshake"
 			_fail("the server closed the connection during the opening handshake; %s" % _NO_SERVER)
 
 
@@ -116,10 +120,11 @@ func _read(lines: PackedStringArray) -> void:
 		var colon := field.find(":")
 		if colon > 0:
 			_headers.append(PackedStringArray([field.left(colon).to_lower(), field.substr(colon + 1).strip_edges()]))
-	var status := line.get_string(2).to_int()
-	if status >= 200:
+	var answered := line.get_string(2).to_int()
+	if answered >= 200:
 		_refused(line)
-	elif status == 101:
+	elif answered == 101:
+		status = answered
 		_accept()
 	else:
 		_interim += 1
@@ -151,7 +156,8 @@ func _expected() -> String:
 
 
 func _refused(line: RegExMatch) -> void:
-	var status := line.get_string(2).to_int()
+	status = line.get_string(2).to_int()
+	cause = "refused_by_status"
 	may_pass = status >= 500 or status in [408, 429]
 	var asked := get_header("Retry-After")
 	if status in [503, 429] and asked.is_valid_int():

@@ -103,6 +103,7 @@ func poll(now: float, until: int = 0) -> void:
 			_fail(wire.failure)
 		elif state == WebSocketPeer.STATE_CONNECTING:
 			if now >= _deadline:
+				wire.cause = "connect_timeout"
 				_fail("%s, port %d, did not answer in time; check that it is reachable" % [wire.host, wire.port])
 			return
 		else:

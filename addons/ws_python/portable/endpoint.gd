@@ -220,11 +220,14 @@ func outbound_amount() -> int:
 
 func get_statistics() -> Dictionary:
 	var told := meter.as_dictionary()
-	told.merge(
-		{
-			"inbound_buffered_amount": inbound_amount(),
-			"outbound_buffered_amount": outbound_amount(),
-			"latency": latency,
-		}
+	(
+		told
+		. merge(
+			{
+				"inbound_buffered_amount": inbound_amount(),
+				"outbound_buffered_amount": outbound_amount(),
+				"latency": latency,
+			}
+		)
 	)
 	return told

@@ -109,6 +109,7 @@ func _resolve() -> void:
 			_candidates = IP.get_resolve_item_addresses(_lookup)
 		_forget_lookup()
 	if _candidates.is_empty():
+		cause = "name_unknown"
 		_fail('the host name "%s" cannot be resolved; check its spelling and the network' % _url.host)
 	else:
 		_try_next()
@@ -126,6 +127,7 @@ func _try_next() -> void:
 		if _tcp.connect_to_host(_candidates.pop_front() as String, _url.port) == OK:
 			_phase = Phase.CONNECTING
 			return
+	cause = "connection_refused"
 	var what := "%s refuses connections on port %d; check that the server is running, and its port"
 	_fail(what % [_url.host, _url.port])
 
@@ -160,8 +162,10 @@ func _secure() -> void:
 		StreamPeerTLS.STATUS_HANDSHAKING:
 			pass
 		StreamPeerTLS.STATUS_ERROR_HOSTNAME_MISMATCH:
+			cause = "certificate_untrusted"
 			_fail("the certificate of %s is that of another host; check the URL" % _url.host, false)
 		_:
+			cause = "failed_tls_handshake"
 			_fail(
 				(
 					(
@@ -200,6 +204,8 @@ func _shake_hands() -> void:
 	match _handshake.state:
 		Handshake.State.FAILED:
 			retry_after = _handshake.retry_after
+			cause = _handshake.cause
+			status = _handshake.status
 			_fail(_handshake.failure, _handshake.may_pass)
 		Handshake.State.ACCEPTED:
 			_phase = Phase.OPEN

@@ -14,6 +14,9 @@ var close_reason := ""
 ## Why it was not opened, and whether another attempt may be.
 var failure := ""
 var may_pass := true
+## A name for why, to count it by, and the HTTP status that the server answered with; 0 for none.
+var cause := "unreachable"
+var status := 0
 ## What the server asks who tries again to wait for, in seconds (RFC 9110 section 10.2.3).
 var retry_after := 0.0
 ## Who is at the other end.

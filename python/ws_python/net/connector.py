@@ -42,8 +42,8 @@ async def connect(
     """Call `made` with a link to a host. Raises OSError, DialError or TlsError; the errors of a TLS handshake are told
     by `Receiver.refused`.
 
-    `carried` is called with the link below TLS, and says which one is to be used in its place; `failed` with the cause()
-    where TLS fails.
+    `carried` is called with the link below TLS, and says which one is to be used in its place; `failed` with the
+    cause() where TLS fails.
     """
     context = None if tls is None else await _context(tls)
     connected = await dialer.dial(host, port)

@@ -30,6 +30,9 @@ _CERTIFICATE = re.compile(
     r"(-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\x00-\x7f]*?-----END [A-Z0-9 ]*CERTIFICATE-----)"
 )
 _MOST_BYTES = 4 * 1024 * 1024
+# PEM of so many characters, about ten certificates, is read in less time than a handshake takes; of the hundred and
+# more that systems trust it takes tens of milliseconds.
+_QUICKLY_READ = 16 * 1024
 _LONGEST_SHOWN = 500  # characters of a path
 
 # Where systems keep the authorities that they trust, in one file: Debian, Fedora, openSUSE, OpenELEC, RHEL, Alpine.
@@ -336,13 +339,16 @@ def check_name(name: str) -> None:
 
 
 def _trust(context: ssl.SSLContext, authorities: str, name: str) -> None:
-    import ssl
-
+    text = _pem(authorities, name, "CERTIFICATE-----")
     try:
-        # Less what is written between the certificates, in any language.
-        blocks = _CERTIFICATE.findall(_pem(authorities, name, "CERTIFICATE-----"))
-        context.load_verify_locations(cadata="\n".join(blocks))
-    except (ssl.SSLError, ValueError) as error:  # ValueError: there is none that is whole.
+        if len(text) > _QUICKLY_READ:
+            with _as_file(text) as path:
+                # Of a file, unlike of text, Python lets other threads go on meanwhile.
+                context.load_verify_locations(cafile=path)
+        else:
+            # Less what is written between the certificates, in any language.
+            context.load_verify_locations(cadata="\n".join(_CERTIFICATE.findall(text)))
+    except (OSError, ValueError) as error:  # ValueError: there is none that is whole. OpenSSL's error is an OSError.
         raise TlsError(Error.ERR_FILE_CORRUPT, f"{name} is damaged ({words(error)}); copy or make it anew") from None
 
 
@@ -456,11 +462,6 @@ def _stamp(path: str) -> object:
 
 
 # --- of a client
-
-
-# PEM of about so many certificates is read in less time than a handshake takes; of the hundred and more that systems
-# trust it takes tens of milliseconds.
-_QUICKLY_READ = 16 * 1024
 
 
 class ClientTls:

@@ -201,7 +201,7 @@ class ClientHandshake(Handshake):
             self._protocol = None
 
 
-def why_unanswered(handshake: ClientHandshake) -> str:
+def why_unanswered(handshake: Handshake) -> str:
     """Why one failed over a connection that was there, or in whose time none came to be: a name to count it by."""
     if not handshake.error:
         return "connect_timeout"
