@@ -101,7 +101,10 @@ func test_signal_taken_over() -> void:
 	await until(func() -> bool: return named(log, "client_resumed").size() == 1, "resumed", STARTING_MSEC)
 	var id: int = untyped.get_peer_ids()[0]
 	var expected: Array[Array] = [
-		["taken_over", [null, Vector2(3, 4)]], ["client_connected", id], ["client_interrupted", id], ["client_resumed", id]
+		["taken_over", [null, Vector2(3, 4)]],
+		["client_connected", id],
+		["client_interrupted", id],
+		["client_resumed", id]
 	]
 	check_equal(log, expected)
 	check_equal(requested, ["/room"])

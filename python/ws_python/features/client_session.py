@@ -10,7 +10,7 @@ from ..declare.settings import setting
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
 from ..protocol.close_codes import may_resume
-from ..protocol.handshake import CLOSED_EARLY, ClientHandshake
+from ..protocol.handshake import CLOSED_EARLY, ClientHandshake, Handshake
 from ..protocol.session import Hello, Layer, Session, Welcome, new_token
 from .feature import Feature
 from .sessions import SessionBufferSettings, tell_received
@@ -70,12 +70,13 @@ class ClientSession(Feature):
         """Whether to offer the layer."""
         return self._is_wanted and not self._leaves_out_offer
 
-    def is_hung_up_on(self, handshake: ClientHandshake) -> bool:
+    def is_hung_up_on(self, handshake: Handshake) -> bool:
         """An attempt has failed. Whether to repeat it at once; after the second time, without the offer.
 
         A server that has no subprotocols is to answer without one (RFC 6455 section 4.2.2). The engine's WebSocketPeer
         hangs up instead. So does a link that breaks, but hardly twice at this moment.
         """
+        assert isinstance(handshake, ClientHandshake)
         may_be_for_the_offer = handshake.offers_layer and self._session is None and not self.node.supported_protocols
         if handshake.error != CLOSED_EARLY or not may_be_for_the_offer:
             self._hang_ups = 0
