@@ -223,6 +223,7 @@ class Sessions(Feature):
         # What came before comes first; what is unread on a connection that is half open is sent again.
         taken, size = before.intake.take()
         arrived = [event for event in taken if isinstance(event, (str, bytes, LayerMessage, OfSession))]
+        connection.outbox.take_over(before.outbox)
         was_told = known.is_interrupted
         if was_told:
             self._came_back(known)
@@ -235,7 +236,6 @@ class Sessions(Feature):
         self._keep_tokens(known, [_hash(hello.token)])
         node._counts["messages_replayed"] += known.session.replayed - replayed
         node._count("sessions_resumed")
-        connection.outbox.take_over(before.outbox)
         node._reseat(peer, connection)
         connection.carry(known.session, self._welcome(known, resumed=resumed), hello.buffer)
         told: list[object] = [] if was_told else [Interrupted()]

@@ -11,6 +11,7 @@ from websockets.frames import Opcode
 from ws_python import Error, WebSocketClient, WebSocketRequest, WebSocketServer
 from ws_python.connection.connection import Connection
 from ws_python.features import client_session
+from ws_python.loop.hub import hub
 from ws_python.protocol.session import SUBPROTOCOL, Hello, Layer, new_token
 
 from tests.clients.cutter import Cutter
@@ -185,9 +186,15 @@ class TestCut:
         assert client._connection is not None
         assert client._connection.link is not None
         old.intake.throttle()
+        told = record(client)
+        while old.outbox.amount() < 1 << 18:
+            assert server.send(peer_id, bytes(1 << 16)) == Error.OK
+            hub.writers.flush()
+        assert server.send_latest(peer_id, "k", "newest") == Error.OK  # What waits to be replaced goes along.
         cut(client)
         client.send("after")
         poll_until(lambda: len(named(log, "message_received")) == 2, server, client)
+        poll_until(lambda: ("message_received", "newest") in told, server, client)
         assert [message for _, message in named(log, "message_received")] == ["before", "after"]
         assert names(log)[2:] == ["client_interrupted", "client_resumed", "message_received"]
         assert old.phase.name == "GONE"
