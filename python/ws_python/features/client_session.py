@@ -160,6 +160,7 @@ class ClientSession(Feature):
             return True
         if not connection.outbox.lasts or not self._token or not may_resume(connection.close_code):
             self.forget()
+            connection.outbox.part()
             return False
         self.cut = connection
         self._until = hub.deadlines.now + self._timeout

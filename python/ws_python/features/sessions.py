@@ -262,6 +262,7 @@ class Sessions(Feature):
         is_cut = connection.outbox.lasts and may_resume(connection.close_code) and connection.close_code != GOING_AWAY
         if not is_cut or self.node.session_timeout <= 0.0:
             self._forget(known)
+            connection.outbox.part()
             return False
         known.address = connection.host
         known.deadline = hub.deadlines.after(self.node.session_timeout, lambda: self._expire(known))

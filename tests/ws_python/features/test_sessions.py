@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from websockets.frames import Opcode
-from ws_python import Error, WebSocketClient, WebSocketRequest, WebSocketServer
+from ws_python import Error, ReadyState, WebSocketClient, WebSocketRequest, WebSocketServer
 from ws_python.connection.connection import Connection
 from ws_python.features import client_session
 from ws_python.loop.hub import hub
@@ -272,6 +272,22 @@ class TestCut:
         assert "connection_interrupted" not in names(heard)
         assert peer_id != other_id
         poll_until(lambda: server._sessions._by_token == {}, server, other)
+
+    @pytest.mark.parametrize("closing", ["client", "server"])
+    def test_when_it_is_over_nothing_is_open(self, server: WebSocketServer, closing: str) -> None:
+        client, peer_id = in_session(server)
+        told: dict[str, tuple[object, object]] = {}
+        server.client_disconnected.connect(
+            lambda _: told.update(server=(server.get_peer(peer_id).get_ready_state(), server.send(peer_id, "x")))
+        )
+        client.connection_closed.connect(lambda: told.update(client=(client.get_ready_state(), client.send("x"))))
+        if closing == "client":
+            client.close()
+        else:
+            server.disconnect_peer(peer_id)
+        poll_until(lambda: len(told) == 2, server, client)
+        over = (ReadyState.STATE_CLOSED, Error.ERR_CONNECTION_ERROR)
+        assert told == {"server": over, "client": over}
 
     def test_a_client_that_goes_away_is_not_waited_for(self, server: WebSocketServer) -> None:
         log = record(server)
