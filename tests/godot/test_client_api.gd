@@ -814,6 +814,16 @@ func test_method_get_handshake_header() -> void:
 	check_equal(untyped.get_handshake_header("X-None"), "")
 
 
+func test_method_get_multiplayer_peer() -> void:
+	var client := WebSocketClient.new()
+	var untyped: Variant = client
+	var peer: MultiplayerPeer = client.get_multiplayer_peer()
+	check_equal(peer.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
+	check_equal(untyped.call("get_multiplayer_peer") == peer, true)
+	check_equal(untyped.get_multiplayer_peer() == peer, true)
+	client.free()
+
+
 func test_method_get_statistics() -> void:
 	var client: WebSocketClient = await open_client(start_server())
 	check_equal(client.get_statistics()["connections_tried"], 1)

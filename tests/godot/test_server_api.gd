@@ -726,6 +726,26 @@ func test_method_poll() -> void:
 # --- peers
 
 
+func test_property_multiplayer_path() -> void:
+	var server := WebSocketServer.new()
+	check_equal(server.multiplayer_path, "")
+	server.multiplayer_path = "/mp"
+	check_equal(server.get_multiplayer_path(), "/mp")
+	server.set_multiplayer_path("/play")
+	check_equal(server.multiplayer_path, "/play")
+	server.free()
+	check_property("multiplayer_path", "", "/mp")
+
+
+func test_method_get_multiplayer_peer() -> void:
+	var server := start_server()
+	var untyped: Variant = server
+	var peer: MultiplayerPeer = server.get_multiplayer_peer()
+	check_equal(peer.get_unique_id(), 1)
+	check_equal(untyped.call("get_multiplayer_peer") == peer, true)
+	check_equal(untyped.get_multiplayer_peer() == peer, true)
+
+
 func test_method_get_peer() -> void:
 	var server := start_server()
 	await open_client(server)
