@@ -36,8 +36,8 @@ RATE = 2
 ASK_PERIOD = 2.0
 # So long at the most until all are back, or all has come, in s; a small part of it is usual.
 PATIENCE = 300.0
-# So many messages each way go at the end, when nothing happens any more.
-REST = 2000
+# So many messages to each client and from each go at the end, when nothing happens any more.
+REST = 10
 # Between the end of one restart and the next, and between two looks whether the server is there.
 _PAUSE = 0.3
 _PROBE_PERIOD = 0.02
@@ -270,7 +270,7 @@ class _Restarts:
         server = self.servers[-1]
         for game in (server, self._game):
             game.tell("quiet")
-            game.tell("rest", max(1, REST // self._clients))
+            game.tell("rest", REST)
         self.wait_until(
             lambda: (
                 self.ours.has_rested
