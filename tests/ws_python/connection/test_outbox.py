@@ -433,6 +433,7 @@ class TestDrained:
 
 def test_one_who_is_full_keeps_nobody_from_a_broadcast(small: tuple[WebSocketServer, RawClient]) -> None:
     server, _stalled = small
+    server.slow_peer_timeout = 0.0
     fill(only_outbox(server), server)
     (stalled_id,) = server.get_peer_ids()
     raw = RawClient(server.get_local_port())
