@@ -44,8 +44,8 @@ func test_what_one_sets_first_stands_first() -> void:
 func test_groups_go_from_where_and_with_whom_to_what_hardly_anybody_changes() -> void:
 	var limits := ["Message Limits", "Rate Limits", "Timeouts", "Heartbeat", "Compression", "Negotiation"]
 	limits += ["Simulation", "Polling"]
-	var server := ["TLS", "Access", "Proxies", "Unix Socket", "Sessions", "Requests", "Drain", "Handover"]
-	server.append("Connection Limits")
+	var server := ["TLS", "Access", "Proxies", "Unix Socket", "Multiplayer", "Sessions", "Requests"]
+	server += ["Drain", "Handover", "Connection Limits"]
 	check_equal(Array(_groups("WebSocketServer")), server + limits)
 	check_equal(Array(_groups("WebSocketClient")), ["TLS", "Proxy", "Reconnect", "Sessions", "Requests"] + limits)
 
