@@ -24,6 +24,7 @@ VERSION = (3, 11)
 # Of these, only what runs when the module is imported is looked at; behind each stands what keeps the rest away.
 KEPT_AWAY = {
     "ws_python/net/unix.py": "UnixDoor.open() and UnixDialer.dial() refuse where socket has no AF_UNIX",
+    "ws_python/net/handover.py": "Handover refuses to begin where it is not IS_AVAILABLE",
     "ws_python/net/inherited.py": "inherited_sockets() refuses where os.name is not posix",
     "ws_python/net/network_changes.py": "NetworkChanges makes a _Netlink only where socket has AF_NETLINK",
     "pythonscript/engine/sockets.py": "raise_no_signals() puts nothing of Linux in place on other systems",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 from enum import IntEnum
+from functools import partial
 from typing import TYPE_CHECKING
 
 from .awaiting import AwaitableClient
@@ -324,6 +325,7 @@ class WebSocketClient(
         self._refusals[connection.handshake.status] += 1
         if connection is not self._counted:
             self._count(why_unanswered(connection.handshake))
+        self._counted = None
         header = connection.handshake.header
         gave_up = self._reconnect.failed(may_pass=retryable, retry_after=header("Retry-After"), date=header("Date"))
         self._tell_failed(reason, gave_up)
@@ -411,10 +413,7 @@ class WebSocketClient(
         connection.connecting = hub.start_task(self._connect(connection, uri, self._dialer))
 
     async def _connect(self, connection: Connection, uri: WebSocketURI, dialer: Dialer) -> None:
-        def failed(cause: str) -> None:
-            self._count(cause)
-            self._counted = connection
-
+        failed = partial(self._count_cause, connection)
         try:
             tls = self._target_tls if uri.secure else None
             await connector.connect(
@@ -424,6 +423,10 @@ class WebSocketClient(
             failed(connector.cause(error, secure=uri.secure))
             reason = connector.explain(error, uri.host, uri.port, secure=uri.secure, dialer=dialer)
             connection.fail(reason, connector.may_pass(error))
+
+    def _count_cause(self, connection: Connection, cause: str) -> None:
+        self._count(cause)
+        self._counted = connection
 
     def _try_again(self) -> None:
         try:

@@ -97,13 +97,13 @@ class WebSocketServer(
         ConnectionLimits,
         Admission,
         Drain,
+        Handover,
         Origins,
         Sessions,
         OutboundLimit,
         ServerClock,
         ServerMultiplayer,
         Authorization,
-        Handover,
     )
 
     _sessions: Sessions

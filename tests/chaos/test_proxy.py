@@ -33,6 +33,9 @@ class Ends:
         self.server, _ = listening.accept()
         for end in (self.client, self.server):
             end.settimeout(PATIENCE)
+        # The proxy has connected, and may not know it yet.
+        while not proxy.doors[0].links:
+            time.sleep(0.001)
 
     def arm(self, mishap: Mishap, after: int, way: str = UP) -> None:
         self.proxy.call(lambda: self.proxy.doors[0].arm(way, mishap, after))
