@@ -276,10 +276,9 @@ class TestCut:
     @pytest.mark.parametrize("closing", ["client", "server"])
     def test_when_it_is_over_nothing_is_open(self, server: WebSocketServer, closing: str) -> None:
         client, peer_id = in_session(server)
+        peer = server.peers[peer_id]
         told: dict[str, tuple[object, object]] = {}
-        server.client_disconnected.connect(
-            lambda _: told.update(server=(server.get_peer(peer_id).get_ready_state(), server.send(peer_id, "x")))
-        )
+        server.client_disconnected.connect(lambda _: told.update(server=(peer.get_ready_state(), peer.send("x"))))
         client.connection_closed.connect(lambda: told.update(client=(client.get_ready_state(), client.send("x"))))
         if closing == "client":
             client.close()
