@@ -45,8 +45,8 @@ cdef int64_t status_of(State* state) noexcept nogil
 
 
 cdef class Player:
-    #: A server's peer; of a client the client itself.
-    cdef readonly object endpoint
+    # A weak reference: the collector does not see what the queue owns, which goes on to here.
+    cdef object _endpoint
     cdef readonly int32_t peer_id
     #: Whether the user was told of it.
     cdef public bint is_announced

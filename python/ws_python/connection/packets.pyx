@@ -10,6 +10,8 @@ from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdlib cimport free, realloc
 from libc.string cimport memmove
 
+from weakref import ref
+
 from ..declare.errors import Error
 from ..loop.clock import monotonic
 from ..loop.hub import hub as _hub
@@ -83,14 +85,23 @@ cdef class Player:
     """Who is at the other end: of a server each that plays, of a client the server."""
 
     def __init__(self, endpoint, int peer_id, Py_ssize_t max_queued_bytes):
-        self.endpoint = endpoint
+        self._endpoint = ref(endpoint)
         self.peer_id = peer_id
         self._most = max_queued_bytes
         self._asked_at = -1.0
         self.is_here = True
 
+    @property
+    def endpoint(self):
+        """A server's peer; of a client the client itself. None: it is gone."""
+        return self._endpoint()
+
     cdef Outbox outbox(self):
-        cdef Connection connection = self.endpoint._connection
+        cdef Connection connection
+        endpoint = self._endpoint()
+        if endpoint is None:
+            return None
+        connection = endpoint._connection
         return None if connection is None else connection.outbox
 
     cdef bint lags(self, Outbox outbox) except -1:

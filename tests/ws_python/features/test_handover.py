@@ -240,6 +240,7 @@ class TestNext:
         try:
             failed = start(port=process.port, handover_timeout=0.1, patience=0.2)
             assert named(failed.log, "listening")[0][0] == Error.ERR_ALREADY_IN_USE
+            failed.until(lambda: failed.errors != [])
             assert "did not answer in time" in failed.errors[0]
         finally:
             os.kill(process.pid, signal.SIGCONT)
