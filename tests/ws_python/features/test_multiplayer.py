@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from weakref import ref
 
 import pytest
 from websockets.frames import Opcode
@@ -167,6 +169,19 @@ class TestPackets:
         poll_until(lambda: len(client.packets) == 656 and len(host.packets) == 656, host, client)
         assert [packet[1000:] for _, packet in client.packets] == [b"%d" % number for number in range(656)]
         assert [packet[1000:] for _, packet in host.packets] == [b"%d" % number for number in range(656)]
+
+    @staticmethod
+    def _left_with_a_packet(host: Player) -> ref[Any]:
+        client = joined(host)
+        assert host.put(b"x", id_of(client)) == Error.OK
+        poll_until(lambda: client.peer.get_available_packet_count() == 1, host, client.peer)
+        client.node.close()
+        poll_until(lambda: client.node.status == client.node.Status.STATUS_IDLE, host, client.peer)
+        return ref(client.node)
+
+    def test_a_node_is_freed_whatever_nobody_took(self, host: Player) -> None:
+        node = self._left_with_a_packet(host)
+        poll_until(lambda: gc.collect() >= 0 and node() is None, host)
 
     def test_to_everybody_and_to_all_but_one(self, host: Player) -> None:
         one = joined(host)
