@@ -6,6 +6,8 @@ import contextlib
 import gc
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -75,7 +77,15 @@ def test_a_reserve_is_kept_free_but_no_more_than_a_quarter_of_all() -> None:
 # --- a client
 
 
-def test_a_client_says_that_none_is_left_and_recovers(server: WebSocketServer, url: str, network: None) -> None:
+def test_a_client_says_that_none_is_left_and_recovers(
+    request: pytest.FixtureRequest, server: WebSocketServer, url: str, network: None
+) -> None:
+    if "ALONE" not in os.environ:
+        # In a process of its own: what a resolver lacks first depends on all that a process has done before.
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", request.node.nodeid]
+        done = subprocess.run(command, env={**os.environ, "ALONE": "1"}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+        return
     client = WebSocketClient()
     log = record(client)
     before = opened()
