@@ -320,7 +320,7 @@ class WebSocketClient(
     def _failed(self, connection: Connection, reason: str, retryable: bool) -> None:
         connection.finish()
         if self._session.is_hung_up_on(connection.handshake):
-            self._start_connecting(self._new_handshake(self._target))
+            self._try_again()
             return
         self._refusals[connection.handshake.status] += 1
         if connection is not self._counted:

@@ -426,6 +426,18 @@ class TestCut:
                 client.close()
                 poll_until(lambda: server.get_peer_count() == 0, server, client)
 
+    def test_settings_that_went_bad_meanwhile_end_it(self, server: WebSocketServer) -> None:
+        """It is asked again by itself: what is wrong then is told, and does not raise out of poll()."""
+        client = WebSocketClient()
+        client.session = True
+        told = record(client)
+        with Cutter(server.get_local_port(), iter([0])) as cutter:
+            client.connect_to_url(f"ws://127.0.0.1:{cutter.port}/")
+            client.handshake_headers = ["no header"]
+            poll_until(lambda: named(told, "connection_failed") != [], server, client)
+        assert client.status == client.Status.STATUS_IDLE
+        assert "is not a header" in str(named(told, "connection_failed")[0])
+
     def test_a_server_that_does_not_come_back_before_it_was_welcome(
         self, server: WebSocketServer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
