@@ -49,8 +49,9 @@ def has_room(number: int, reserve: int) -> bool:
 
 def lacks_them(error: Exception) -> bool:
     """Whether something failed because none was left."""
-    # A name cannot be resolved without them, either, which tells something else: glibc, also that a resource is busy.
-    if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EBUSY:
+    # A name cannot be resolved without them, either, which tells something else: glibc, also that a resource is busy,
+    # or, in a process that has long been at work, of an invalid argument.
+    if isinstance(error, socket.gaierror) or getattr(error, "errno", None) in (errno.EBUSY, errno.EINVAL):
         return are_used_up()
     # aiohappyeyeballs joins the errors of several addresses into one.
     return not numbers_of(error).isdisjoint(USED_UP)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import os
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -77,15 +76,18 @@ def test_a_reserve_is_kept_free_but_no_more_than_a_quarter_of_all() -> None:
 # --- a client
 
 
-def test_a_client_says_that_none_is_left_and_recovers(
-    request: pytest.FixtureRequest, server: WebSocketServer, url: str, network: None
-) -> None:
-    if "ALONE" not in os.environ:
-        # In a process of its own: what a resolver lacks first depends on all that a process has done before.
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", request.node.nodeid]
-        done = subprocess.run(command, env={**os.environ, "ALONE": "1"}, capture_output=True, text=True)
-        assert done.returncode == 0, done.stdout
-        return
+@pytest.mark.parametrize(
+    "error",
+    [socket.gaierror(), OSError(errno.EBUSY, ""), OSError(errno.EINVAL, "")],
+    ids=["no name", "busy", "invalid"],
+)
+def test_what_looking_up_a_name_tells_in_place_of_it(error: OSError) -> None:
+    with left(0):
+        assert descriptors.lacks_them(error)
+    assert not descriptors.lacks_them(error)
+
+
+def test_a_client_says_that_none_is_left_and_recovers(server: WebSocketServer, url: str, network: None) -> None:
     client = WebSocketClient()
     log = record(client)
     before = opened()
