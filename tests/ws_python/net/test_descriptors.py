@@ -79,7 +79,7 @@ def test_a_reserve_is_kept_free_but_no_more_than_a_quarter_of_all() -> None:
 @pytest.mark.parametrize(
     "error",
     [socket.gaierror(), OSError(errno.EBUSY, ""), OSError(errno.EINVAL, "")],
-    ids=["no name", "busy", "invalid"],
+    ids=["name", "busy", "invalid"],
 )
 def test_what_looking_up_a_name_tells_in_place_of_it(error: OSError) -> None:
     with left(0):
