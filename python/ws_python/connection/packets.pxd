@@ -51,7 +51,7 @@ cdef class Player:
     #: Whether the user was told of it.
     cdef public bint is_announced
     #: Whether packets are expected from it, and can be sent to it.
-    cdef public bint is_here
+    cdef readonly bint is_here
     #: Packets that were not taken yet, as of the last poll; and the memory that they hold.
     cdef readonly Py_ssize_t waiting
     cdef Py_ssize_t _size
@@ -75,10 +75,14 @@ cdef class Packets:
     cdef readonly bint is_client
     #: Told of what is rare, see packets.pyi.
     cdef object _listener
+    # Packets that wait of those who are gone, and the memory that they hold.
+    cdef Py_ssize_t _left
+    cdef Py_ssize_t _left_size
     # What was taken last: somebody may still be reading it.
     cdef PyObject* _lent
 
     cpdef add(self, Player player, bytes data, Intake source)
+    cdef bint _is_full(self, Player player) except -1
     cdef object put_memory(self, const uchar* data, Py_ssize_t size)
     cdef object _put_to(self, Player player, const uchar* data, Py_ssize_t size)
     cdef object _put_late(self, Player player, Outbox outbox, const uchar* data, Py_ssize_t size)

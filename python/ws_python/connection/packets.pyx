@@ -152,9 +152,25 @@ cdef class Packets:
         self.state.end += 1
         player.waiting += 1
         player._size += size + PACKET_OVERHEAD
-        if (player.waiting > MOST_WAITING or player._size > player._most) and player._parked is None:
-            player._parked = source
+        if player._parked is not source and self._is_full(player):
+            player._parked = source  # One before it, in the same session, hands out nothing any more.
             source.park()
+
+    cdef bint _is_full(self, Player player) except -1:
+        """Whether too much waits: of this player, or of those who are gone, whom no connection counts any more."""
+        return (
+            player.waiting > MOST_WAITING
+            or player._size > player._most
+            or self._left > MOST_WAITING
+            or self._left_size > player._most
+        )
+
+    def part(self, Player player):
+        """Nothing more comes from it; what waits of it is handed out all the same."""
+        if player.is_here:
+            player.is_here = False
+            self._left += player.waiting
+            self._left_size += player._size
 
     cdef int _grow(self) except -1:
         cdef Py_ssize_t room = max(FIRST_ROOM, 2 * self.state.room)
@@ -183,6 +199,9 @@ cdef class Packets:
         cdef Player player = <Player>packet.player
         player.waiting -= 1
         player._size -= packet.size + PACKET_OVERHEAD
+        if not player.is_here:
+            self._left -= 1
+            self._left_size -= packet.size + PACKET_OVERHEAD
         Py_DECREF(player)
         if player._parked is not None and player.waiting * 2 <= MOST_WAITING and player._size * 2 <= player._most:
             source, player._parked = player._parked, None
@@ -396,13 +415,15 @@ cdef class PacketSink(Sink):
                 return
         if player is None:
             self._listener.greeted(source.owner, message)
+        elif not player.is_here:
+            return  # The game has parted with it, and it goes on until it hears of that.
         elif type(message) is bytes:
             self._packets.add(player, message, source)
         else:
             self._listener.text_came(source.owner, message)
 
     cdef Player _player_of(self, Intake source):
-        if type(source.sink_state) is Player and (<Player>source.sink_state).is_here:
+        if type(source.sink_state) is Player:
             return source.sink_state
         player = self._packets.players.get(source.peer_id)
         if player is not None:

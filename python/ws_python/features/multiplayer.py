@@ -11,7 +11,7 @@ packets, that it is gone. So it is told as gone in the first poll in which none 
 from __future__ import annotations
 
 import logging
-from collections import deque
+from collections import OrderedDict
 from enum import IntEnum
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -204,8 +204,8 @@ class Multiplayer(Feature):
         self._is_closed = False
         self._is_forgotten = False
         # Who is to be told as connected, and as gone.
-        self._arrived: deque[Player] = deque()
-        self._departed: list[Player] = []
+        self._arrived: OrderedDict[Player, None] = OrderedDict()
+        self._departed: dict[Player, None] = {}
 
     def use(self) -> Any:
         """From now on there are players. What the user gets."""
@@ -266,23 +266,24 @@ class Multiplayer(Feature):
 
     def _depart(self, player: Player) -> None:
         """Nothing more comes from it."""
-        player.is_here = False
+        self.packets.part(player)
         if player.is_announced:
-            self._departed.append(player)
+            self._departed[player] = None
         else:
             self._drop(player)
 
     def _drop(self, player: Player) -> None:
         """Tell nothing of it any more."""
-        player.is_here = False
-        self.packets.forget(player)
-        self._arrived = deque(other for other in self._arrived if other is not player)
-        self._departed = [other for other in self._departed if other is not player]
+        self.packets.part(player)
+        if player.waiting:
+            self.packets.forget(player)
+        self._arrived.pop(player, None)
+        self._departed.pop(player, None)
 
     def _drop_all(self) -> None:
         self.packets.forget(None)
         for player in self.packets.players.values():
-            player.is_here = False
+            self.packets.part(player)
         self.packets.players.clear()
         self.packets.server = None
         self._arrived.clear()
@@ -363,7 +364,7 @@ class ServerMultiplayer(Multiplayer):
         player = Player(peer, peer.peer_id, self.node.max_queued_bytes)
         self.node._peers.set_apart(peer.peer_id)
         self.packets.players[peer.peer_id] = player
-        self._arrived.append(player)
+        self._arrived[player] = None
         # No message of the user's, so no supervisor sees it.
         outbox = connection.outbox
         supervisor, outbox.supervisor = outbox.supervisor, None
@@ -407,12 +408,12 @@ class ServerMultiplayer(Multiplayer):
 
     def _tell(self) -> None:
         while self._arrived:
-            player = self._arrived.popleft()
+            player, _ = self._arrived.popitem(last=False)
             player.is_announced = True
             self.peer.peer_connected.emit(player.peer_id)
         for player in list(self._departed):
             if not player.waiting and player in self._departed:  # A handler may have closed it all.
-                self._departed.remove(player)
+                del self._departed[player]
                 self.peer.peer_disconnected.emit(player.peer_id)
 
     def disconnect_peer(self, peer_id: int, force: bool) -> None:
@@ -426,7 +427,9 @@ class ServerMultiplayer(Multiplayer):
         if force:
             del self.packets.players[peer_id]
             self._drop(player)
-        player.endpoint.close(NORMAL_CLOSURE)
+            self._part_with(player)
+        else:
+            player.endpoint.close(NORMAL_CLOSURE)
 
     def close(self) -> None:
         """See MultiplayerPeer."""
@@ -437,10 +440,15 @@ class ServerMultiplayer(Multiplayer):
         self._is_closed = True
         # Before stop(), whose code would have those in a session wait for the server to come back.
         for player in players:
-            player.endpoint.close(NORMAL_CLOSURE)
+            self._part_with(player)
         if not self.node.multiplayer_path:
             self.node.stop()
         self.refresh()
+
+    def _part_with(self, player: Player) -> None:
+        """Close its connection. What comes there until then is a packet still, and nobody's."""
+        player.endpoint._connection.intake.sink_state = player
+        player.endpoint.close(NORMAL_CLOSURE)
 
     def _give_up(self, player: Player) -> None:
         connection = player.endpoint._connection
@@ -513,7 +521,7 @@ class ClientMultiplayer(Multiplayer):
             self._told_id = peer_id
             player = Player(self.node, SERVER_ID, self.node.max_queued_bytes)
             self._sink.receiving = player
-            self._arrived.append(player)
+            self._arrived[player] = None
         elif connection.phase is Phase.OPEN:
             self.node._count("closed_no_peer_id")
             connection.give_up(PROTOCOL_ERROR, "the server did not begin with a peer id")
@@ -544,13 +552,14 @@ class ClientMultiplayer(Multiplayer):
     def _tell(self) -> None:
         packets = self.packets
         if self._departed:
-            if not self._departed[0].waiting:
+            if not any(player.waiting for player in self._departed):
                 self._departed.clear()
                 self.peer.peer_disconnected.emit(SERVER_ID)
                 # The game is to see it before it sees the next connection, of which the next poll tells.
                 packets.is_lost = True
         elif self._arrived:
-            packets.server = player = self._arrived.popleft()
+            player, _ = self._arrived.popitem(last=False)
+            packets.server = player
             packets.unique_id = self._told_id
             packets.remove_fence()
             player.is_announced = True

@@ -10,7 +10,7 @@ from typing import Any
 from weakref import ref
 
 import pytest
-from websockets.frames import Opcode
+from websockets.frames import Frame, Opcode
 from ws_python import Compression, Error, WebSocketClient, WebSocketServer, WebSocketSimulation
 from ws_python.features.multiplayer import ConnectionStatus, MultiplayerPeer, TransferMode
 
@@ -76,7 +76,7 @@ def host() -> Player:
     return Player(listening())
 
 
-NewRaw = Callable[..., RawClient]
+NewRaw = Callable[..., RawClient]  # Of a host, or of its peer: then no packet is taken.
 
 
 @pytest.fixture
@@ -84,8 +84,9 @@ def new_raw() -> Iterator[NewRaw]:
     """Makes bare sockets, connected to a host through the opening handshake."""
     made: list[RawClient] = []
 
-    def new(host: Player, receive_buffer: int = 0) -> RawClient:
-        made.append(RawClient(host.node.get_local_port(), receive_buffer=receive_buffer))
+    def new(host: Player | MultiplayerPeer, receive_buffer: int = 0) -> RawClient:
+        node = host.node if isinstance(host, Player) else host._multiplayer.node
+        made.append(RawClient(node.get_local_port(), receive_buffer=receive_buffer))
         made[-1].shake_hands(host)
         return made[-1]
 
@@ -212,6 +213,20 @@ class TestPackets:
             client.poll()
         assert 20 <= host.peer.get_available_packet_count() < 200
         poll_until(lambda: len(host.packets) == 2000, host, client)
+
+    def test_what_those_left_who_are_gone_holds_up_who_comes(self, host: Player, new_raw: NewRaw) -> None:
+        host.node.max_queued_bytes = 20_000  # Of one player: 121 of these packets.
+        packets = Frame(Opcode.BINARY, bytes(100)).serialize(mask=True) * 100
+        goodbye = Frame(Opcode.CLOSE, b"\x03\xe8").serialize(mask=True)
+        for number in range(20):
+            raw = new_raw(host.peer)
+            poll_until(lambda: len(host.log) == number + 1, host.peer)  # noqa: B023
+            raw.send_raw(packets + goodbye)
+        for _ in range(200):
+            host.peer.poll()
+        assert 200 <= host.peer.get_available_packet_count() < 1000
+        assert host.node.get_peer_count() > 10, "who sent more than is taken is not gone"
+        poll_until(lambda: len(host.packets) == 2000 and len(host.log) == 40, host)
 
     def test_the_time_of_a_poll_is_heeded(self, host: Player) -> None:
         host.node.max_poll_time = 0.0001
@@ -371,6 +386,21 @@ class TestEnds:
         poll_until(lambda: client.node.status == WebSocketClient.Status.STATUS_IDLE, host, client)
         assert host.log == [("peer_connected", peer_id)]
         host.peer.disconnect_peer(peer_id, True)
+
+    def test_who_is_parted_with_sends_no_messages(self) -> None:
+        host = Player(listening(multiplayer_path="/mp"))
+        heard = record(host.node)
+        one = joined(host, path="/mp")
+        other = joined(host, one, path="/mp")
+        for player in (one, other):
+            player.put(b"on the way")
+        host.peer.disconnect_peer(id_of(one), True)
+        host.peer.close()
+        for player in (one, other):
+            player.put(b"later")
+        poll_until(lambda: host.node.get_peer_count() == 0, host, one, other)
+        assert [entry for entry in heard if entry[0] == "message_received"] == []
+        assert host.packets == []
 
     def test_close_of_a_server_and_again(self, host: Player) -> None:
         client = joined(host)
@@ -563,6 +593,27 @@ class TestSessions:
         assert host.log == [("peer_connected", peer_id)]
         assert client.log == [("peer_connected", 1)]
         assert host.node.get_statistics()["counts"]["sessions_resumed"] == 6
+
+    def test_who_comes_back_is_held_up_again(self, host: Player) -> None:
+        client = joined(host, session=True, max_poll_time=0.05)
+        sent = 0
+        for _ in range(4):
+            for _ in range(1500):
+                assert client.put(b"%d" % sent) == Error.OK
+                sent += 1
+            for _ in range(100):
+                host.peer.poll()
+                client.poll()
+            resumed = host.node.get_statistics()["counts"].get("sessions_resumed", 0)
+            client.node._connection.drop()
+            poll_until(
+                lambda: host.node.get_statistics()["counts"].get("sessions_resumed", 0) > resumed,  # noqa: B023
+                host.peer,
+                client,
+            )
+            assert host.peer.get_available_packet_count() < 1100
+        poll_until(lambda: len(host.packets) == sent, host, client)
+        assert [packet for _, packet in host.packets] == [b"%d" % number for number in range(sent)]
 
     def test_who_comes_back_is_no_new_player(self, host: Player) -> None:
         client = joined(host, session=True)
