@@ -513,6 +513,8 @@ class ClientMultiplayer(Multiplayer):
 
     def greeted(self, connection: Connection, message: str | bytes) -> None:
         """See packets.pyi."""
+        if self._is_closed:
+            return  # A packet that was on the way when the game closed the peer.
         peer_id = 0
         if isinstance(message, bytes) and len(message) == _ID_SIZE:
             peer_id = int.from_bytes(message, "little", signed=True)

@@ -402,6 +402,17 @@ class TestEnds:
         assert [entry for entry in heard if entry[0] == "message_received"] == []
         assert host.packets == []
 
+    def test_a_packet_after_the_close_of_a_client_is_no_greeting(self, host: Player) -> None:
+        simulation = WebSocketSimulation()
+        simulation.latency = 0.05
+        client = joined(host, simulation=simulation)
+        for _ in range(3):
+            assert host.put(b"\x05\x00\x00\x00", id_of(client)) == Error.OK
+        host.peer.poll()
+        client.peer.close()
+        poll_until(lambda: client.node.status == WebSocketClient.Status.STATUS_IDLE, host, client)
+        assert client.log == [("peer_connected", 1)]
+
     def test_close_of_a_server_and_again(self, host: Player) -> None:
         client = joined(host)
         host.peer.close()
