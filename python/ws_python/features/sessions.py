@@ -194,7 +194,8 @@ class Sessions(Feature):
         if peer is None:
             return  # What a derived class does there has stopped the server.
         known = _PeerSession(peer, Session(node.session_buffer_size), _hash(hello.token), is_another=hello.resumes)
-        self._by_token.setdefault(known.first, known)
+        if self._by_token.setdefault(known.first, known) is not known:
+            known.tokens = []  # It is that of another session, which has a newer one by now.
         self._keep(known)
         node._count("sessions_begun")
         connection.carry(known.session, self._welcome(known, resumed=False), hello.buffer)

@@ -27,8 +27,8 @@ LONGEST_METHOD: Final = 128
 #: Requests of one end that may wait for their replies.
 MOST_WAITING: Final = 4096
 # The largest whole number that each language has, JavaScript among them.
-_MOST_DIGITS = len(str(2**53 - 1))
-_MOST_CODE_DIGITS = 3
+_MOST = 2**53 - 1
+_MOST_CODE = 999
 
 
 class DialogueError(ValueError):
@@ -137,7 +137,7 @@ class Dialogue(Generic[T]):
     def receive(self, letter: str, head: str, most_handled: int) -> Heard[T]:
         """Of a message with one of LETTERS. None: it came too late to matter. Raises DialogueError."""
         number, _, rest = head.partition(" ")
-        if not _is_number(number, _MOST_DIGITS):
+        if not _is_number(number, _MOST):
             raise DialogueError("a message about a request without its number")
         if letter == REQUEST:
             return self._receive_request(int(number), rest, most_handled)
@@ -148,7 +148,7 @@ class Dialogue(Generic[T]):
         waiter = self._waiting.pop(int(number), None)
         if letter == REPLY:
             return None if waiter is None else Replied(waiter)
-        if not _is_number(rest, _MOST_CODE_DIGITS):
+        if not _is_number(rest, _MOST_CODE):
             raise DialogueError("a request that failed without the number of an error")
         return None if waiter is None else Failed(waiter, int(rest))
 
@@ -187,5 +187,5 @@ class Dialogue(Generic[T]):
         return self._handled.pop(number, False)
 
 
-def _is_number(text: str, most_digits: int) -> bool:
-    return 0 < len(text) <= most_digits and text.isascii() and text.isdigit()
+def _is_number(text: str, most: int) -> bool:
+    return 0 < len(text) <= len(str(most)) and text.isascii() and text.isdigit() and int(text) <= most

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.frames import Opcode
 from ws_python import Error, WebSocketClient, WebSocketReply, WebSocketServer
 from ws_python.features import handover, taking_over
 from ws_python.protocol.handover import (
@@ -26,6 +27,7 @@ from ws_python.protocol.handover import (
     pack,
     unpack_state,
 )
+from ws_python.protocol.session import SUBPROTOCOL, new_token
 
 from ..driving import RawClient, listening, named, poll_until, poll_while, record
 from ..handing_over import (
@@ -41,7 +43,7 @@ from ..handing_over import (
     needs_handover,
     state_of,
 )
-from .test_sessions import cut, in_session, names
+from .test_sessions import cut, greet, in_session, names, welcomed
 
 pytestmark = needs_handover
 
@@ -431,6 +433,37 @@ class TestGiving:
             frame = poll_while(speak, server)
             assert frame is None or frame.letter == NO
             goes_on(server, client)
+
+    def test_what_clients_say_does_not_keep_it_from_handing_over(self, path: str) -> None:
+        """Whatever they make up, the next process takes it for what a server hands over."""
+        server = running(path)
+        raws = []
+
+        def comes(**hello: object) -> tuple[RawClient, int]:
+            raw = RawClient(server.get_local_port(), subprotocols=[SUBPROTOCOL])
+            raw.shake_hands(server)
+            raws.append(raw)
+            greet(raw, **hello)
+            return raw, welcomed(raw, server)["id"]
+
+        # As often as they like, they come back with the first token of a session that has a newer one by now.
+        token = new_token()
+        raw, peer_id = comes(token=token)
+        raw.send(Opcode.TEXT, b"\x10a0\n")
+        poll_until(lambda: len(server._sessions._by_peer[peer_id].tokens) == 1, server)
+        ids = {peer_id} | {comes(resume=token, received=0)[1] for _ in range(2)}
+        # The highest numbers that there are, and higher ones.
+        for number in (2**53 - 1, 10**16 - 1):
+            raw, peer_id = comes(token=new_token())
+            ids.add(peer_id)
+            raw.send(Opcode.TEXT, f"\x10q{number} a\n".encode())
+            poll_until(lambda: raw.receive().eof or len(raw.frames) > 1, server)  # noqa: B023
+        with calling(path) as line:
+            state = poll_while(lambda: state_of(line), server)
+        peers = {peer.peer_id: peer for peer in state.peers}
+        assert len(ids) == 5 and peers.keys() <= ids and len(peers) >= 4
+        for raw in raws:
+            raw.close()
 
     @pytest.mark.parametrize("word", [b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", pack(TAKEN), pack(ASK) + b"more"])
     def test_who_asks_wrongly_is_not_heard(self, path: str, word: bytes) -> None:

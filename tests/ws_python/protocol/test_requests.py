@@ -99,6 +99,7 @@ def test_the_end() -> None:
         (REQUEST, "1 a\tb"),
         (REQUEST, "1 " + "m" * 129),
         (REQUEST, "9" * 17 + " m"),
+        (REQUEST, f"{2**53} m"),
         (REQUEST, "\u0661 m"),
         (REPLY, ""),
         (REPLY, "2"),
