@@ -1,7 +1,8 @@
 """A server in a process of its own, for tests of the hand-over: what happens are lines of JSON, and so are its orders.
 
 Arguments: settings of the server, as JSON. Orders: the name of a method of the server and arguments. It answers each
-message "?..." with the same text, and requests for "echo"; those for "never" it does not answer.
+message "?..." with the same text, and requests for "echo"; those for "never" it does not answer. With "plays" there are
+players of the multiplayer.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def main() -> None:
     data = settings.pop("data", None)
     taking_over._PATIENCE = settings.pop("patience", taking_over._PATIENCE)
     server = WebSocketServer()
+    if settings.pop("plays", False):
+        server.get_multiplayer_peer()
     for name, value in settings.items():
         setattr(server, name, value)
     for name in sorted({*events_of(type(server))} - {"message_received"}):

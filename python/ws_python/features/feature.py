@@ -96,6 +96,10 @@ class Feature:
     def seated(self, peer: Any) -> None:
         """A peer is about to be announced: that of a connection, or of a session that has begun."""
 
+    def stays(self, peer: Any) -> bool:
+        """Whether a peer, in a session, belongs to this process, so that no other one can go on with it."""
+        return False
+
     def status_changed(self) -> None:
         """The server or client goes on to another status. Before the user is told."""
 

@@ -70,7 +70,8 @@ class HandoverSettings:
         doc="Where the next process of this server asks for its sessions and its listening sockets: the absolute path "
         "of a Unix socket, the same in both. listen() of the next one takes them over, while this one still runs: "
         "nobody is refused, and peers in sessions (see `session_timeout`) go on as after a cut, without losing a "
-        "message. See `handed_over` and `taken_over`. Only processes of the same user are heard. Linux and macOS. "
+        "message; players of the multiplayer see the server go, and come back as new ones. See `handed_over` and "
+        "`taken_over`. Only processes of the same user are heard. Linux and macOS. "
         "Empty: none. Counts from the next listen() on.",
     )
     handover_timeout: float = setting(
@@ -327,7 +328,7 @@ class Handover(Feature):
             return
         if asker is not self._asker:
             return  # It has stopped the server.
-        leaving = [known for known in node._sessions.all if _goes_on(known.peer._connection)]
+        leaving = [known for known in node._sessions.all if self._leaves(known.peer)]
         try:
             is_taken = self._give(asker, leaving, data, begin + node.handover_timeout)
         except TimeoutError:
@@ -343,6 +344,9 @@ class Handover(Feature):
             self._let_go(leaving)
         else:
             self._keep("the next process did not say in time (handover_timeout) that it has everything")
+
+    def _leaves(self, peer: Any) -> bool:
+        return _goes_on(peer._connection) and not any(feature.stays(peer) for feature in self.node._features)
 
     def _give(self, asker: _Asker, leaving: list[Any], data: Payload | None, until: float) -> bool:
         """Tell all that there is; whether it was taken."""

@@ -378,12 +378,19 @@ class ServerMultiplayer(Multiplayer):
     def _takes_nobody(self, connection: Connection) -> bool:
         return self.peer is not None and (self.refuses or self._is_closed) and self._plays(connection)
 
+    def _player(self, peer: Any) -> Player | None:
+        """What a peer is here; None: it does not play."""
+        player = None if self.peer is None else self.packets.players.get(peer.peer_id)
+        return player if player is not None and player.endpoint is peer else None
+
+    def stays(self, peer: Any) -> bool:
+        """See Feature. What the engines at both ends have agreed on, such as paths, they cannot tell to another one."""
+        return self._player(peer) is not None
+
     def session_over(self, endpoint: Any, error: Error) -> None:
         """See Feature."""
-        if self.peer is None:
-            return
-        player = self.packets.players.get(endpoint.peer_id)
-        if player is not None and player.endpoint is endpoint:
+        player = self._player(endpoint)
+        if player is not None:
             del self.packets.players[endpoint.peer_id]
             self._depart(player)
 

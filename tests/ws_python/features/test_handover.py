@@ -43,6 +43,7 @@ from ..handing_over import (
     needs_handover,
     state_of,
 )
+from .test_multiplayer import Player, playing
 from .test_sessions import cut, greet, in_session, names, welcomed
 
 pytestmark = needs_handover
@@ -464,6 +465,27 @@ class TestGiving:
         assert len(ids) == 5 and peers.keys() <= ids and len(peers) >= 4
         for raw in raws:
             raw.close()
+
+    @pytest.mark.parametrize("is_away", [False, True])
+    def test_players_of_the_multiplayer_see_the_server_go(self, start: Start, path: str, is_away: bool) -> None:
+        """What the engines at both ends have agreed on is known to this process only."""
+        server = running(path, multiplayer_path="/mp")
+        players = Player(server)
+        player = playing(server, "/mp", session=True)
+        poll_until(lambda: players.log != [] and player.log != [], players, player)
+        client, peer_id = in_session(server)
+        log = record(server)
+        if is_away:
+            cut(server.peers[players.log[0][1]])
+            poll_until(lambda: named(log, "client_interrupted") != [], server)
+        following = start(players, client, bind_address="localhost", multiplayer_path="/mp", plays=True)
+        following.until(lambda: named(following.log, "client_resumed") != [], client)
+        assert named(following.log, "client_connected") == [(peer_id,)]
+        following.until(lambda: len(player.log) == 3, player)
+        assert [name for name, *_ in player.log] == ["peer_connected", "peer_disconnected", "peer_connected"]
+        assert player.packets == []
+        assert len(named(following.log, "client_connected")) == 2
+        assert sorted(named(log, "client_disconnected")) == [(players.log[0][1],)]
 
     @pytest.mark.parametrize("word", [b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", pack(TAKEN), pack(ASK) + b"more"])
     def test_who_asks_wrongly_is_not_heard(self, path: str, word: bytes) -> None:
