@@ -77,6 +77,8 @@ func _run() -> void:
 		_listen()
 		api.multiplayer_peer = _peer
 		await _serve()
+		if _option("over") == "ours":
+			_peer.close()  # Else those in a session wait for another process.
 	else:
 		_connect()
 		api.multiplayer_peer = _peer
