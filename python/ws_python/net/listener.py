@@ -139,7 +139,7 @@ class Listener:
         if self._is_held:
             self._is_held = False
             for door in self._doors:
-                door.watch_reading()
+                self._go_on(door)
 
     def give_away(self) -> None:
         """Another process goes on with the sockets: the path of a Unix socket is its own."""
@@ -229,7 +229,7 @@ class Listener:
             return  # The server was stopped, or release() goes on.
         if descriptors.has_room(descriptors.lowest_free(), self._reserve()):
             door.watch_reading()
-            if self._over is None:
+            if self._pauses and self._over is None:
                 self._over = hub.deadlines.after(_ROOM_TIME, self._tell_room)
         else:
             hub.deadlines.after(_NO_ROOM_PAUSE, lambda: self._go_on(door))

@@ -207,6 +207,34 @@ def test_a_server_that_finds_none_left_goes_on_when_there_are(
     peer.close()
 
 
+def test_room_that_comes_while_the_listener_is_held_is_told(
+    server: WebSocketServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next process has asked to take over, and does not."""
+    monkeypatch.setattr("ws_python.net.listener._NO_ROOM_PAUSE", 0.05)
+    monkeypatch.setattr("ws_python.net.listener._ROOM_TIME", 0.1)
+    client = socket.socket()
+    with left(0):
+        client.connect(("127.0.0.1", server.get_local_port()))
+        poll_until(lambda: server._counts["paused_without_room"] == 1, server)
+    assert server._listener is not None
+    server._listener.hold()
+    until = hub.deadlines.now + 0.2
+    poll_until(lambda: hub.deadlines.now > until, server)
+    assert len(server._connections) == 0
+    server._listener.release()
+    poll_until(lambda: len(caplog.messages) == 2 and len(server._connections) == 1, server)
+    assert caplog.messages[1].startswith("new connections no longer wait")
+    assert server.get_statistics()["error_recovery_rate"] == 1.0
+    # Where nobody has waited, there is nothing to tell.
+    server._listener.hold()
+    server._listener.release()
+    until = hub.deadlines.now + 0.3
+    poll_until(lambda: hub.deadlines.now > until, server)
+    assert len(caplog.messages) == 2
+    client.close()
+
+
 def test_a_server_stopped_while_connections_wait(server: WebSocketServer, caplog: pytest.LogCaptureFixture) -> None:
     client = socket.socket()
     with left(0):
