@@ -228,6 +228,65 @@ def test_a_value_that_is_none_is_told_in_one_line(port: int, engine: GodotProces
     assert engine.log.count("a value that came cannot be read") == before + 1
 
 
+def memory(engine: GodotProcess, kind: str = "VmRSS") -> float:
+    """What the engine takes, in MB; with "VmHWM" the most that it has taken."""
+    found = re.search(rf"^{kind}:\s+(\d+) kB$", Path(f"/proc/{engine.pid}/status").read_text(), re.MULTILINE)
+    assert found is not None
+    return int(found[1]) / 1024
+
+
+@pytest.mark.parametrize("payload", ["[1e999,1e-999,1e0512]", "9" * 600, "0." + "0" * 600 + "1"])
+def test_numbers_that_are_too_large(port: int, engine: GodotProcess, payload: str) -> None:
+    before = len(engine.log.splitlines())
+    with open_layer(port) as connection:
+        connection.send(new_hello())
+        welcome(connection)
+        connection.send("\x10v\n" + payload)
+        connection.send("and on")
+        assert connection.recv(TIMEOUT) == "and on"
+    said = "\n".join(engine.log.splitlines()[before:])
+    assert "a value that came cannot be read: it holds a number that is too large" in said
+    assert "Exponent too high" not in said
+
+
+def test_numbers_and_nuls_stay_what_they_are(port: int, engine: GodotProcess) -> None:
+    said = '[9223372036854775807,-9223372036854775807,1,1.5,-2e3,"1 \\\\u0000","\\\\\\u0000\\u0000"]'
+    with open_layer(port) as connection:
+        connection.send(new_hello())
+        welcome(connection)
+        connection.send(f"\x10q1 double\n{said}")
+        answer = str(next_of(connection, "r")).partition("\n")[2]
+        both = [9223372036854775807, -9223372036854775807, 1, 1.5, -2000.0, "1 \\u0000", "\\\ufffd\ufffd"]
+        assert json.loads(answer) == [both, both]
+        assert "9223372036854775807,-9223372036854775807,1,1.5,-2000.0" in answer
+    assert "Unicode parsing error" not in engine.log
+
+
+def test_many_numbers_take_little_memory(port: int, engine: GodotProcess) -> None:
+    with open_layer(port) as connection:
+        connection.send(new_hello())
+        welcome(connection)
+        before = memory(engine, "VmHWM")
+        connection.send("\x10q1 wait\n[1" + ",1" * 250_000 + "]")
+        connection.send("\x10q2 missing\n")
+        assert str(next_of(connection, "x")).startswith("\x10x2 44\n")
+        assert memory(engine, "VmHWM") - before < 150
+
+
+def test_what_is_cut_keeps_no_half_of_a_message(port: int, engine: GodotProcess) -> None:
+    before = memory(engine)
+    for _ in range(24):
+        with open_layer(port) as connection:
+            connection.send(new_hello())
+            peer_id = welcome(connection)["id"]
+            # A frame of 2,000,000 bytes with all but the last of them.
+            half = b"\x82\xff" + (2_000_000).to_bytes(8, "big") + b"mask" + bytes(1_999_999)
+            connection.socket.sendall(half)
+            connection.socket.shutdown(socket.SHUT_WR)
+            engine.wait_for(f"^interrupted: {peer_id}$")
+    assert memory(engine) - before < 24
+
+
 def test_one_that_does_not_speak_it_is_served_as_ever(port: int) -> None:
     with connect(f"ws://127.0.0.1:{port}/") as connection:
         assert connection.subprotocol is None

@@ -88,7 +88,7 @@ func parse() -> void:
 		if messages_received >= end:
 			is_held = true
 			break
-	if close_code != NO_CODE or _at == _input.size():
+	if _at == _input.size():
 		_input = PackedByteArray()
 		_at = 0
 	elif _at > _MOST_PARSED:
@@ -115,7 +115,7 @@ func forget_news() -> void:
 func receive_end(code: int) -> void:
 	if close_code == NO_CODE:
 		close_code = code
-		_message = PackedByteArray()
+		_forget_what_came()
 
 
 ## The other side broke a rule: end with that code.
@@ -125,9 +125,16 @@ func fail(code: int, reason: String) -> void:
 	has_failed = true
 	close_code = code
 	close_reason = reason
-	_message = PackedByteArray()
+	_forget_what_came()
 	if not close_sent:
 		close_frame = make_close(code, reason)
+
+
+## In a session the peer may keep this for long.
+func _forget_what_came() -> void:
+	_message = PackedByteArray()
+	_input = PackedByteArray()
+	_at = 0
 
 
 ## Parses the next frame. False if it is not whole, or wrong.
@@ -267,7 +274,7 @@ func _take_close(payload: PackedByteArray) -> void:
 	else:
 		close_code = code
 		close_reason = reason
-		_message = PackedByteArray()
+		_forget_what_came()
 		if not close_sent:
 			close_frame = make_frame(CLOSE, payload)
 

@@ -9,12 +9,19 @@ const VariantFormat := preload("res://addons/ws_python/portable/variant_format.g
 
 const _NO_JSON := "it is no JSON"
 const _HALF_A_PAIR := "it holds half a surrogate pair, which UTF-8 cannot carry"
+const _EXTREME := "it holds a number that is too large, or has too many digits"
 const _LARGEST := "9223372036854775807"
 
-# Strings, and numbers: group 1 is what stands before a fraction, group 2 the fraction.
-static var _tokens := RegEx.create_from_string('"(?:[^"\\\\]++|\\\\.)*+"|(-?[0-9]++)([.eE][-+.0-9eE]*+)?+')
-# What begins whole numbers that are handed to the engine's reader as strings. Nobody else knows it.
-static var _mark := "whole " + Crypto.new().generate_random_bytes(16).hex_encode() + " "
+# Whole numbers that the engine does not have as such, outside of strings.
+static var _beyond := RegEx.create_from_string(
+	'(?:"(?:[^"\\\\]++|\\\\.)*+"|[0-9]++[.eE][-+.0-9eE]*+)(*SKIP)(*FAIL)|(?:[0-9]{20,}+|%s)(?![0-9])' % _larger()
+)
+# Numbers of which the engine would log a line each, that they are too large or too small.
+static var _extreme := RegEx.create_from_string(
+	'"(?:[^"\\\\]++|\\\\.)*+"(*SKIP)(*FAIL)|[0-9.]{101}|[eE][-+]?+0*+(?:[4-9][0-9]{2}|[0-9]{4})'
+)
+# U+0000, which an engine's String cannot hold: it would log a line for each.
+static var _nul := RegEx.create_from_string("(?<!\\\\)((?:\\\\\\\\)*+)\\\\u0000")
 
 
 ## A value as the payload of a message and "", or null and what is wrong with it in one line.
@@ -42,43 +49,23 @@ static func decode(payload: Variant) -> Array:
 static func _decode_json(text: String) -> Array:
 	if text.is_empty():
 		return [null, ""]
+	if _extreme.search(text) != null:
+		return [null, _EXTREME]
+	var whole := _nul.sub(text, "$1\\ufffd", true) if text.contains("\\u0000") else text
 	var json := JSON.new()
-	if json.parse(_marked(text)) != OK:
+	if json.parse(whole) != OK:
 		return [null, _NO_JSON]
-	var problem: Array[String] = []
-	var value: Variant = _unmarked(json.data, problem)
-	return [value, ""] if problem.is_empty() else [null, problem[0]]
+	# The engine writes its values down so that JSON is such a text, too; and once it is known to be JSON, nothing else is
+	# in it.
+	var value: Variant = str_to_var(_beyond.sub(whole, "$0.0", true))
+	return [null, _NO_JSON] if value == null and json.data != null else [value, ""]
 
 
-static func _marked(text: String) -> String:
-	var parts := PackedStringArray()
-	var end := 0
-	for token: RegExMatch in _tokens.search_all(text):
-		if token.get_start(1) >= 0 and token.get_start(2) < 0 and _fits(token.get_string(1)):
-			parts.append(text.substr(end, token.get_start() - end))
-			parts.append('"%s%s"' % [_mark, token.get_string(1)])
-			end = token.get_end()
-	return text if end == 0 else "".join(parts) + text.substr(end)
-
-
-## Whether the engine has such whole numbers.
-static func _fits(digits: String) -> bool:
-	var bare := digits.trim_prefix("-")
-	return bare.length() < _LARGEST.length() or (bare.length() == _LARGEST.length() and bare <= _LARGEST)
-
-
-static func _unmarked(value: Variant, problem: Array[String]) -> Variant:
-	if value is String:
-		return (value as String).substr(_mark.length()).to_int() if (value as String).begins_with(_mark) else value
-	if value is Array:
-		var array: Array = value
-		for at: int in array.size():
-			array[at] = _unmarked(array[at], problem)
-	elif value is Dictionary:
-		var dictionary: Dictionary = value
-		for key: Variant in dictionary:
-			if (key as String).begins_with(_mark):
-				problem.append(_NO_JSON)
-				break
-			dictionary[key] = _unmarked(dictionary[key], problem)
-	return value
+## What matches as many digits as the largest whole number has, where they are more.
+static func _larger() -> String:
+	var found := PackedStringArray()
+	for at: int in _LARGEST.length():
+		if _LARGEST[at] != "9":
+			var more := _LARGEST[at].to_int() + 1
+			found.append("%s[%d-9][0-9]{%d}" % [_LARGEST.left(at), more, _LARGEST.length() - at - 1])
+	return "|".join(found)
