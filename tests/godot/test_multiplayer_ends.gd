@@ -63,6 +63,58 @@ func test_a_peer_is_disconnected() -> void:
 	await until(func() -> bool: return host.told.back() == ["peer_disconnected", last_id])
 
 
+func _send(side: Branch, count: int) -> void:
+	for number: int in count:
+		side.game.hear.rpc_id(1, number)
+
+
+func test_what_nobody_takes_is_not_read_for_ever() -> void:
+	await start_game()
+	var side := await join()
+	var peer := host.api.multiplayer_peer
+	get_tree().multiplayer_poll = false
+	_send(side, 4000)
+	await until(func() -> bool: return peer.get_available_packet_count() > 1000)
+	await frames(30)
+	check(peer.get_available_packet_count() < 1100, "%d packets wait" % peer.get_available_packet_count())
+	get_tree().multiplayer_poll = true
+	await until(func() -> bool: return host.game.heard.size() == 4000)
+	check_equal(host.game.values(), range(4000))
+
+
+func test_what_those_left_who_are_gone_holds_up_who_is_there() -> void:
+	await start_game()
+	var last := await join()
+	var gone: Array[Branch] = [await join(), await join()]
+	var peer := host.api.multiplayer_peer
+	get_tree().multiplayer_poll = false
+	for side: Branch in gone:
+		_send(side, 900)
+	await until(func() -> bool: return peer.get_available_packet_count() == 1800)
+	for side: Branch in gone:
+		client_of(side).close()
+	await until(func() -> bool: return server.get_peer_count() == 1)
+	_send(last, 900)
+	await until(func() -> bool: return peer.get_available_packet_count() > 1800)
+	await frames(30)
+	check(peer.get_available_packet_count() < 1900, "%d packets wait" % peer.get_available_packet_count())
+	get_tree().multiplayer_poll = true
+	await until(func() -> bool: return host.game.heard.size() == 2700 and host.count("peer_disconnected") == 2)
+
+
+func test_who_is_parted_with_sends_no_messages() -> void:
+	await start_game()
+	var heard: Array[Variant] = []
+	server.message_received.connect(func(_id: int, message: Variant) -> void: heard.append(message))
+	var side := await join()
+	_send(side, 3)
+	host.api.multiplayer_peer.disconnect_peer(side.api.get_unique_id(), true)
+	_send(side, 3)
+	await until(func() -> bool: return side.count("server_disconnected") == 1)
+	check_equal(heard, [])
+	check_equal(host.game.heard, [])
+
+
 func test_by_force() -> void:
 	await start_game()
 	var side := await join()

@@ -218,6 +218,11 @@ func get_multiplayer_peer() -> Multiplayer:
 	return multiplayer
 
 
+## Whether more waits for the game than it takes.
+func has_enough() -> bool:
+	return multiplayer != null and multiplayer.has_enough()
+
+
 # --- polling
 
 

@@ -70,7 +70,9 @@ func who() -> String:
 func is_paused() -> bool:
 	if _core == null or Checks.is_web():
 		return false
-	return queued >= _core.node.max_queued_bytes or (_rates != null and _rates.is_paused(_now))
+	if queued >= _core.node.max_queued_bytes or _core.has_enough():
+		return true
+	return _rates != null and _rates.is_paused(_now)
 
 
 ## Bytes of a message that is not whole.

@@ -19,6 +19,11 @@ func awaits_id() -> bool:
 	return _receiving == null
 
 
+## Whether more waits than the game takes.
+func has_enough() -> bool:
+	return _receiving != null and is_full(_receiving)
+
+
 ## Whether a message was one for the player.
 func takes(connection: RefCounted, message: Variant) -> bool:
 	if _receiving == null:
@@ -32,6 +37,8 @@ func takes(connection: RefCounted, message: Variant) -> bool:
 
 
 func _greet(connection: RefCounted, message: Variant) -> void:
+	if is_closed:
+		return  # A packet that was on the way when the game closed the peer.
 	var id: int = message.decode_s32(0) if message is PackedByteArray and message.size() == 4 else 0
 	if id > SERVER_ID:
 		_told_id = id

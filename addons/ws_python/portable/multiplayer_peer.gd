@@ -11,6 +11,8 @@ const UNSUPPORTED_DATA := 1003
 const POLICY_VIOLATION := 1008
 # The clock is asked when that many packets were taken.
 const _PACKETS_PER_CLOCK := 16
+# Packets of one player that wait: enough to be busy with. What else there is waits in the system.
+const _MOST_WAITING := 1024
 
 
 ## Who is at the other end.
@@ -18,8 +20,18 @@ class Player:
 	var id := 0
 	## The user was told of it.
 	var is_announced := false
-	## Packets of it that were not taken.
+	## Packets are expected from it.
+	var is_here := true
+	## Packets of it that were not taken, and their bytes.
 	var waiting := 0
+	var size := 0
+	## The connection where further ones are held up, because too many wait; null for none.
+	var parked: RefCounted
+
+	func unpark() -> void:
+		if parked != null:
+			parked.unpark()
+			parked = null
 
 
 ## The server or client; it may be freed.
@@ -31,6 +43,9 @@ var is_closed := false
 var _packets: Array[Array] = []
 var _next := 0
 var _fence := -1
+# Packets that wait of those who are gone, and their bytes.
+var _left := 0
+var _left_size := 0
 var _arrived: Array[Player] = []
 var _departed: Array[Player] = []
 var _unique_id := 0
@@ -63,9 +78,24 @@ func add(player: Player, packet: PackedByteArray) -> void:
 	if not packet.is_empty():  # As for the engine's own peer, that is none.
 		_packets.append([player, packet])
 		player.waiting += 1
+		player.size += packet.size()
+
+
+## Whether too much waits: of this player, or of those who are gone, whom no connection counts any more.
+func is_full(player: Player) -> bool:
+	return maxi(player.waiting, _left) > _MOST_WAITING or maxi(player.size, _left_size) > node.max_queued_bytes
+
+
+## Nothing more comes from it; what waits of it is handed out all the same.
+func _part(player: Player) -> void:
+	if player.is_here:
+		player.is_here = false
+		_left += player.waiting
+		_left_size += player.size
 
 
 func _depart(player: Player) -> void:
+	_part(player)
 	if player.is_announced:
 		_departed.append(player)
 	else:
@@ -76,13 +106,23 @@ func _depart(player: Player) -> void:
 func _drop(player: Player) -> void:
 	_arrived.erase(player)
 	_departed.erase(player)
+	_part(player)
+	if player.waiting == 0:
+		return
 	_packets = _packets.slice(_next).filter(func(entry: Array) -> bool: return entry[0] != player)
 	_next = 0
 	_fence = mini(_fence, _packets.size())
+	_left -= player.waiting
+	_left_size -= player.size
+	player.unpark()
 
 
 func _drop_all() -> void:
+	for entry: Array in _packets.slice(_next):
+		(entry[0] as Player).unpark()
 	_packets.clear()
+	_left = 0
+	_left_size = 0
 	_next = 0
 	_fence = -1
 	_arrived.clear()
@@ -120,14 +160,21 @@ func _get_available_packet_count() -> int:
 
 
 func _get_packet_script() -> PackedByteArray:
-	if _next >= _end_of_packets():
+	if _next >= _end_of_packets() or not is_instance_valid(node):
 		return PackedByteArray()
 	var entry := _packets[_next]
 	_next += 1
 	_since_clock += 1
 	var player: Player = entry[0]
+	var packet: PackedByteArray = entry[1]
 	player.waiting -= 1
-	return entry[1]
+	player.size -= packet.size()
+	if not player.is_here:
+		_left -= 1
+		_left_size -= packet.size()
+	if player.waiting * 2 <= _MOST_WAITING and player.size * 2 <= node.max_queued_bytes:
+		player.unpark()
+	return packet
 
 
 func _put_packet_script(p_buffer: PackedByteArray) -> Error:

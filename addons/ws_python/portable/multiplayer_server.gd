@@ -8,6 +8,8 @@ const _FULL := "This game takes no new players."
 
 ## By their ids.
 var players: Dictionary[int, Player] = {}
+# Those whom the game has parted with, as long as they are connected: what they send is nobody's.
+var _parted: Dictionary[int, bool] = {}
 # Those for whom something waited when the frame began.
 var _late: Dictionary[int, bool] = {}
 
@@ -56,9 +58,12 @@ func seat(connection: RefCounted) -> void:
 func takes(connection: RefCounted, message: Variant) -> bool:
 	var player: Player = players.get(connection.peer_id)
 	if player == null:
-		return false
+		return _parted.has(connection.peer_id)
 	if message is PackedByteArray:
 		add(player, message as PackedByteArray)
+		if player.parked != connection and is_full(player):
+			player.parked = connection  # One before it, in the same session, hands out nothing any more.
+			connection.park()
 	elif connection.is_open():
 		node._ws_core.statistics.count("closed_text_from_player")
 		connection.give_up(UNSUPPORTED_DATA, "a text message is no packet of the multiplayer")
@@ -66,6 +71,7 @@ func takes(connection: RefCounted, message: Variant) -> bool:
 
 
 func part(peer_id: int) -> void:
+	_parted.erase(peer_id)
 	if players.has(peer_id):
 		var player := players[peer_id]
 		players.erase(peer_id)
@@ -137,6 +143,7 @@ func _disconnect_peer(p_peer: int, p_force: bool) -> void:
 	if p_force:
 		var player := players[p_peer]
 		players.erase(p_peer)
+		_parted[p_peer] = true
 		_drop(player)
 	node.disconnect_peer(p_peer)
 
@@ -150,6 +157,7 @@ func _close() -> void:
 	# Before stop(), whose code would have those in a session wait for the server to come back.
 	for id: int in ids:
 		if is_instance_valid(node):
+			_parted[id] = true
 			node.disconnect_peer(id)
 	if is_instance_valid(node) and node.multiplayer_path.is_empty():
 		node.stop()

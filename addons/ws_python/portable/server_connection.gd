@@ -58,6 +58,8 @@ var has_timed_out := false
 var is_announced := false
 ## The session is over, which its user is still to be told.
 var is_given_up := false
+## What waits is not handed out until `unpark`.
+var is_parked := false
 ## Whether what is queued leaves at the end of the poll or frame.
 var is_flush_due := false
 ## When it ends by itself, in polled seconds.
@@ -428,6 +430,17 @@ func unthrottle() -> void:
 		_wait()
 
 
+## Whoever is handed this out has enough: what waits, waits, and if it is too much reading pauses.
+func park() -> void:
+	is_parked = true
+
+
+func unpark() -> void:
+	is_parked = false
+	if next < events.size() or _is_full:
+		_wait()
+
+
 func _put(event: Variant) -> void:
 	_put_all([event])
 
@@ -440,7 +453,7 @@ func _put_all(more: Array) -> void:
 
 
 func _wait() -> void:
-	if not is_waiting and _inbox != null:
+	if not is_waiting and not is_parked and _inbox != null:
 		is_waiting = true
 		_inbox.waiting.append(self)
 

@@ -42,7 +42,10 @@ func deliver(until: int) -> void:
 
 
 func _hand_out(connection: RefCounted) -> void:
-	if connection.next < connection.events.size():
+	if connection.is_parked:
+		connection.is_waiting = false
+		_current = null
+	elif connection.next < connection.events.size():
 		var event: Variant = connection.events[connection.next]
 		connection.events[connection.next] = null
 		connection.next += 1
