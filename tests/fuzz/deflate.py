@@ -9,20 +9,21 @@ from __future__ import annotations
 import zlib
 
 from ws_python.protocol.codec import Closed, Codec
-from ws_python.protocol.deflate import Decompressor, Deflate, InvalidDeflateError
+from ws_python.protocol.deflate import MAX_WINDOW_BITS, Decompressor, Deflate, InvalidDeflateError
 
 from tests.fuzz.given import Given, pieces
 from tests.fuzz.wire import encoded
 
 TAIL = b"\x00\x00\xff\xff"
+TOO_FAR = "invalid distance too far back"
 MOSTS = (1, 7, 500, 64 * 1024)
 ROOMS = (0, 1, 100, 5000, 200_000, 1 << 24)
 # Beside the payload of a message: an event's overhead, zlib's state and its window.
 OVERHEAD = 64 + 8 * 1024 + (1 << 15)
 
 
-def unpack(decompressor: Decompressor, cut: list[bytes], room: int, most: int) -> bytes | None:
-    """What a message, given in pieces, unpacks to: a byte more than `room` if it is too much, None if it is wrong."""
+def unpack(decompressor: Decompressor, cut: list[bytes], room: int, most: int) -> bytes | str:
+    """What a message, given in pieces, unpacks to: one byte more than `room` if it is too much; or what is wrong."""
     result = b""
     for index, piece in enumerate(cut):
         last = index == len(cut) - 1
@@ -36,11 +37,11 @@ def unpack(decompressor: Decompressor, cut: list[bytes], room: int, most: int) -
                 data, unused = decompressor.decompress(given, last=last, room=left, most=most)
             except InvalidDeflateError as error:
                 assert str(error).isprintable()
-                return None
+                return str(error)
             assert 0 <= unused <= len(given)
             assert len(data) <= left + 1
-            # Beyond `most` there is only what the last few bits stand for.
-            assert len(data) <= most + 600
+            # Beyond `most` there is only what the last few bits stand for: a match for each two of those of TAIL.
+            assert len(data) <= most + 16 * 258
             assert data or unused < len(given) or not given  # It comes to an end.
             result += data
             if len(result) > room:
@@ -105,11 +106,16 @@ def run(data: bytes) -> None:
     expected = reference(messages, bits, room, takeover=takeover)
     for index, message in enumerate(messages):
         got = unpack(decompressor, pieces(message, sizes) or [b""], room, most)
+        if isinstance(got, str):
+            assert None in plain[: index + 1]
+            # Beyond a smaller window zlib follows a distance as long as it goes on in one piece.
+            assert expected[index] is None or (bits < MAX_WINDOW_BITS and got.endswith(TOO_FAR))
+            return
         # Of more than fits one byte is enough to tell.
-        assert got == expected[index] or (got is not None and len(got) > room)
+        assert got == expected[index] or len(got) > room
         if None not in plain[: index + 1]:
             assert got == (plain[index] or b"")[: room + 1]
-        if got is None or len(got) > room:
+        if len(got) > room:
             return
 
 

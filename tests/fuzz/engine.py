@@ -6,13 +6,27 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import importlib
 import shlex
 import sys
 
 import atheris  # type: ignore[import-untyped]
 
-from tests.fuzz.targets import TARGETS
+from tests.fuzz.targets import ROOT, TARGETS
+
+FOUND = ROOT / "build/fuzz/found"
+
+
+def run(data: bytes) -> None:
+    """Run the target, and keep an input that fails: libFuzzer has ended at an exception without writing it down."""
+    try:
+        target.run(data)
+    except Exception:
+        path = FOUND / f"{sys.argv[1]}-{hashlib.sha1(data).hexdigest()}"
+        path.write_bytes(data)
+        raise
+
 
 if __name__ == "__main__":
     with atheris.instrument_imports(include=TARGETS[sys.argv[1]].watched):
@@ -20,5 +34,5 @@ if __name__ == "__main__":
     gc.freeze()  # What was imported stays.
     # To merge corpora, it starts itself anew.
     command = f"{shlex.quote(sys.executable)} -m tests.fuzz.engine {sys.argv[1]}"
-    atheris.Setup([command, *sys.argv[2:]], target.run)
+    atheris.Setup([command, *sys.argv[2:]], run)
     atheris.Fuzz()

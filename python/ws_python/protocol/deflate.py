@@ -121,13 +121,14 @@ class Decompressor:
             self._inflater = zlib.decompressobj(-self.window_bits)
         inflater = self._inflater
         try:
-            data = inflater.decompress(piece + _SYNC_TAIL if last else piece, min(room + 1, most))
+            limit = min(room + 1, most)
+            data = inflater.decompress(piece + _SYNC_TAIL if last else piece, limit)
             # At the end of a stream what it did not use is in unused_data, too.
             unused = 0 if inflater.eof else len(inflater.unconsumed_tail)
-            if last and unused:
+            if last:
                 unused = max(unused - len(_SYNC_TAIL), 0)
-                # What is left then is what the last few bits stand for, some hundred bytes.
-                while not unused and inflater.unconsumed_tail and not inflater.eof and len(data) <= room:
+                if not unused and len(data) == limit <= room and not inflater.eof:
+                    # zlib still has what the last few bits stand for: 258 bytes for each two of them at most.
                     data += inflater.decompress(inflater.unconsumed_tail, room + 1 - len(data))
         except zlib.error as error:
             raise InvalidDeflateError(str(error)) from error

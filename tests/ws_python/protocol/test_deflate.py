@@ -103,6 +103,16 @@ class TestLimit:
             assert received == message
             assert len(data) <= most + 2000
 
+    @pytest.mark.parametrize("most", [1, 49, 50, 51, ROOM])
+    def test_nothing_of_a_message_is_left_for_the_next(self, most: int) -> None:
+        """Where a message ends within a block, zlib has read all of it, and holds back what there was no room for."""
+        decompressor = Deflate().decompressor(server=True)
+        unpack(decompressor, Deflate(min_size=0).compressor(server=False).compress(bytes(32768), last=True))
+        # A block that goes on: the four bytes that are put back are read as codes of it.
+        message = unpack(decompressor, bytes.fromhex("22f9"), most=most)
+        assert len(message) == 51
+        assert message.endswith(b"O\xff")
+
 
 class TestFinalBlock:
     """RFC 7692 §7.2.3.4: a block marked as the last of the stream."""
