@@ -269,6 +269,46 @@ func test_a_plain_client_of_a_secure_server_and_the_other_way_round() -> void:
 	check("use ws:// if it has no TLS" in why, why)
 
 
+func test_what_is_no_tls_is_counted() -> void:
+	var server := _secure_server()
+	var log := record(server)
+	for said: PackedByteArray in [PackedByteArray([0, 1, 2, 3, 4, 5]), PackedByteArray()]:
+		var failed := named(log, "handshake_failed").size()
+		var raw := StreamPeerTCP.new()
+		check_equal(raw.connect_to_host("127.0.0.1", server.get_local_port()), OK)
+		await until(func() -> bool: return raw.poll() == OK and raw.get_status() == StreamPeerTCP.STATUS_CONNECTED)
+		if not said.is_empty():
+			check_equal(raw.put_data(said), OK)
+		raw.disconnect_from_host()
+		await until(func() -> bool: return named(log, "handshake_failed").size() == failed + 1, "%s" % said)
+	check_equal(server.get_statistics()["counts"], {"failed_tls_handshake": 2})
+	check_equal(server.get_statistics()["handshakes_failed"], {0: 2})
+
+
+func test_who_speaks_first_and_no_tls() -> void:
+	var listener := TCPServer.new()
+	check_equal(listener.listen(0, "127.0.0.1"), OK)
+	# On a thread, so that it is there when the client begins with TLS.
+	var greeting := Thread.new()
+	check_equal(greeting.start(_greet.bind(listener)), OK)
+	var client := _new_client()
+	check_equal(client.connect_to_url("wss://127.0.0.1:%d/" % listener.get_local_port()), OK)
+	var why := await _failure(client)
+	check("does not speak TLS as it should" in why, why)
+	check_equal(client.get_statistics()["counts"], {"failed_tls_handshake": 1})
+	check(greeting.wait_to_finish() != null, "somebody has connected")
+
+
+func _greet(listener: TCPServer) -> StreamPeerTCP:
+	var deadline := Time.get_ticks_msec() + DEADLINE_MSEC
+	while not listener.is_connection_available():
+		if Time.get_ticks_msec() > deadline:
+			return null
+	var stream := listener.take_connection()
+	stream.put_data("SSH-2.0-OpenSSH_9.2\r\n".to_ascii_buffer())
+	return stream
+
+
 func test_freed_in_the_handshake() -> void:
 	var server := _secure_server()
 	for index: int in 6:

@@ -21,6 +21,7 @@ _QUICK = [
     "test_messages",
     "test_requests",
     "test_sessions",
+    "test_statistics",
     "test_supervisor",
 ]
 

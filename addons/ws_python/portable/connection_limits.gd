@@ -1,6 +1,7 @@
 ## Limits of connections to a server: how many there may be, from one address, and in the opening handshake.
 extends RefCounted
 
+const Handshake := preload("res://addons/ws_python/portable/server_handshake.gd")
 const IpAddress := preload("res://addons/ws_python/portable/ip_address.gd")
 const Status := preload("res://addons/ws_python/portable/http_status.gd")
 
@@ -8,6 +9,22 @@ const Status := preload("res://addons/ws_python/portable/http_status.gd")
 const _MOST_REFUSED := 256
 # Handshakes beyond the limit that may have begun in one poll: those, too, are to be read before anybody is called slow.
 const _MOST_NEW := 64
+const _TOO_LONG: Dictionary[int, String] = {
+	Status.URI_TOO_LONG: "refused_uri_too_long",
+	Status.HEADERS_TOO_LARGE: "refused_header_fields_too_large",
+}
+# Of a request that was refused for what it is: by the status that it was answered with.
+const _IMPROPER: Dictionary[int, String] = {
+	Status.BAD_REQUEST: "refused_bad_request",
+	Status.METHOD_NOT_ALLOWED: "refused_method_not_allowed",
+	Status.UPGRADE_REQUIRED: "refused_upgrade_required",
+	Status.VERSION_NOT_SUPPORTED: "refused_http_version",
+}
+# What ends one without an HTTP answer.
+const _UNANSWERED: Dictionary[String, String] = {
+	Handshake.TLS_REQUEST: "refused_tls_hello",
+	Handshake.CLOSED_EARLY: "left_in_handshake",
+}
 
 var _core: Object
 # Of the TCP connections that are there, until they are gone: whose they are; and how many of each.
@@ -56,6 +73,25 @@ func admit(connection: RefCounted) -> Array:
 	_networks[connection] = network
 	_counts[network] = _counts.get(network, 0) + 1
 	return []
+
+
+## The opening handshake has failed: counts why, unless who refused it has done so.
+func failed(connection: RefCounted) -> void:
+	end_handshake(connection)
+	var handshake: Handshake = connection.handshake
+	var statistics: RefCounted = _core.statistics
+	if _TOO_LONG.has(handshake.status):
+		statistics.count(_TOO_LONG[handshake.status])
+		_core.warn(connection.who(), "the request is too long: %s" % connection.failure)
+	elif handshake.is_improper:
+		statistics.count(_IMPROPER[handshake.status])
+	elif handshake.status:
+		pass
+	elif _UNANSWERED.has(handshake.error):
+		statistics.count(_UNANSWERED[handshake.error])
+	elif connection.has_timed_out:
+		statistics.count("refused_handshake_timeout")
+		_core.warn(connection.who(), "no whole request within handshake_timeout, %s s" % _core.node.handshake_timeout)
 
 
 ## The opening handshake is over, well or not.

@@ -173,6 +173,7 @@ func _poll_tls() -> void:
 			_conclude_handshake()  # It may be refused already.
 			_read()
 		Stream.State.ENDED:
+			_core.statistics.count("failed_tls_handshake")
 			fail("the TLS handshake failed; use a wss:// URL, not ws://, and a client that trusts the certificate")
 
 

@@ -481,17 +481,8 @@ func present(connection: RefCounted) -> void:
 
 func _tell_failed(connection: RefCounted) -> void:
 	_connections.erase(connection)
-	_limits.end_handshake(connection)
-	var answered: int = connection.handshake.status
-	statistics.refused(answered)
-	if answered in [Status.URI_TOO_LONG, Status.HEADERS_TOO_LARGE]:
-		statistics.count(
-			"refused_uri_too_long" if answered == Status.URI_TOO_LONG else "refused_header_fields_too_large"
-		)
-		warn(connection.who(), "the request is too long: %s" % connection.failure)
-	elif not answered and connection.has_timed_out:
-		statistics.count("refused_handshake_timeout")
-		warn(connection.who(), "no whole request within handshake_timeout, %s s" % node.handshake_timeout)
+	statistics.refused(connection.handshake.status)
+	_limits.failed(connection)
 	connection.retire()
 	node.handshake_failed.emit("%s: %s" % [connection.host, connection.failure])
 

@@ -9,6 +9,7 @@ const Quoting := preload("res://addons/ws_python/portable/quoting.gd")
 const Status := preload("res://addons/ws_python/portable/http_status.gd")
 
 const CLOSED_EARLY := "the connection was closed during the opening handshake"
+const TLS_REQUEST := "it speaks TLS, which this port does not; use a ws:// URL, not wss://"
 
 # RFC 6455 section 1.3.
 const _GUID := "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -16,7 +17,6 @@ const _KEY_BYTES := 16
 # How a TLS client begins (RFC 8446 section 5.1), and what it understands as an answer: the alert protocol_version.
 const _TLS_HELLO: PackedByteArray = [0x16, 0x03]
 const _TLS_ALERT: PackedByteArray = [0x15, 0x03, 0x03, 0x00, 0x02, 0x02, 0x46]
-const _TLS_REQUEST := "it speaks TLS, which this port does not; use a ws:// URL, not wss://"
 # RFC 9110 section 15.5.22: what to upgrade to. Section 7.8: who sends Upgrade lists it in Connection, too.
 const _UPGRADE: PackedStringArray = ["Upgrade: websocket", "Connection: Upgrade"]
 const _NO_PAGE := (
@@ -29,6 +29,8 @@ var state := State.READING
 var error := ""
 ## The HTTP status that was answered, 101 for success; 0 while and where there is none.
 var status := 0
+## Whether it was refused for what it is, and not by who was asked about it.
+var is_improper := false
 ## What is to be sent.
 var outgoing := PackedByteArray()
 ## What came behind the request, and belongs to the data phase.
@@ -86,7 +88,7 @@ func receive(data: PackedByteArray) -> void:
 	var is_over := _head.feed(data)
 	if _head.beginning(_TLS_HELLO.size()) == _TLS_HELLO:
 		outgoing.append_array(_TLS_ALERT)
-		fail(_TLS_REQUEST)
+		fail(TLS_REQUEST)
 	elif _head.status:
 		_refuse_malformed(_head.status, _head.problem)
 	elif is_over:
@@ -187,7 +189,9 @@ func _refuse_malformed(answer: int, why: String) -> void:
 			)
 		Status.URI_TOO_LONG, Status.HEADERS_TOO_LARGE:
 			explained = Quoting.reason("its request is too long (", why, "); shorten the URL or the headers")
-	refuse(answer, "Failed to open a WebSocket connection: %s." % Quoting.one_line(why, 100), headers, explained)
+	_refuse_as_improper(
+		answer, "Failed to open a WebSocket connection: %s." % Quoting.one_line(why, 100), headers, explained
+	)
 
 
 ## RFC 6455 section 4.2.1, and section 4.2.2 for the status that is due where it is not.
@@ -226,7 +230,7 @@ func _negotiate() -> bool:
 	var why := (
 		"missing subprotocol" if offers.is_empty() else "invalid subprotocol; expected one of " + ", ".join(_protocols)
 	)
-	refuse(
+	_refuse_as_improper(
 		Status.BAD_REQUEST,
 		"Failed to open a WebSocket connection: %s." % Quoting.one_line(why, 100),
 		[],
@@ -264,14 +268,21 @@ func _refuse_page(why: String) -> void:
 	var explained := Quoting.reason(
 		"it asked for a page, not for a WebSocket (", why, "); use a WebSocket client and a ws:// URL"
 	)
-	refuse(Status.UPGRADE_REQUIRED, _NO_PAGE, _UPGRADE, explained)
+	_refuse_as_improper(Status.UPGRADE_REQUIRED, _NO_PAGE, _UPGRADE, explained)
 
 
 func _refuse_improper(answer: int, why: String, headers: PackedStringArray) -> void:
 	var explained := Quoting.reason(
 		"its request is no proper opening handshake (", why, "); use a WebSocket client of version 13 (RFC 6455)"
 	)
-	refuse(answer, "Failed to open a WebSocket connection: %s." % Quoting.one_line(why, 100), headers, explained)
+	_refuse_as_improper(
+		answer, "Failed to open a WebSocket connection: %s." % Quoting.one_line(why, 100), headers, explained
+	)
+
+
+func _refuse_as_improper(answer: int, text: String, headers: PackedStringArray, reason: String) -> void:
+	is_improper = true
+	refuse(answer, text, headers, reason)
 
 
 ## RFC 9110 section 5.6.7.
