@@ -1,4 +1,4 @@
-## What a server does: it listens, lets in, owns one peer for each connection, and tells what they send.
+## What a server does: it listens, lets in, and owns one peer for each connection.
 ##
 ## Beside its node and not in it, see core.gd: a handler may free the node at any time.
 extends "res://addons/ws_python/portable/core.gd"
@@ -17,6 +17,8 @@ const ServerConnection := preload("res://addons/ws_python/portable/server_connec
 const Sessions := preload("res://addons/ws_python/portable/sessions.gd")
 const ServerTls := preload("res://addons/ws_python/portable/server_tls.gd")
 const Status := preload("res://addons/ws_python/portable/http_status.gd")
+const Teller := preload("res://addons/ws_python/portable/server_teller.gd")
+const ToMany := preload("res://addons/ws_python/portable/server_to_many.gd")
 const TrustedProxies := preload("res://addons/ws_python/portable/trusted_proxies.gd")
 
 const _IDLE := 0
@@ -40,43 +42,41 @@ var inbox := Inbox.new()
 var multiplayer: Multiplayer
 ## How many times it was polled.
 var polls := 0
+## Every connection that is not over, also those that are still shaking hands.
+var connections: Dictionary[RefCounted, bool] = {}
+## Null when the node is gone, as all of these are.
+var teller: Teller
+var authorization: Authorization
+var limits: ConnectionLimits
+var sessions: Sessions
+var watch: ConnectionWatch
 
 var _listener: Listener
 var _offer: Offer
 var _tls: ServerTls
-var _limits: ConnectionLimits
 var _origins: Origins
-var _authorization: Authorization
 var _proxies: TrustedProxies
-var _sessions: Sessions
-var _watch: ConnectionWatch
 var _outbound: OutboundLimit
-# Every connection that is not over, also those that are still shaking hands.
-var _connections: Dictionary[RefCounted, bool] = {}
 # Those whose end was told, and whose TCP connection is still there.
 var _ending: Dictionary[RefCounted, bool] = {}
 var _to_flush: Array[RefCounted] = []
 var _polling := 0
 var _is_flush_deferred := false
 var _told_unknown: Dictionary[int, bool] = {}
-# A connection whose peer is still to be announced; and one whose server was told of a message and its peer was not,
-# with it.
-var _announcing: RefCounted
-var _owing: RefCounted
-var _owed: Variant
 
 
 func _init(of_node: Node) -> void:
 	super(of_node)
-	inbox.teller = self
+	teller = Teller.new(self)
+	inbox.teller = teller
 	_offer = Offer.new(of_node)
 	_tls = ServerTls.new(self)
-	_limits = ConnectionLimits.new(self)
+	limits = ConnectionLimits.new(self)
 	_origins = Origins.new(self)
-	_authorization = Authorization.new(self)
+	authorization = Authorization.new(self)
 	_proxies = TrustedProxies.new(self)
-	_sessions = Sessions.new(self)
-	_watch = ConnectionWatch.new(self)
+	sessions = Sessions.new(self)
+	watch = ConnectionWatch.new(self)
 	_outbound = OutboundLimit.new(self)
 
 
@@ -132,32 +132,33 @@ func stop() -> void:
 
 
 func _stop() -> void:
+	var telling := teller  # A handler may free the node: then nobody else keeps it.
 	_listener.stop()
 	_listener = null
 	statistics.gave_up(true)
 	var ended: Array[RefCounted] = []
-	ended.assign(_connections.keys())
+	ended.assign(connections.keys())
 	# Of those whose connection was cut, too.
 	for peer: Node in peers.values():
-		if not _connections.has(peer._ws_connection) and peer._ws_connection.is_cut():
+		if not connections.has(peer._ws_connection) and peer._ws_connection.is_cut():
 			ended.append(peer._ws_connection)
 	for connection: RefCounted in _ending.keys():
 		connection.abandon(_GOING_AWAY, "")
-	_sessions.end()
+	sessions.end()
 	for connection: RefCounted in ended:
-		if _connections.has(connection):
-			_limits.forget(connection)
+		if connections.has(connection):
+			limits.forget(connection)
 			connection.abandon(_GOING_AWAY, "")
 			statistics.closed(connection.close_code, connection.meter)
 		else:
 			statistics.past.absorb(connection.meter as Meter)
 			connection.part()
-	_connections.clear()
+	connections.clear()
 	_ending.clear()
 	_to_flush.clear()
 	_set_status(_IDLE)
 	for connection: RefCounted in ended:
-		_part_with(connection)
+		telling.part_with(connection)
 
 
 func is_listening() -> bool:
@@ -195,17 +196,16 @@ func _end() -> void:
 	if is_listening():
 		_stop()
 	inbox.end()
-	_announcing = null
-	_owing = null
 	multiplayer = null
 	# Each holds this.
+	teller = null
 	_tls = null
-	_sessions = null
-	_limits = null
+	sessions = null
+	limits = null
 	_origins = null
-	_authorization = null
+	authorization = null
 	_proxies = null
-	_watch = null
+	watch = null
 	_outbound = null
 
 
@@ -237,11 +237,11 @@ func _poll_network(until: int) -> void:
 	if _listener != null:
 		_tls.look()
 		_accept(until)
-	for connection: RefCounted in _connections.keys() + _ending.keys():
+	for connection: RefCounted in connections.keys() + _ending.keys():
 		connection.poll(now)
-	_watch.look(now, open_connections())
-	_outbound.look(now, _connections.keys() + _ending.keys())
-	_sessions.look(now)
+	watch.look(now, open_connections())
+	_outbound.look(now, connections.keys() + _ending.keys())
+	sessions.look(now)
 
 
 func _accept(until: int) -> void:
@@ -253,15 +253,15 @@ func _accept(until: int) -> void:
 		accepted += 1
 		statistics.happened("connections_tried")
 		var connection := ServerConnection.new(self, stream, _tls.options, node)
-		_connections[connection] = true
-		var refusal := _limits.accepted(connection)
+		connections[connection] = true
+		var refusal := limits.accepted(connection)
 		if refusal:
 			connection.answer(refusal)
 
 
 func open_connections() -> Array[RefCounted]:
 	var found: Array[RefCounted] = []
-	for connection: RefCounted in _connections:
+	for connection: RefCounted in connections:
 		if connection.is_open():
 			found.append(connection)
 	return found
@@ -307,7 +307,7 @@ func get_headers() -> PackedStringArray:
 func admit(connection: RefCounted) -> void:
 	var refusal := _proxies.admit(connection)
 	if not refusal:
-		refusal = _limits.admit(connection)
+		refusal = limits.admit(connection)
 	if not refusal and node.refuse_new_connections:
 		statistics.count("refused_new_connections")
 		refusal = [Status.SERVICE_UNAVAILABLE, "This server takes no new connections."]
@@ -329,10 +329,10 @@ func request_of(connection: RefCounted) -> RefCounted:
 
 
 func note_opened(connection: RefCounted) -> void:
-	_limits.end_handshake(connection)
+	limits.end_handshake(connection)
 	connection.watched = ConnectionWatch.Watched.new(now)
 	if connection.handshake.has_layer:
-		_sessions.await_hello(connection)
+		sessions.await_hello(connection)
 
 
 ## What limits how much may come on a connection in a second; null for nothing.
@@ -351,104 +351,11 @@ func keep_until_gone(connection: RefCounted) -> void:
 ## The connection is gone, though its end may still be to be told.
 func forget(connection: RefCounted) -> void:
 	_ending.erase(connection)
-	if _limits != null:
-		_limits.forget(connection)
+	if limits != null:
+		limits.forget(connection)
 
 
-# --- telling
-
-
-## The turn of what a connection has, see server_inbox.gd.
-func hand_out(connection: RefCounted, event: Variant) -> void:
-	if _announcing != null or _owing != null:
-		_settle()
-	if not is_alive() or connection.is_ignored():
-		return
-	if event is String or event is PackedByteArray:
-		_tell_message(connection, event)
-	elif event is Array:
-		_tell_pong(connection, event[0])
-	elif event is int:
-		_tell_happening(connection, event)
-	else:
-		event.tell(self, connection)
-
-
-func _tell_message(connection: RefCounted, event: Variant) -> void:
-	var message: Variant = event
-	if not node.supervisor.is_null():
-		message = supervised([connection.peer_id], event)
-		if message == null or not is_alive() or has_left(connection):
-			return
-	if multiplayer != null and multiplayer.takes(connection, message):
-		return
-	_owing = connection
-	_owed = message
-	node.message_received.emit(connection.peer_id, message)
-	_settle()
-
-
-## Tells whatever is still to be told before something else: a peer is announced, and then told of its message.
-func _settle() -> void:
-	if _announcing != null:
-		var announced := _announcing
-		_announcing = null
-		if is_alive() and peers.get(announced.peer_id) == announced.peer and announced.peer != null:
-			announced.is_announced = true
-			node.client_connected.emit(announced.peer_id)
-	if _owing != null:
-		var connection := _owing
-		var message: Variant = _owed
-		_owing = null
-		_owed = null
-		if is_instance_valid(connection.peer) and is_alive():
-			connection.peer.message_received.emit(message)
-
-
-func supervised(peer: Array, message: Variant) -> Variant:
-	inbox.is_held = true
-	var passed: Variant = super(peer, message)
-	inbox.is_held = false
-	return passed
-
-
-func has_left(connection: RefCounted) -> bool:
-	return connection.is_ignored()
-
-
-func _tell_pong(connection: RefCounted, payload: PackedByteArray) -> void:
-	if not _watch.takes_pong(connection, payload) and is_instance_valid(connection.peer):
-		connection.peer.pong_received.emit(payload)
-
-
-func _tell_happening(connection: RefCounted, happening: int) -> void:
-	match happening:
-		ServerConnection.Happening.OPENED:
-			_tell_opened(connection)
-		ServerConnection.Happening.ASKED:
-			if connection.is_opening():
-				_authorization.ask(connection)
-		ServerConnection.Happening.FAILED:
-			_tell_failed(connection)
-		ServerConnection.Happening.DRAINED:
-			_tell_drained(connection)
-		ServerConnection.Happening.CLOSED:
-			_tell_closed(connection)
-		ServerConnection.Happening.INTERRUPTED:
-			_tell_interrupted(connection)
-		ServerConnection.Happening.RESUMED:
-			if connection.is_announced and is_instance_valid(connection.peer):
-				node.client_resumed.emit(connection.peer_id)
-		ServerConnection.Happening.SESSION_OVER:
-			statistics.past.absorb(connection.meter as Meter)
-			_part_with(connection)
-
-
-func _tell_opened(connection: RefCounted) -> void:
-	statistics.happened("connections_made")
-	if connection.layer == null:  # Else its hello tells which peer it is of.
-		seat(connection)
-		present(connection)
+# --- peers
 
 
 ## Makes a peer, binds it, registers it: whatever a handler does from then on finds it whole.
@@ -464,109 +371,10 @@ func seat(connection: RefCounted) -> void:
 	peers[peer_id] = peer
 
 
-## Shows it, and announces it.
-func present(connection: RefCounted) -> void:
-	var peer: Node = connection.peer
-	if multiplayer != null:
-		multiplayer.seat(connection)
-	# Showing it may call a handler that polls: then what this client sent does not come before it was announced.
-	_announcing = connection
-	# While the engine sets up what is below the server, poll() of a child's _ready() may have brought us here.
-	if node.is_node_ready() or not node.is_inside_tree():
-		node.add_child(peer)
-	if is_alive() and is_instance_valid(peer) and peer.get_parent() == null and not peer.is_queued_for_deletion():
-		node.add_child.call_deferred(peer)
-	_settle()
-
-
-func _tell_failed(connection: RefCounted) -> void:
-	_connections.erase(connection)
-	statistics.refused(connection.handshake.status)
-	_limits.failed(connection)
-	connection.retire()
-	node.handshake_failed.emit("%s: %s" % [connection.host, connection.failure])
-
-
-func _tell_drained(connection: RefCounted) -> void:
-	if not connection.outbox.end_stall() or not connection.is_announced or not is_instance_valid(connection.peer):
-		return
-	connection.peer.drained.emit()
-	if is_alive() and peers.has(connection.peer_id):
-		node.peer_drained.emit(connection.peer_id)
-
-
-func _tell_closed(connection: RefCounted) -> void:
-	_connections.erase(connection)
-	statistics.closed(connection.close_code, connection.meter)
-	var exceeded: String = connection.codec.exceeded
-	if exceeded:
-		statistics.count("closed_" + exceeded)
-		warn(
-			connection.who(),
-			(
-				"a message of %d %s, %s is %d: closed with %d"
-				% [
-					connection.codec.exceeded_by,
-					"fragments" if exceeded == "max_fragments" else "bytes or more",
-					exceeded,
-					node.get(exceeded),
-					connection.close_code
-				]
-			)
-		)
-	connection.retire()
-	if _sessions.outlives(connection):
-		connection.count_anew()
-		_tell_interrupted(connection)
-	else:
-		connection.part()
-		_part_with(connection)
-
-
-## The peer is taken away first: a stop() in one of these handlers finds nothing left to do for it.
-func _part_with(connection: RefCounted) -> void:
-	var peer: Variant = connection.peer
-	connection.peer = null
-	connection.is_given_up = false
-	if connection.peer_id == 0:
-		return
-	if connection.layer != null:
-		connection.part()
-	if connection.end != null:
-		end_requests(connection.end as Requests.End)
-		connection.end.connection = null
-		connection.end = null
-	if multiplayer != null:
-		multiplayer.part(connection.peer_id)
-	if connection.is_announced:
-		if is_instance_valid(peer) and is_alive():
-			peer.connection_closed.emit()
-		if is_alive():
-			node.client_disconnected.emit(connection.peer_id)
-	if is_instance_valid(peer):
-		if peers.get(connection.peer_id) == peer:
-			peers.erase(connection.peer_id)
-		peer.queue_free()
-
-
 ## The game frees the node of a peer: its id is nobody's any more, `client_disconnected` follows.
 func forget_peer(peer: Node, peer_id: int) -> void:
 	if peers.get(peer_id) == peer:
 		peers.erase(peer_id)
-
-
-# --- sessions
-
-
-func greeted(connection: RefCounted, hello: Sessions.Greetings.Hello) -> void:
-	if _connections.has(connection):
-		var sessions := _sessions  # A handler of `client_connected` may free the server.
-		sessions.greeted(connection, hello)
-
-
-func _tell_interrupted(connection: RefCounted) -> void:
-	if connection.is_announced and is_instance_valid(connection.peer):
-		node.client_interrupted.emit(connection.peer_id)
 
 
 ## A peer is back, with another connection.
@@ -586,7 +394,7 @@ func reseat(before: RefCounted, connection: RefCounted) -> void:
 
 ## A peer is back, and this is what it came with before: nobody is told of its end.
 func leave_behind(before: RefCounted, connection: RefCounted) -> void:
-	_connections.erase(before)
+	connections.erase(before)
 	statistics.closed(Endpoint.ABNORMAL_CLOSURE, before.meter)
 	before.count_anew()
 	connection.outbox.take_over(before.outbox)
@@ -596,38 +404,29 @@ func leave_behind(before: RefCounted, connection: RefCounted) -> void:
 
 ## The game has closed or freed a peer.
 func leave_session(connection: RefCounted) -> void:
-	if _sessions != null:
-		_sessions.leave(connection)
+	if sessions != null:
+		sessions.leave(connection)
 
 
-func layer_message(connection: RefCounted, message: LayerMessage) -> void:
-	if not is_instance_valid(connection.peer):
-		return
-	if message.letter == LayerMessage.VALUE:
-		_tell_value(connection, message)
-	elif Requests.Dialogue.LETTERS.contains(message.letter):
-		_end_of(connection)
-		hear_request(connection, message)
+# --- supervisors
 
 
-func _tell_value(connection: RefCounted, message: LayerMessage) -> void:
-	var payload: Variant = supervised_payload(connection, message.payload)
-	if payload == null:
-		return
-	var decoded := Requests.Payloads.decode(payload)
-	if decoded[1]:
-		statistics.count("values_unreadable")
-		connection.complain("unreadable values", "a value that came cannot be read: %s" % decoded[1])
-		return
-	if not is_instance_valid(connection.peer):
-		return
-	node.var_received.emit(connection.peer_id, decoded[0])
-	if is_instance_valid(connection.peer) and is_alive():
-		connection.peer.var_received.emit(decoded[0])
+func supervised(peer: Array, message: Variant) -> Variant:
+	inbox.is_held = true
+	var passed: Variant = super(peer, message)
+	inbox.is_held = false
+	return passed
+
+
+func has_left(connection: RefCounted) -> bool:
+	return connection.is_ignored()
+
+
+# --- requests and values
 
 
 ## Who asks and is asked at the other side of a connection.
-func _end_of(connection: RefCounted) -> Requests.End:
+func end_of(connection: RefCounted) -> Requests.End:
 	if connection.end == null:
 		connection.end = Requests.End.new()
 		connection.end.connection = connection
@@ -635,11 +434,11 @@ func _end_of(connection: RefCounted) -> Requests.End:
 
 
 func start_request(connection: RefCounted, method: String, data: Variant, timeout: float) -> WebSocketReply:
-	return requests.start(_end_of(connection), method, data, timeout)
+	return requests.start(end_of(connection), method, data, timeout)
 
 
 func send_value(connection: RefCounted, value: Variant) -> Error:
-	return requests.send_value(_end_of(connection), value)
+	return requests.send_value(end_of(connection), value)
 
 
 func send_var(peer_id: int, value: Variant) -> Error:
@@ -647,24 +446,7 @@ func send_var(peer_id: int, value: Variant) -> Error:
 		return ERR_UNAVAILABLE
 	if peers.has(peer_id):
 		return peers[peer_id].send_var(value)
-	if peer_id > 0 or (peer_id < 0 and not peers.has(-peer_id)):
-		return unknown_peer("send_var", absi(peer_id))
-	var encoded := Requests.Payloads.encode(value, false)
-	if encoded[1]:
-		push_error("send_var: " + encoded[1])
-		return ERR_INVALID_PARAMETER
-	var payload: Variant = encoded[0]
-	if has_outgoing_supervisor():
-		payload = supervised_outgoing([peer_id], payload)
-		if payload == null:
-			return ERR_UNAUTHORIZED
-	var asking := requests  # Each of those who send may free the server.
-	var result := OK
-	for id: int in peers.keys():
-		if id != -peer_id and peers.has(id) and peers[id]._ws_connection.layer != null:
-			var error := asking.send_packed(_end_of(peers[id]._ws_connection as RefCounted), payload)
-			result = error if result == OK and error != ERR_CONNECTION_ERROR else result
-	return result
+	return ToMany.send_value(self, peer_id, value)
 
 
 # --- multiplayer
@@ -685,7 +467,7 @@ func send(peer_id: int, message: Variant) -> Error:
 	if Checks.is_elsewhere("send"):
 		return ERR_UNAVAILABLE
 	var peer: Node = peers.get(peer_id)
-	return _send_to_many(peer_id, message) if peer == null else peer._ws_connection.send(message)
+	return ToMany.send(self, peer_id, message) if peer == null else peer._ws_connection.send(message)
 
 
 func send_latest(peer_id: int, key: Variant, message: Variant) -> Error:
@@ -698,33 +480,7 @@ func send_latest(peer_id: int, key: Variant, message: Variant) -> Error:
 	if problem:
 		push_error(problem)
 		return ERR_INVALID_PARAMETER
-	return _send_to_many(peer_id, message, key if key is int else str(key))
-
-
-## To everybody or all but one; with a key, as send_latest().
-func _send_to_many(peer_id: int, message: Variant, key: Variant = null) -> Error:
-	var method := "send" if key == null else "send_latest"
-	if peer_id > 0 or (peer_id < 0 and not peers.has(-peer_id)):
-		return unknown_peer(method, absi(peer_id))
-	var passed: Variant = message
-	if has_outgoing_supervisor() and Checks.is_message(message):
-		passed = supervised_outgoing([peer_id], message)
-		if passed == null:
-			return ERR_UNAUTHORIZED
-	var frame := Codec.encoded(passed)
-	if frame.size() == 1:
-		push_error(Checks.send_problem(frame[0], method, passed))
-		return frame[0]
-	var result := OK
-	for id: int in peers.keys():
-		if id == -peer_id or not peers.has(id) or (multiplayer != null and multiplayer.players.has(id)):
-			continue
-		var connection: RefCounted = peers[id]._ws_connection
-		var error: Error = connection.send_frame(frame) if key == null else connection.send_latest_frame(key, frame)
-		if error != OK and error != ERR_CONNECTION_ERROR:
-			connection.explain(error, method, passed)
-			result = error if result == OK else result
-	return result
+	return ToMany.send(self, peer_id, message, key if key is int else str(key))
 
 
 ## Who has just left is no mistake that is worth a line in each frame.

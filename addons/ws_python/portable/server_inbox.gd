@@ -50,7 +50,8 @@ func _hand_out(connection: RefCounted) -> void:
 		connection.events[connection.next] = null
 		connection.next += 1
 		_left -= 1
-		teller.hand_out(connection, event)
+		var telling := teller  # A handler may free the server: then nobody else keeps it.
+		telling.hand_out(connection, event)
 	elif connection.refill():
 		_left = 0
 	else:

@@ -158,7 +158,7 @@ func _begin(connection: RefCounted, hello: Greetings.Hello) -> void:
 		_by_token[known.first] = known
 	_core.statistics.count("sessions_begun")
 	connection.carry(known.session, _welcome(known, false), hello.buffer)
-	_core.present(connection)
+	_core.teller.present(connection)
 
 
 ## Whether what the client has is what it may have.
