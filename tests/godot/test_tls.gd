@@ -272,17 +272,22 @@ func test_a_plain_client_of_a_secure_server_and_the_other_way_round() -> void:
 func test_what_is_no_tls_is_counted() -> void:
 	var server := _secure_server()
 	var log := record(server)
-	for said: PackedByteArray in [PackedByteArray([0, 1, 2, 3, 4, 5]), PackedByteArray()]:
+	var garbage := PackedByteArray([0, 1, 2, 3, 4, 5])
+	for said: Array in [[garbage, 0], [garbage, 3], [PackedByteArray(), 0], [PackedByteArray(), 3]]:
 		var failed := named(log, "handshake_failed").size()
 		var raw := StreamPeerTCP.new()
 		check_equal(raw.connect_to_host("127.0.0.1", server.get_local_port()), OK)
 		await until(func() -> bool: return raw.poll() == OK and raw.get_status() == StreamPeerTCP.STATUS_CONNECTED)
-		if not said.is_empty():
-			check_equal(raw.put_data(said), OK)
+		if said[1]:
+			await until(func() -> bool: return server.get_statistics()["connections_tried"] == failed + 1)
+			await frames(said[1] as int)
+		if said[0]:
+			check_equal(raw.put_data(said[0] as PackedByteArray), OK)
 		raw.disconnect_from_host()
-		await until(func() -> bool: return named(log, "handshake_failed").size() == failed + 1, "%s" % said)
-	check_equal(server.get_statistics()["counts"], {"failed_tls_handshake": 2})
-	check_equal(server.get_statistics()["handshakes_failed"], {0: 2})
+		await until(func() -> bool: return named(log, "handshake_failed").size() == failed + 1, "%s" % [said])
+	check_equal(server.get_statistics()["counts"], {"failed_tls_handshake": 4})
+	check_equal(server.get_statistics()["handshakes_failed"], {0: 4})
+	check_equal(named(log, "handshake_failed").filter(func(told: Array) -> bool: return not "TLS" in told[0]), [])
 
 
 func test_who_speaks_first_and_no_tls() -> void:

@@ -173,8 +173,12 @@ func _poll_tls() -> void:
 			_conclude_handshake()  # It may be refused already.
 			_read()
 		Stream.State.ENDED:
-			_core.statistics.count("failed_tls_handshake")
-			fail("the TLS handshake failed; use a wss:// URL, not ws://, and a client that trusts the certificate")
+			_fail_tls()
+
+
+func _fail_tls() -> void:
+	_core.statistics.count("failed_tls_handshake")
+	fail("the TLS handshake failed; use a wss:// URL, not ws://, and a client that trusts the certificate")
 
 
 func _read() -> void:
@@ -201,6 +205,10 @@ func _read() -> void:
 func _take_end() -> void:
 	match phase:
 		Phase.OPENING:
+			# The engine says that TLS is there before it is: it shows when something comes through it.
+			if _stream.is_secure() and handshake.is_unasked():
+				_fail_tls()
+				return
 			handshake.receive_end()
 			_conclude_handshake()
 		Phase.OPEN, Phase.CLOSING:

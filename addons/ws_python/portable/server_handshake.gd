@@ -99,6 +99,11 @@ func receive(data: PackedByteArray) -> void:
 		state = State.READ
 
 
+## Whether nothing of a request has come.
+func is_unasked() -> bool:
+	return state == State.READING and _head.beginning(1).is_empty()
+
+
 ## The client closed the connection.
 func receive_end() -> void:
 	if state <= State.READ:
