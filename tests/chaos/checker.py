@@ -3,6 +3,10 @@
 Within a connection, and with sessions within a session, every message arrives once, in order, as it was sent. What may
 be missing is the end of what was sent, and only where the connection or session broke: not where both sides have it at
 the end of the run, and not before a goodbye (a close frame with 1000) that arrived.
+
+A request is handled once, and comes to one end: a reply, or an error where its connection or session ended. Where a
+session goes on in another process, two errors are right, and no others: ERR_UNAVAILABLE of what a handler of a process
+before had not answered, and ERR_CONNECTION_ERROR of what the server had asked, at the moment of the hand-over.
 """
 
 from __future__ import annotations
@@ -10,6 +14,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+
+from ws_python.declare.errors import Error
 
 from tests.chaos.history import REQUEST, History, Message, Stream
 
@@ -20,7 +26,7 @@ KINDS = {
     "doubled": "a message came again",
     "reordered": "a message came after one that was sent later",
     "invented": "what came was not sent like that on this connection or session",
-    "unanswered": "a request came to nothing, or to an error on a connection or session that did not end",
+    "unanswered": "a request came to nothing, or to an error that it may not come to on what did not end",
     "untimely": "a message came before the connection, after its end or during an interruption",
     "ghost": "one side has a connection or session that the other side does not have",
     "session lost": "a session ended though nothing in the plan ends one",
@@ -49,6 +55,10 @@ class Verdict:
     # Of the messages, those that went as requests; and of these, those that were answered.
     requests: int = 0
     answered: int = 0
+    # Those that came to an error because the server's process handed over: of clients, whose handler had not answered;
+    # and of the server.
+    unhandled: int = 0
+    given_up: int = 0
     # Went with a connection or session that broke.
     lost_at_end: int = 0
     # Connections or sessions of clients; those that broke, and interruptions that they went through.
@@ -174,6 +184,8 @@ def _compare_replies(sender: Stream, receiver: Stream, came: set[int], verdict: 
     """What became of the requests among what was sent."""
     where = f"{sender.name} → {receiver.name}"
     lasts = sender.is_open and receiver.is_open
+    came_before = receiver.received[: receiver.received_before]
+    unhandled = {each.number for each in came_before if each.message.kind == REQUEST} - receiver.handled
     for number, message in sender.sent.items():
         if message.kind != REQUEST:
             continue
@@ -184,7 +196,11 @@ def _compare_replies(sender: Stream, receiver: Stream, came: set[int], verdict: 
         if not replies and not sender.lost_by:
             verdict.found("unanswered", where, f"request {number} has neither a reply nor an error")
         for reply in replies:
-            if reply.error:
+            if reply.error == Error.ERR_UNAVAILABLE and number in unhandled:
+                verdict.unhandled += 1
+            elif reply.error == Error.ERR_CONNECTION_ERROR and reply.at_handover:
+                verdict.given_up += 1
+            elif reply.error:
                 if lasts:
                     verdict.found("unanswered", where, f"request {number} came to error {reply.error}")
             elif number not in came or reply.hash != message.hash:

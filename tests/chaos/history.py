@@ -12,10 +12,12 @@ that of the node and a number, and for a server of the peer. Lines have `usec`, 
 | refused | yes | `n`, `error`: what was just said to be sent was not |
 | received | yes | `kind`, `size`, `hash`; `head`: the stream and number that the message itself names, or "" |
 | replied | yes | `n`, of a request; `error`, or `hash`, which the other side answered |
+| handled | yes | `head`, as of "received": a request has its answer here |
 | closing | yes | the game says goodbye |
 | freed | yes | the game has freed the node |
 | closed | yes | `code`, `reason` |
 | answered | yes | `took`, in µs: a round trip |
+| handing_over, handed_over | | the process stands still, for the next one to go on with its streams; that has them |
 | failed | | `node`, `reason` |
 | statistics | | `node`, `statistics`: what get_statistics() says |
 | rested | | the last messages of a run are sent |
@@ -47,6 +49,8 @@ class Reply(NamedTuple):
 
     error: int
     hash: int
+    # Whether it came while this process handed over to the next one.
+    at_handover: bool = False
 
 
 class Received(NamedTuple):
@@ -67,11 +71,15 @@ class Stream:
     received: list[Received] = field(default_factory=list)
     # Of those that were sent as requests.
     replies: dict[int, list[Reply]] = field(default_factory=dict)
+    # Numbers, of the other side, of requests that have their answers here.
+    handled: set[int] = field(default_factory=set)
     # Numbers in `received` of what came when nothing could: not connected, interrupted, closed.
     untimely: list[int] = field(default_factory=list)
     is_connected: bool = False
     interruptions: int = 0
     resumptions: int = 0
+    # So much in `received` had come to processes before this one, which goes on with it.
+    received_before: int = 0
     # The game said goodbye, after it had sent so many.
     said_goodbye: bool = False
     # Its end: a close code, or why the game does not know one.
@@ -107,6 +115,7 @@ class History:
         self.port = 0
         self.has_begun = self.has_rested = self.has_ended = False
         self.was_killed = False
+        self._hands_over = False
         self._rest = b""
         self._position = 0
 
@@ -138,7 +147,7 @@ class History:
         if name := line.get("stream"):
             if name not in self.streams:
                 self.streams[name] = Stream(name)
-            _ON_STREAM[event](self.streams[name], line)
+            _ON_STREAM[event](self.streams[name], line | {"at_handover": self._hands_over})
         if event == "statistics":
             self.statistics[line["node"]] = line["statistics"]
         elif event == "answered":
@@ -147,6 +156,12 @@ class History:
             self.failures.append(line["reason"])
         elif event == "listening":
             self.port = int(line["port"])
+        elif event == "handing_over":
+            self._hands_over = True
+        elif event == "handed_over":
+            self._hands_over = False
+            for stream in self.open_streams():
+                stream.received_before = len(stream.received)
         elif event == "begun":
             self.has_begun = True
         elif event == "rested":
@@ -168,16 +183,25 @@ def _refused(stream: Stream, line: dict[str, Any]) -> None:
 
 
 def _replied(stream: Stream, line: dict[str, Any]) -> None:
-    stream.replies.setdefault(int(line["n"]), []).append(Reply(int(line["error"]), int(line["hash"])))
+    reply = Reply(int(line["error"]), int(line["hash"]), line["at_handover"])
+    stream.replies.setdefault(int(line["n"]), []).append(reply)
 
 
-def _received(stream: Stream, line: dict[str, Any]) -> None:
+def _named(line: dict[str, Any]) -> tuple[str, int]:
     # A head that is none of ours has the number 0, with which nothing is sent.
     name, _, number = line["head"].partition("#")
     digits = number.rstrip("?").partition("=")[0]
+    return name, int(digits) if digits.isdigit() else 0
+
+
+def _received(stream: Stream, line: dict[str, Any]) -> None:
     if not stream.is_connected:
         stream.untimely.append(len(stream.received))
-    stream.received.append(Received(_message(line), name, int(digits) if digits.isdigit() else 0))
+    stream.received.append(Received(_message(line), *_named(line)))
+
+
+def _handled(stream: Stream, line: dict[str, Any]) -> None:
+    stream.handled.add(_named(line)[1])
 
 
 def _connected(stream: Stream, _line: dict[str, Any]) -> None:
@@ -219,6 +243,7 @@ _ON_STREAM = {
     "sent": _sent,
     "refused": _refused,
     "received": _received,
+    "handled": _handled,
     "replied": _replied,
     "closing": _closing,
     "freed": _freed,

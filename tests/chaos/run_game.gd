@@ -15,7 +15,8 @@ extends SceneTree
 const LONGEST := 200_000
 ## How often a message is the first of many at once.
 const BURSTS := 0.003
-## How often it goes as a request, where there are sessions; and how often whoever answers one waits for a frame first.
+## How often it goes as a request, where there are sessions; and how often whoever answers one waits first: for a frame,
+## or as long as `late_by` of the plan says, in s.
 const REQUESTS := 0.1
 const LATE_ANSWERS := 0.2
 const METHOD := "note"
@@ -223,8 +224,12 @@ func _answer(stream: String, message: String) -> int:
 		stream,
 		{"kind": "request", "size": message.length(), "hash": hash(message), "head": _head_of(message)}
 	)
-	if randf() < LATE_ANSWERS:
-		await process_frame
+	if randf() < float(_plan.get("late_answers", LATE_ANSWERS)):
+		if "late_by" in _plan:
+			await create_timer(float(_plan["late_by"])).timeout
+		else:
+			await process_frame
+	tell("handled", stream, {"head": _head_of(message)})
 	return hash(message)
 
 
@@ -292,14 +297,12 @@ func _ask_next(stream: Stream) -> void:
 	message += _text.substr(number % LONGEST, _size(stream.random))
 	tell("sent", stream.name, {"kind": "request", "size": message.length(), "hash": hash(message), "n": number})
 	var reply := _start_request(stream, message)
+	if reply.is_completed and reply.error in [ERR_BUSY, ERR_UNAVAILABLE]:
+		tell("refused", stream.name, {"n": number, "error": reply.error})
+		return
 	if not reply.is_completed:
 		await reply.completed
-	if reply.error in [ERR_BUSY, ERR_UNAVAILABLE]:
-		tell("refused", stream.name, {"n": number, "error": reply.error})
-	else:
-		tell(
-			"replied", stream.name, {"n": number, "error": reply.error, "hash": reply.data if reply.data != null else 0}
-		)
+	tell("replied", stream.name, {"n": number, "error": reply.error, "hash": reply.data if reply.data != null else 0})
 
 
 func _head(stream: Stream, mark: String) -> String:

@@ -7,23 +7,27 @@ var _streams := {}
 
 func _begin() -> void:
 	if _server == null:
-		_server = WebSocketServer.new()
-		_set_properties(_server)
-		_server.bind_address = "127.0.0.1"
-		_server.client_connected.connect(_on_client_connected)
-		_server.client_disconnected.connect(_on_client_disconnected)
-		_server.message_received.connect(_on_message_received)
-		_server.handle(METHOD, func(id: int, data: String) -> int: return await _answer(_name_of(id), data))
-		for event: String in ["interrupted", "resumed"]:
-			if _server.has_signal("client_" + event):
-				_server.connect("client_" + event, func(id: int) -> void: tell(event, _name_of(id)))
-		root.add_child(_server)
+		_add_server()
 		_server.listen(0)
 	tell("listening", "", {"port": _server.get_local_port()})
 	# Those that were there before this history began.
 	_streams.clear()
 	for id: int in _server.get_peer_ids():
 		_on_client_connected(id)
+
+
+func _add_server() -> void:
+	_server = WebSocketServer.new()
+	_set_properties(_server)
+	_server.bind_address = "127.0.0.1"
+	_server.client_connected.connect(_on_client_connected)
+	_server.client_disconnected.connect(_on_client_disconnected)
+	_server.message_received.connect(_on_message_received)
+	_server.handle(METHOD, func(id: int, data: String) -> int: return await _answer(_name_of(id), data))
+	for event: String in ["interrupted", "resumed"]:
+		if _server.has_signal("client_" + event):
+			_server.connect("client_" + event, func(id: int) -> void: tell(event, _name_of(id)))
+	root.add_child(_server)
 
 
 func _end() -> void:

@@ -19,7 +19,7 @@ Line = dict[str, Any]
 CLIENT, SERVER = "c1.0.1", "s1.77"
 # Of these, some are too short to say their number.
 COUNT = 60
-CONNECTION_ERROR = 27
+UNAVAILABLE, TIMEOUT, CONNECTION_ERROR = 2, 24, 27
 
 
 def message(stream: str, number: int) -> Line:
@@ -343,3 +343,99 @@ def test_a_history_is_read_as_it_is_written(tmp_path: Path) -> None:
         file.write(text[begin:])
     history.read()
     assert len(history.streams[CLIENT].received) == COUNT
+
+
+class Restarted(Case):
+    """A case in which another process goes on with the server's stream, while two requests wait."""
+
+    # What a handler has not answered, and what the server has asked. The hand-over is before the server receives HERE.
+    UNHANDLED, GIVEN_UP, HERE = 27, 37, 38
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = [
+            each
+            for line in self.server
+            for each in (line, *([handled(SERVER, CLIENT, number_of(line))] if is_request(line) else []))
+            if each not in (handled(SERVER, CLIENT, self.UNHANDLED), replied(SERVER, self.GIVEN_UP))
+        ]
+        self.client[self.client.index(replied(CLIENT, self.UNHANDLED))] = replied(CLIENT, self.UNHANDLED, UNAVAILABLE)
+        self.server[self.at(self.HERE) : self.at(self.HERE)] = [
+            {"event": "handing_over"},
+            replied(SERVER, self.GIVEN_UP, CONNECTION_ERROR),
+            {"event": "handed_over"},
+        ]
+
+
+def is_request(line: Line) -> bool:
+    return bool(line["event"] == "received" and line["kind"] == REQUEST)
+
+
+def number_of(line: Line) -> int:
+    return int(line["head"].partition("#")[2])
+
+
+def handled(stream: str, sender: str, number: int) -> Line:
+    return event("handled", stream, head=f"{sender}#{number}")
+
+
+def test_what_a_handover_ends_is_counted_and_nothing_wrong() -> None:
+    verdict = Restarted().check(sessions_last=True)
+    assert verdict.findings == []
+    assert (verdict.requests, verdict.answered, verdict.unhandled, verdict.given_up) == (12, 10, 1, 1)
+
+
+def test_a_request_that_nobody_answers_after_a_handover_is_unanswered() -> None:
+    case = Restarted()
+    case.client.remove(replied(CLIENT, case.UNHANDLED, UNAVAILABLE))
+    assert case.found() == {"unanswered"}
+    case = Restarted()
+    case.server.remove(replied(SERVER, case.GIVEN_UP, CONNECTION_ERROR))
+    assert case.found() == {"unanswered"}
+
+
+@pytest.mark.parametrize("number", [Restarted.UNHANDLED, 17])
+def test_a_request_that_both_processes_handle_is_doubled(number: int) -> None:
+    case = Restarted()
+    # The process before has not told it, or has answered: this one has it all the same.
+    case.server.insert(case.at(case.HERE), received(SERVER, CLIENT, number))
+    assert "doubled" in case.found()
+
+
+@pytest.mark.parametrize("number", [17, 47], ids=["answered before", "came after it"])
+def test_a_request_that_no_handover_ended_is_not_unavailable(number: int) -> None:
+    case = Restarted()
+    case.client[case.client.index(replied(CLIENT, number))] = replied(CLIENT, number, UNAVAILABLE)
+    assert case.found() == {"unanswered"}
+
+
+def test_a_request_that_never_came_is_lost_whatever_it_came_to() -> None:
+    case = Restarted()
+    del case.server[case.at(case.UNHANDLED)]
+    assert case.found() == {"lost", "unanswered"}
+
+
+@pytest.mark.parametrize("number", [17, 47], ids=["before", "after"])
+def test_what_the_server_asked_ends_at_the_handover_only(number: int) -> None:
+    case = Restarted()
+    case.server[case.server.index(replied(SERVER, number))] = replied(SERVER, number, CONNECTION_ERROR)
+    assert case.found() == {"unanswered"}
+
+
+@pytest.mark.parametrize("error", [TIMEOUT, UNAVAILABLE, CONNECTION_ERROR])
+def test_a_handover_ends_requests_with_the_errors_that_it_promises(error: int) -> None:
+    case = Restarted()
+    case.client[case.client.index(replied(CLIENT, case.UNHANDLED, UNAVAILABLE))]["error"] = error
+    assert case.found() == (set() if error == UNAVAILABLE else {"unanswered"})
+    case = Restarted()
+    case.server[case.server.index(replied(SERVER, case.GIVEN_UP, CONNECTION_ERROR))]["error"] = error
+    assert case.found() == (set() if error == CONNECTION_ERROR else {"unanswered"})
+
+
+def test_what_comes_after_a_handover_is_compared_as_before() -> None:
+    case = Restarted()
+    case.client[case.client.index(replied(CLIENT, 47))]["hash"] += 1
+    assert case.found() == {"invented"}
+    case = Restarted()
+    del case.server[case.at(case.HERE)]
+    assert case.found() == {"lost"}

@@ -19,4 +19,8 @@ def test_nobody_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
     print(outcome)
     assert outcome.problems == []
     assert outcome.counts["sessions_resumed"] == CLIENTS * RESTARTS
-    assert outcome.restarts == RESTARTS and outcome.probes > 0 and outcome.verdict.arrived > 0
+    verdict = outcome.verdict
+    assert verdict.requests == verdict.answered + verdict.unhandled + verdict.given_up
+    # Half of the requests are answered late: the restarts find some, of both sides.
+    assert verdict.unhandled > 0 and verdict.given_up > 0
+    assert outcome.restarts == RESTARTS and outcome.probes > 0 and verdict.arrived > 0
