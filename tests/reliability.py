@@ -1,5 +1,5 @@
 """docs/reliability.md, written from what was measured last of each subject: by `make load`, `make chaos`, `make soak`,
-`make fuzz` and tests/bench/before.py.
+`make fuzz`, tests/chaos/restarts.py and tests/bench/before.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _KEPT = ROOT / "build" / "load"
 # The sections in the order of the page: the first are measured by `make load`.
 NAMES = (
     *("crowd", "passing", "beside", "stalled_peer", "late_state", "stall", "threads", "recovery"),
-    *("before", "runs", "hours", "fuzz"),
+    *("before", "runs", "restarts", "hours", "fuzz"),
 )
 
 Rows = Sequence[Sequence[str]]
@@ -44,6 +44,7 @@ make load                                        # everything
 .venv/bin/python -m tests.load crowd threads     # some of it
 .venv/bin/python -m tests.load --write           # everything, and this page anew
 make chaos                                       # `runs`; for this page .venv/bin/python -m tests.chaos --write
+.venv/bin/python -m tests.chaos.restarts         # `restarts`; for this page with --write
 make soak HOURS=8                                # `hours`; for this page .venv/bin/python -m tests.chaos.soak --write
 make fuzz                                        # `fuzz`; for this page .venv/bin/python -m tests.fuzz --write
 .venv/bin/python -m tests.bench.before /tmp/before --write    # `before`: see the file for how to make that folder

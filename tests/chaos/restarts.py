@@ -2,6 +2,7 @@
 
 .venv/bin/python -m tests.chaos.restarts                              # 200 clients, 10 restarts
 .venv/bin/python -m tests.chaos.restarts --clients 20 --restarts 3
+.venv/bin/python -m tests.chaos.restarts --write                      # into docs/reliability.md
 
 Messages and requests go to and fro as in the seeded runs; half of the requests are answered late, so that restarts come
 while handlers wait.
@@ -27,12 +28,22 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
+from tests import reliability
 from tests.chaos import checker, plan
 from tests.chaos.checker import Verdict
 from tests.chaos.history import History
 from tests.chaos.runs import FOLDER
 from tests.godot_process import GodotProcess, unclean_lines
 
+TITLE = "Restarts under load"
+TEXT = """
+A server is restarted again and again while clients in sessions play, all clients in one headless game: its next process
+takes over by `handover_path` while the one before still runs. Two messages a second go to each client and from each,
+numbered and compared as in the seeded runs, one of ten as a request; half of the requests are answered a second late,
+so that each restart comes while some are being handled. Right is for a request to be answered once, or to end with the
+error that [sessions](sessions.md) states. Plain clients connect meanwhile, one after the other, with a pause of 20 ms.
+"Stood still" is the game of the process before, from its `handover_data` to its `handed_over`.
+"""
 CLIENTS, RESTARTS = 200, 10
 # Messages a second to each client and from each, and between two that it has answered, in s.
 RATE = 2
@@ -78,9 +89,6 @@ class Outcome:
         return [*map(str, self.verdict.findings), *lost, *(f"refused: {why}" for why in refused), *self.trouble]
 
     def __str__(self) -> str:
-        def times(what: list[float]) -> str:
-            return f"{1000 * median(what):.0f} ms, {1000 * max(what):.0f} ms at the most" if what else "-"
-
         verdict, counts = self.verdict, self.counts
         return "\n".join(
             [
@@ -93,11 +101,45 @@ class Outcome:
                 f"  connects refused: {len(self.failed_attempts)} of {counts['connections_tried']:,} of these "
                 f"clients, {len(self.refused)} of {self.probes:,} of others (the longest took "
                 f"{1000 * self.longest_probe:.0f} ms)",
-                f"  the game before stood still for {times(self.still)}",
-                f"  listen() of the next one took {times(self.listens)}",
-                f"  until all were back: {times(self.back)}",
+                f"  the game before stood still for {_times(self.still)}",
+                f"  listen() of the next one took {_times(self.listens)}",
+                f"  until all were back: {_times(self.back)}",
             ]
         )
+
+
+def _times(what: list[float]) -> str:
+    """The median, and the most."""
+    return f"{1000 * median(what):.0f} ms, {1000 * max(what):.0f} ms at the most" if what else "-"
+
+
+def rows(outcome: Outcome) -> list[list[str]]:
+    """As a table, the header first."""
+    verdict, counts = outcome.verdict, outcome.counts
+    return [
+        ["", ""],
+        ["clients in sessions; restarts", f"{outcome.clients:,}; {outcome.restarts:,}"],
+        ["something wrong", f"**{len(outcome.problems):,}**"],
+        ["messages sent; arrived", f"{verdict.messages:,}; {verdict.arrived:,}"],
+        ["messages lost", f"**{verdict.messages - verdict.arrived:,}**"],
+        ["sessions resumed; not resumed", f"{counts['sessions_resumed']:,}; {counts['sessions_not_resumed']:,}"],
+        [
+            "connects of these clients; refused",
+            f"{counts['connections_tried']:,}; **{len(outcome.failed_attempts):,}**",
+        ],
+        ["connects of others meanwhile; refused", f"{outcome.probes:,}; **{len(outcome.refused):,}**"],
+        ["the longest connect of others", f"{1000 * outcome.longest_probe:.0f} ms"],
+        ["requests made; answered", f"{verdict.requests:,}; {verdict.answered:,}"],
+        ["`ERR_UNAVAILABLE` at the client: a handler had not answered", f"{verdict.unhandled:,}"],
+        ["`ERR_CONNECTION_ERROR` at the server: what it had asked", f"{verdict.given_up:,}"],
+        [
+            "neither answered nor one of these",
+            f"**{verdict.requests - verdict.answered - verdict.unhandled - verdict.given_up:,}**",
+        ],
+        ["the game of the process before stood still", _times(outcome.still)],
+        ["`listen()` of the next process took", _times(outcome.listens)],
+        ["until all clients were back", _times(outcome.back)],
+    ]
 
 
 class _Game:
@@ -352,9 +394,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.chaos.restarts", description="Restarts of a server under load.")
     parser.add_argument("--clients", type=int, default=CLIENTS, help=f"default: {CLIENTS}")
     parser.add_argument("--restarts", type=int, default=RESTARTS, help=f"default: {RESTARTS}")
+    parser.add_argument("--write", action="store_true", help=f"write {reliability.PAGE}")
     parsed = parser.parse_args(arguments)
+    machine, begin = reliability.Machine(), time.monotonic()
     outcome = run(FOLDER / "restarts", parsed.clients, parsed.restarts)
+    measured = reliability.Measured(rows(outcome), machine.busy(), time.monotonic() - begin)
+    section = reliability.section("restarts", sys.modules[__name__], measured)
     print(outcome, *outcome.problems, sep="\n    ", flush=True)
+    if parsed.write and not outcome.problems:
+        reliability.keep("restarts", section)
+        reliability.write()
     return int(bool(outcome.problems))
 
 

@@ -23,4 +23,6 @@ def test_nobody_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
     assert verdict.requests == verdict.answered + verdict.unhandled + verdict.given_up
     # Half of the requests are answered late: the restarts find some, of both sides.
     assert verdict.unhandled > 0 and verdict.given_up > 0
+    told = dict(restarts.rows(outcome)[1:])
+    assert told["messages lost"] == told["something wrong"] == told["neither answered nor one of these"] == "**0**"
     assert outcome.restarts == RESTARTS and outcome.probes > 0 and verdict.arrived > 0
