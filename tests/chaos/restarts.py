@@ -308,9 +308,6 @@ class _Restarts:
         outcome.listens.append(taken["took"] / 1e6)
         if taken["peers"] != self._clients:
             self.trouble.append(f"{following.name} took over {taken['peers']} peers of {self._clients}")
-        if code := before.process.wait(PATIENCE):
-            self.trouble.append(f"{before.name} ended with {code}")
-        self._note_errors(before)
 
     def _resumptions(self) -> int:
         return sum(stream.resumptions for stream in self.ours.streams.values())
@@ -344,12 +341,11 @@ class _Restarts:
         self.wait_until(lambda: self.ours.has_ended, "the server has ended")
         for game in (server, self._game):
             game.tell("quit")
+        # The servers before have quit by themselves.
+        for game in (*self.servers, self._game):
             if code := game.process.wait(PATIENCE):
                 self.trouble.append(f"{game.name} ended with {code}")
-            self._note_errors(game)
-
-    def _note_errors(self, game: _Game) -> None:
-        self.trouble += [f"{game.name} printed: {line}" for line in unclean_lines(game.process.log)]
+            self.trouble += [f"{game.name} printed: {line}" for line in unclean_lines(game.process.log)]
 
 
 def run(folder: Path, clients: int = CLIENTS, restarts: int = RESTARTS) -> Outcome:
