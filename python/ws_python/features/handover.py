@@ -51,6 +51,7 @@ _log = logging.getLogger("ws_python")
 
 # Of the close frame, for people.
 _REASON = "the server restarts"
+_ENDED = "the next process has ended before it had everything"
 _RESTARTS = Answer(HTTPStatus.SERVICE_UNAVAILABLE, "This server restarts; try again.", [("Retry-After", "1")])
 # Seconds for whoever connects to say what it wants, and for what is half open to become whole; between two looks.
 _ASKING_TIME = 2.0
@@ -138,16 +139,19 @@ class _Asker:
     def give(self, state: bytes, sockets: list[socket.socket], until: float) -> bool:
         """Wait until it has all of that; whether it says so in time. Raises OSError, HandoverError."""
         line = self._caller.line(until)
-        line.send(state, sockets)
-        reader, frame = FrameReader(), None
-        while frame is None:
-            data = line.receive(reader.missing)
-            if not data:
-                raise HandoverError("the next process has ended before it had everything")
-            frame = reader.feed(data)
-        if frame.letter != TAKEN or time.monotonic() >= until:
-            return False
-        line.send(pack(GIVEN))
+        try:
+            line.send(state, sockets)
+            reader, frame = FrameReader(), None
+            while frame is None:
+                data = line.receive(reader.missing)
+                if not data:
+                    raise HandoverError(_ENDED)
+                frame = reader.feed(data)
+            if frame.letter != TAKEN or time.monotonic() >= until:
+                return False
+            line.send(pack(GIVEN))
+        except ConnectionError as problem:  # It had not read all that was sent.
+            raise HandoverError(_ENDED) from problem
         return True
 
     def refuse(self, reason: str) -> None:

@@ -358,7 +358,7 @@ class TestGiving:
         assert told + peer.arrived == [f"{number}" for number in range(peer.received)]
         os.unlink(path)
 
-    @pytest.mark.parametrize("until", ["asked", "told"])
+    @pytest.mark.parametrize("until", ["asked", "half told", "told"])
     def test_a_next_process_that_dies_changes_nothing(
         self, path: str, until: str, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -370,11 +370,13 @@ class TestGiving:
                 line.send(pack(ASK))
                 if until == "told":
                     hear(line)
+                elif until == "half told":
+                    line.receive(1)
 
         poll_while(die, server)
         poll_until(lambda: server._handover._asker is None, server, client)
         goes_on(server, client)
-        if until == "told":
+        if until != "asked":
             assert server.get_statistics()["counts"]["handovers_failed"] == 1
             assert "the next process has ended" in caplog.text
 
