@@ -10,6 +10,7 @@ from ws_python.protocol.session cimport Session
 
 
 cdef class Outbox(Writer):
+    cdef object __weakref__
     #: Whether messages can be queued: set with the connection's phase, and nowhere else.
     cdef public bint accepts
     #: The parts beside it; None until they are there.

@@ -47,6 +47,8 @@ cdef int64_t status_of(State* state) noexcept nogil
 cdef class Player:
     # A weak reference: the collector does not see what the queue owns, which goes on to here.
     cdef object _endpoint
+    # What is sent to it goes there, while that accepts it. A weak reference, too.
+    cdef object _sending
     cdef readonly int32_t peer_id
     #: Whether the user was told of it.
     cdef public bint is_announced

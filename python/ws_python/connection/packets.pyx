@@ -98,11 +98,19 @@ cdef class Player:
 
     cdef Outbox outbox(self):
         cdef Connection connection
+        cdef Outbox outbox
+        if self._sending is not None:
+            outbox = self._sending()
+            if outbox is not None and outbox.accepts:
+                return outbox
         endpoint = self._endpoint()
         if endpoint is None:
             return None
         connection = endpoint._connection
-        return None if connection is None else connection.outbox
+        if connection is None:
+            return None
+        self._sending = ref(connection.outbox)
+        return connection.outbox
 
     cdef bint lags(self, Outbox outbox) except -1:
         """Whether what is sent now has to wait: asked of the system once in a turn."""
