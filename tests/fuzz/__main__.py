@@ -29,7 +29,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tests import reliability
-from tests.fuzz.targets import CORPUS, HERE, ROOT, TARGETS
+from tests.fuzz.targets import BUILD, CORPUS, FOUND, HERE, ROOT, TARGETS
 
 TITLE = "Inputs made by coverage"
 TEXT = """
@@ -38,9 +38,7 @@ is (`tests/fuzz`). What is covered are edges of the codec's C, and of the Python
 corpus is what reaches something that nothing else does. The committed part of it, and each finding that there ever
 was, runs in `make test`.
 """
-BUILD = ROOT / "build/fuzz"
 SITE = BUILD / "site"
-FOUND = BUILD / "found"
 REACHED = BUILD / "corpus"
 REQUIREMENTS = HERE / "requirements.lock"
 # Executions of one process: all begin with what the others reached.

@@ -13,9 +13,7 @@ import sys
 
 import atheris  # type: ignore[import-untyped]
 
-from tests.fuzz.targets import ROOT, TARGETS
-
-FOUND = ROOT / "build/fuzz/found"
+from tests.fuzz.targets import FOUND, TARGETS
 
 
 def run(data: bytes) -> None:
@@ -23,6 +21,7 @@ def run(data: bytes) -> None:
     try:
         target.run(data)
     except Exception:
+        FOUND.mkdir(parents=True, exist_ok=True)
         path = FOUND / f"{sys.argv[1]}-{hashlib.sha1(data).hexdigest()}"
         path.write_bytes(data)
         raise

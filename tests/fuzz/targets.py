@@ -8,6 +8,9 @@ from typing import NamedTuple
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CORPUS = HERE / "corpus"
+#: What `make fuzz` makes; in it, inputs that failed.
+BUILD = ROOT / "build/fuzz"
+FOUND = BUILD / "found"
 
 
 class Target(NamedTuple):
