@@ -30,6 +30,7 @@ func _initialize() -> void:
 	server.client_disconnected.connect(
 		func(id: int) -> void:
 			var peer := server.get_peer(id)
+			print("disconnected: %d" % id)
 			print("ended: %d %s %s" % [peer.get_close_code(), peer.get_close_reason(), peer.get_request_path()])
 	)
 	if server.listen(0) == OK:
