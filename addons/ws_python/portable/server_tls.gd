@@ -12,8 +12,10 @@ var problem := ""
 
 var _core: Object
 var _next_look := 0.0
-# What it was made of: the properties, and the times of the files.
+# What it was made of: the properties, and digests of the files.
 var _source: Array = []
+# The files were replaced, and cannot be used.
+var _is_spoilt := false
 
 
 func _init(core: Object) -> void:
@@ -23,6 +25,7 @@ func _init(core: Object) -> void:
 ## The server is about to listen. False: see `error` and `problem`.
 func begin() -> bool:
 	error = OK
+	_is_spoilt = false
 	_source = _read_source()
 	_next_look = _core.now + _LOOK_PERIOD
 	options = _made()
@@ -37,8 +40,14 @@ func look() -> void:
 	if not is_due and _source.slice(0, 4) == _settings():
 		return
 	var source := _read_source()
-	if source == _source:
-		return
+	if source != _source:
+		_renew(source)
+	if is_due and _is_spoilt:
+		_core.statistics.count("failed_certificate_renewal")
+
+
+func _renew(source: Array) -> void:
+	var are_settings_new: bool = source.slice(0, 4) != _source.slice(0, 4)
 	_source = source
 	error = OK
 	var made := _made()
@@ -46,6 +55,7 @@ func look() -> void:
 		options = made
 	else:
 		push_error("%s; what was set before stays in force" % problem)
+	_is_spoilt = error != OK and not are_settings_new
 
 
 func _settings() -> Array:
@@ -56,7 +66,8 @@ func _settings() -> Array:
 func _read_source() -> Array:
 	var source := _settings()
 	for path: String in source.slice(1, 3):
-		source.append(FileAccess.get_modified_time(path) if path else 0)
+		# Times of files are whole seconds here, in which the second of two files may be replaced after a look.
+		source.append(FileAccess.get_sha256(path) if path else "")
 	return source
 
 
