@@ -8,7 +8,7 @@ a byte, and a buffer is two pointers.
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from pythonscript._bridge cimport Object, free_shortcut_capsule, virtual_shortcut_capsule
-from ws_python.connection.packets cimport Packet, Packets, State, available, status_of, take
+from ws_python.connection.packets cimport Packet, Packets, State, available, put_in_room, status_of, take
 
 cdef enum:
     OK = 0
@@ -37,6 +37,14 @@ cdef bint get_packet(void* memory, const void** arguments, void* result) noexcep
         data[0] = packet.memory
         size[0] = packet.size
         error[0] = OK
+    return True
+
+
+cdef bint put_packet_in_room(void* memory, const void** arguments, void* result) noexcept nogil:
+    cdef const uint8_t* data = (<const uint8_t* const*>arguments[0])[0]
+    if not put_in_room(<State*>memory, data, (<const int64_t*>arguments[1])[0]):
+        return False
+    (<int64_t*>result)[0] = OK
     return True
 
 
@@ -112,7 +120,7 @@ cdef bint get_connection_status(void* memory, const void** arguments, void* resu
 
 SHORTCUTS = {
     "_get_packet": free_shortcut_capsule(get_packet),
-    "_put_packet": virtual_shortcut_capsule(put_packet),
+    "_put_packet": (free_shortcut_capsule(put_packet_in_room), virtual_shortcut_capsule(put_packet)),
     "_get_available_packet_count": free_shortcut_capsule(get_available_packet_count),
     "_get_packet_peer": free_shortcut_capsule(get_packet_peer),
     "_get_packet_channel": free_shortcut_capsule(get_packet_channel),

@@ -57,6 +57,7 @@ cdef class Outbox(Writer):
     cdef int _forget_latest(self) except -1
     cdef Py_ssize_t _queue_latest(self, Py_ssize_t most) except -1
     cdef bint queue(self, int opcode, const uchar* data, Py_ssize_t size) except -1
+    cdef bint queue_in_room(self, int opcode, const uchar* data, Py_ssize_t size) noexcept nogil
     cdef object _refusal(self)
     cdef object _send(self, object message)
     cdef bint is_full(self) noexcept

@@ -138,6 +138,24 @@ cdef class Outbox(Writer):
         writers.add(self)
         return True
 
+    cdef bint queue_in_room(self, int opcode, const uchar* data, Py_ssize_t size) noexcept nogil:
+        """As queue(), without the GIL, behind others that are still to be flushed. False: nothing was done, use queue()."""
+        if (
+            not self.accepts
+            or not self._writing_soon
+            or hub.is_foreign()
+            or self._fragment_type is not None
+            or self.supervisor is not None
+            or self.session is not None
+            or self._unsent is not None
+            or self.link.is_blocked
+            or size >= UNCOPIED_SIZE
+            or not self.codec.queue_in_room(opcode, data, size, self._limit - self._latest_size - FRAME_OVERHEAD)
+        ):
+            return False
+        self._meter.messages_sent += 1
+        return True
+
     cpdef object send_prepared(self, PreparedMessage message):
         """Queue a message that was encoded for several connections."""
         if not (self.accepts or self.lasts) or hub.is_foreign():

@@ -7,7 +7,8 @@ them is in a struct in C, which takes no GIL; ws_godot/multiplayer_shortcuts.pyx
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdlib cimport free, realloc
+from libc.stdint cimport uint32_t
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memmove
 
 from weakref import ref
@@ -43,6 +44,10 @@ cdef enum:
     # Packets of one player that wait: enough to be busy with. What else there is waits in the system.
     MOST_WAITING = 1024
     NO_FENCE = -1
+    FIRST_LANE_ROOM = 16
+    HASH_FACTOR = 0x9E3779B1  # 2 ** 32 by the golden ratio, as Knuth has it.
+
+cdef double NEVER = -1.0
 
 # Channel -> the key of send_latest(): none of a user's is a tuple.
 cdef dict _keys = {}
@@ -81,6 +86,25 @@ cdef int64_t status_of(State* state) noexcept nogil:
     return state.status
 
 
+cdef Lane* lane_of(State* state, int32_t peer_id) noexcept nogil:
+    """That of a peer, or a free place for it. There have to be lanes."""
+    cdef uint32_t i = (<uint32_t>peer_id * HASH_FACTOR) & (state.lane_room - 1)
+    while state.lanes[i].turn == state.turn and state.lanes[i].peer_id != peer_id:
+        i = (i + 1) & (state.lane_room - 1)
+    return &state.lanes[i]
+
+
+cdef bint put_in_room(State* state, const uchar* data, Py_ssize_t size) noexcept nogil:
+    """Send a packet to the target without the GIL, on the thread that polls. False: nothing was done, see put_memory()."""
+    cdef Lane* lane
+    if hub.is_foreign() or state.lane_count == 0 or state.target <= 0:
+        return False
+    lane = lane_of(state, state.target)
+    if lane.turn != state.turn or (state.mode != RELIABLE and lane.prompt_at != hub.now):
+        return False
+    return (<Outbox>lane.outbox).queue_in_room(BINARY, data, size)
+
+
 cdef class Player:
     """Who is at the other end: of a server each that plays, of a client the server."""
 
@@ -88,7 +112,7 @@ cdef class Player:
         self._endpoint = ref(endpoint)
         self.peer_id = peer_id
         self._most = max_queued_bytes
-        self._asked_at = -1.0
+        self._asked_at = NEVER
         self.is_here = True
 
     @property
@@ -129,6 +153,8 @@ cdef class Packets:
         self.players = {}
         self.state.fence = NO_FENCE
         self.state.mode = RELIABLE
+        self.state.turn = 1  # New lanes have 0.
+        self._outboxes = []
 
     def __dealloc__(self):
         cdef Py_ssize_t i
@@ -136,6 +162,7 @@ cdef class Packets:
             Py_DECREF(<object>self.state.packets[i].data)
             Py_DECREF(<object>self.state.packets[i].player)
         free(self.state.packets)
+        free(self.state.lanes)
         if self._lent != NULL:
             Py_DECREF(<object>self._lent)
 
@@ -175,6 +202,7 @@ cdef class Packets:
 
     def part(self, Player player):
         """Nothing more comes from it; what waits of it is handed out all the same."""
+        self._close_lanes()
         if player.is_here:
             player.is_here = False
             self._left += player.waiting
@@ -219,6 +247,7 @@ cdef class Packets:
     def let_go(self):
         """Let go of what was taken: to be called at the beginning of a poll."""
         cdef Packet* packet
+        self._close_lanes()
         while self.state.first < self.state.next:
             packet = &self.state.packets[self.state.first]
             self.state.first += 1
@@ -318,8 +347,45 @@ cdef class Packets:
         ):
             return self._put_late(player, outbox, data, size)
         if outbox.queue(BINARY, data, size):
+            if not self.is_client:
+                self._open_lane(player, outbox)
             return _OK
         return self._put_slowly(player, outbox, data, size)
+
+    cdef int _open_lane(self, Player player, Outbox outbox) except -1:
+        """What goes to this player next needs no GIL, for the rest of this turn."""
+        cdef State* state = &self.state
+        cdef Lane* lane
+        if 2 * state.lane_count >= state.lane_room:
+            self._grow_lanes()
+        lane = lane_of(state, player.peer_id)
+        if lane.turn != state.turn:
+            self._outboxes.append(outbox)
+            lane.peer_id = player.peer_id
+            lane.prompt_at = NEVER
+            lane.turn = state.turn
+            lane.outbox = <PyObject*>outbox
+            state.lane_count += 1
+        if state.mode != RELIABLE and outbox._latest_size == 0:
+            lane.prompt_at = player._asked_at
+        return 0
+
+    def _grow_lanes(self):
+        cdef uint32_t room = max(FIRST_LANE_ROOM, 2 * self.state.lane_room)
+        cdef void* memory = calloc(room, sizeof(Lane))
+        if memory == NULL:
+            raise MemoryError
+        self._close_lanes()
+        free(self.state.lanes)
+        self.state.lanes = <Lane*>memory
+        self.state.lane_room = room
+
+    cdef int _close_lanes(self) except -1:
+        if self.state.lane_count:
+            self.state.turn += 1
+            self.state.lane_count = 0
+            self._outboxes.clear()
+        return 0
 
     cdef object _put_late(self, Player player, Outbox outbox, const uchar* data, Py_ssize_t size):
         """To somebody who lags behind: the newest of its channel, or nothing."""

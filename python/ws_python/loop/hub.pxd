@@ -47,7 +47,7 @@ cdef class Hub:
     cdef dict _closers
     cdef set _lingering
 
-    cdef bint is_foreign(self) noexcept
+    cdef bint is_foreign(self) noexcept nogil
     cpdef int turn(self, double wait, double seconds) except -1
     cpdef poll(self, Consumer consumer, long long frame=*)
 

@@ -15,13 +15,15 @@ import logging
 from time import sleep
 
 cimport cython
-from cpython.pythread cimport PyThread_get_thread_ident
 
 from .clock import monotonic
 from .drive import Drive
 from .epoll import IS_AVAILABLE, WATCHES_SELECTORS
 from .event_loop import EventLoop
 from .shared_selector import SharedSelector
+
+cdef extern from "Python.h":
+    unsigned long PyThread_get_thread_ident() noexcept nogil
 
 _log = logging.getLogger("ws_python")
 
@@ -99,7 +101,7 @@ cdef class Hub:
         """Make the calling thread the one that polls. Without it, that is the first one to poll."""
         self._thread = PyThread_get_thread_ident()
 
-    cdef bint is_foreign(self) noexcept:
+    cdef bint is_foreign(self) noexcept nogil:
         return self._thread != 0 and self._thread != PyThread_get_thread_ident()
 
     def is_elsewhere(self):

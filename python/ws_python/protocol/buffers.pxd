@@ -4,7 +4,7 @@ cimport cython
 from cpython.object cimport PyObject
 
 cdef extern from "Python.h":
-    char* bytes_start "PyBytes_AS_STRING"(PyObject* data) noexcept
+    char* bytes_start "PyBytes_AS_STRING"(PyObject* data) noexcept nogil
     Py_ssize_t PY_SSIZE_T_MAX
 
 ctypedef unsigned char uchar
@@ -21,10 +21,10 @@ cdef class BytesBuilder:
     cdef Py_ssize_t capacity
     cdef Py_ssize_t lent_room
 
-    cdef inline uchar* start(self) noexcept:
+    cdef inline uchar* start(self) noexcept nogil:
         return <uchar*>bytes_start(self.data)
 
-    cdef inline uchar* end(self) noexcept:
+    cdef inline uchar* end(self) noexcept nogil:
         return self.start() + self.size
 
     cdef inline uchar* reserve(self, Py_ssize_t extra, Py_ssize_t most) except NULL:

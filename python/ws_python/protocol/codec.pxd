@@ -137,7 +137,7 @@ cdef class Codec:
     cdef int _conclude(self) except -1
     cdef int _finish(self) except -1
     cdef int _require_open(self) except -1
-    cdef bint _is_compressed(self, int opcode, Py_ssize_t size) noexcept
+    cdef bint _is_compressed(self, int opcode, Py_ssize_t size) noexcept nogil
     cdef int _send_control(self, int opcode, bytes payload) except -1
     cdef int _queue_close(self, int code, bytes reason) except -1
     cdef int _queue_data(self, int first, const uchar* data, Py_ssize_t size, bint compressed) except -1
@@ -153,6 +153,7 @@ cdef class Codec:
     cdef int forget_output(self) except -1
     #: `buffered_amount`.
     cdef Py_ssize_t queued(self) noexcept
+    cdef bint queue_in_room(self, int opcode, const uchar* data, Py_ssize_t size, Py_ssize_t most) noexcept nogil
     cpdef bint is_open(self)
     cpdef int resume(self) except -1
     cpdef list events_received(self)

@@ -44,8 +44,8 @@ from .wire cimport ABNORMAL_CLOSURE, INVALID_DATA, MESSAGE_TOO_BIG, NO_STATUS_RE
 from .wire cimport PROTOCOL_ERROR
 from .wire cimport BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from .wire cimport FIN, LENGTH, MASK, MAX_CONTROL_PAYLOAD, MAX_HEADER, OPCODE, RSV1, RSV2_AND_3
-from .wire cimport Utf8, append_frame, append_head, big_endian, is_valid_close_code, need_masking_keys, turn_key
-from .wire cimport utf8_continues, xor_mask
+from .wire cimport Utf8, append_frame, append_frame_in_room, append_head, big_endian, is_valid_close_code
+from .wire cimport need_masking_keys, turn_key, utf8_continues, xor_mask
 
 cdef extern from "Python.h":
     const char* PyUnicode_AsUTF8AndSize(object text, Py_ssize_t* size) except NULL
@@ -851,7 +851,25 @@ cdef class Codec:
         self._require_open()
         return self._queue_data(FIN | opcode, data, size, self._is_compressed(opcode, size))
 
-    cdef bint _is_compressed(self, int opcode, Py_ssize_t size) noexcept:
+    cdef bint queue_in_room(self, int opcode, const uchar* data, Py_ssize_t size, Py_ssize_t most) noexcept nogil:
+        """As send_message(), without the GIL, where there is nothing more to it than a copy, and up to `most` bytes in all.
+
+        False: nothing was done.
+        """
+        if (
+            self._state != OPEN
+            or self._is_compressing
+            or not self._server
+            or self._owed_pong is not None
+            or self._is_compressed(opcode, size)
+            or self._output.size + size > most
+            or not append_frame_in_room(self._output, FIN | opcode, data, size)
+        ):
+            return False
+        self.frames_sent += 1
+        return True
+
+    cdef bint _is_compressed(self, int opcode, Py_ssize_t size) noexcept nogil:
         """Whether to send a message of that size compressed."""
         return size >= (self._min_compressed_text if opcode == TEXT else self._min_compressed_binary)
 

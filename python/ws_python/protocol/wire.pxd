@@ -38,6 +38,7 @@ cdef Py_ssize_t key_pool_left
 cdef int fill_key_pool() except -1
 cdef int append_head(BytesBuilder output, int first, Py_ssize_t size) except -1
 cdef int append_frame(BytesBuilder output, int first, const uchar* payload, Py_ssize_t size, bint masked) except -1
+cdef bint append_frame_in_room(BytesBuilder output, int first, const uchar* payload, Py_ssize_t size) noexcept nogil
 
 
 cdef inline int need_masking_keys() except -1:

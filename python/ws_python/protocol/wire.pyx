@@ -72,7 +72,21 @@ cdef int append_frame(BytesBuilder output, int first, const uchar* payload, Py_s
     return 0
 
 
-cdef Py_ssize_t write_length(uchar* target, Py_ssize_t size) noexcept:
+cdef bint append_frame_in_room(BytesBuilder output, int first, const uchar* payload, Py_ssize_t size) noexcept nogil:
+    """Append an unmasked frame where its memory is there already: without the GIL. False: it is not."""
+    cdef uchar* target
+    cdef Py_ssize_t head
+    if output.data == NULL or output.capacity - output.size < MAX_HEADER + size:
+        return False
+    target = output.end()
+    head = write_length(target, size)
+    target[0] = first
+    memcpy(target + head, payload, size)
+    output.size += head + size
+    return True
+
+
+cdef Py_ssize_t write_length(uchar* target, Py_ssize_t size) noexcept nogil:
     """Write the payload length behind the first byte of a frame; how long the head is so far."""
     if size < 126:
         target[1] = size
