@@ -19,7 +19,7 @@ ctypedef bint (*VirtualShortcut)(object instance, const void** arguments, void* 
 #: It is not called as long as that is NULL.
 ctypedef bint (*FreeShortcut)(void* memory, const void** arguments, void* result) noexcept nogil
 
-#: What a class option `shortcuts={"method": ...}` takes.
+#: What a class option `shortcuts={"method": ...}` takes; of a virtual also a free one and one that serves where that does not.
 cdef object shortcut_capsule(Shortcut function)
 cdef object notification_shortcut_capsule(NotificationShortcut function)
 cdef object virtual_shortcut_capsule(VirtualShortcut function)

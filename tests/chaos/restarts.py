@@ -40,7 +40,8 @@ TEXT = """
 A server is restarted again and again while clients in sessions play, all clients in one headless game: its next process
 takes over by `handover_path` while the one before still runs. Two messages a second go to each client and from each,
 numbered and compared as in the seeded runs, one of ten as a request; half of the requests are answered a second late,
-so that each restart comes while some are being handled. Right is for a request to be answered once, or to end with the
+so that each restart comes while some are being handled. A process that is about to be restarted is slower than messages
+come, so that there are some of which its game has not heard yet. Right is for a request to be answered once, or to end with the
 error that [sessions](sessions.md) states. Plain clients connect meanwhile, one after the other, with a pause of 20 ms.
 "Stood still" is the game of the process before, from its `handover_data` to its `handed_over`.
 """
@@ -50,6 +51,8 @@ RATE = 2
 ASK_PERIOD = 2.0
 # How often whoever answers a request waits first, and how long, in s: each restart finds some that are being handled.
 LATE_ANSWERS, LATE_BY = 0.5, 1.0
+# How much more comes to a process that is about to be restarted than it can handle.
+OVERLOAD = 1.2
 # So long at the most until all are back, or all has come, in s; a small part of it is usual.
 PATIENCE = 300.0
 # So many messages to each client and from each go at the end, when nothing happens any more.
@@ -296,6 +299,7 @@ class _Restarts:
     def restart(self, outcome: Outcome) -> None:
         """The next process takes over; then all are to be back."""
         before, count = self.servers[-1], self._resumptions()
+        before.tell("slow", 1000 * OVERLOAD / (RATE * self._clients))
         following = self.start_server()
         begin = time.monotonic()
         all_of_them = count + self._clients

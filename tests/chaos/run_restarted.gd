@@ -1,6 +1,8 @@
 ## A server that is restarted again and again (tests/chaos/restarts.py): each process of it goes on with what the one
 ## before had, numbers of messages among it, and with its history, in a file of its own.
 ##
+## The order "slow", with milliseconds: each message takes as long from then on, and a frame has time for one.
+##
 ## The path of who only looks whether the server is there is "/probe". Further lines of the history, of which
 ## tests/chaos/history.py has more:
 ##   handing_over  the next process is told everything now
@@ -14,6 +16,7 @@ var _numbers := {}
 var _asked_usec := 0
 ## Requests that are being handled: also by a process that has handed over, where nobody hears the answer.
 var _handling := 0
+var _slow_usec := 0
 
 
 func _begin() -> void:
@@ -31,6 +34,19 @@ func _begin() -> void:
 	tell("listening", "", {"port": _server.get_local_port()})
 	_is_quiet = false
 	_may_send = true
+
+
+func _obey(command: String, arguments: Array) -> void:
+	if command == "slow":
+		_slow_usec = int(1e3 * arguments[0])
+		_server.max_poll_time = _slow_usec / 1e6
+	else:
+		await super(command, arguments)
+
+
+func _tell_received(stream: String, message: Variant) -> void:
+	OS.delay_usec(_slow_usec)
+	super(stream, message)
 
 
 func _hand_over() -> Dictionary:
