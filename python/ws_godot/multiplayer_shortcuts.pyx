@@ -8,7 +8,7 @@ a byte, and a buffer is two pointers.
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from pythonscript._bridge cimport Object, free_shortcut_capsule, virtual_shortcut_capsule
-from ws_python.connection.packets cimport Packet, Packets, State, available, put_in_room, status_of, take
+from ws_python.connection.packets cimport Packet, Packets, State, available, is_elsewhere, put_in_room, status_of, take
 
 cdef enum:
     OK = 0
@@ -78,13 +78,16 @@ cdef bint get_packet_mode(void* memory, const void** arguments, void* result) no
     return True
 
 
+# What another thread sets is no matter: it puts nothing.
 cdef bint set_target_peer(void* memory, const void** arguments, void* result) noexcept nogil:
-    (<State*>memory).target = <int32_t>(<const int64_t*>arguments[0])[0]
+    if not is_elsewhere():
+        (<State*>memory).target = <int32_t>(<const int64_t*>arguments[0])[0]
     return True
 
 
 cdef bint set_transfer_channel(void* memory, const void** arguments, void* result) noexcept nogil:
-    (<State*>memory).channel = <int32_t>(<const int64_t*>arguments[0])[0]
+    if not is_elsewhere():
+        (<State*>memory).channel = <int32_t>(<const int64_t*>arguments[0])[0]
     return True
 
 
@@ -94,7 +97,8 @@ cdef bint get_transfer_channel(void* memory, const void** arguments, void* resul
 
 
 cdef bint set_transfer_mode(void* memory, const void** arguments, void* result) noexcept nogil:
-    (<State*>memory).mode = <int32_t>(<const int64_t*>arguments[0])[0]
+    if not is_elsewhere():
+        (<State*>memory).mode = <int32_t>(<const int64_t*>arguments[0])[0]
     return True
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import ws_python
 from pythonscript.godot import Node
 from ws_python.declare.events import silence
+from ws_python.loop.hub import hub
 from ws_python.protocol.close_codes import GOING_AWAY
 
 from . import shortcuts
@@ -49,6 +51,8 @@ class WebSocketPeerNode(
         super().__init__()
         # The server takes its peer back. None: no server has made this.
         self._when_freed: Callable[[WebSocketPeerNode], None] | None = None
+        # The engine frees it, perhaps on another thread at this very moment: nobody may touch the node any more.
+        self._is_going = False
 
     def _request(self) -> WebSocketRequest | None:
         return None if self._connection is None else WebSocketRequest._of(self._connection)
@@ -69,6 +73,14 @@ class WebSocketPeerNode(
         elif what == Node.NOTIFICATION_PREDELETE:
             # The server goes on to deliver what is on the way, but nobody can listen to a freed node's signals.
             silence(self)
-            self.close(GOING_AWAY)
+            self._is_going = True
+            self._leave()
             if self._when_freed is not None:
                 self._when_freed(self)
+
+    def _leave(self) -> None:
+        # A node may be freed on any thread; what it has open belongs to the one that polls.
+        if not hub.is_elsewhere():
+            self.close(GOING_AWAY)
+        elif self._connection is not None:
+            hub.call_soon(partial(self._connection.close, GOING_AWAY, ""))

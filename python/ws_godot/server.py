@@ -95,5 +95,11 @@ class WebSocketServer(  # type: ignore[misc]
             self._peers.remove(peer.peer_id)
 
     def _drop_peer(self, peer: ws_python.WebSocketPeer) -> None:
-        if isinstance(peer, Node) and peer.is_instance_valid():
+        if isinstance(peer, WebSocketPeerNode) and not peer._is_going and peer.is_instance_valid():
             peer.queue_free()
+
+    def _shut_down(self) -> None:
+        for child in self.get_children():
+            if isinstance(child, WebSocketPeerNode):
+                child._is_going = True  # The engine frees it with its parent.
+        super()._shut_down()

@@ -162,11 +162,35 @@ func test_on_another_thread() -> void:
 	await start_game("/mp")
 	var heard := _heard_by(_join_plainly())
 	var id := await _id_of(1)
+	var other := _heard_by(_join_plainly())
+	var other_id := await _id_of(2)
+	check_equal(_put(other_id, 1), OK)
 	check_equal(_put(id, 3), OK)
 	var thread := Thread.new()
-	thread.start(_put.bind(id, 50, 100))
-	for number: int in range(3, 50):
-		host.api.multiplayer_peer.set_target_peer(id)
+	thread.start(_put.bind(other_id, 50, 100))
+	# The target is still the one that this thread has set.
+	for number: int in range(3, 5000):
 		host.api.multiplayer_peer.put_packet(_packet(number))
 	check_equal(thread.wait_to_finish(), ERR_UNAVAILABLE)
-	await until(func() -> bool: return heard == range(50), "what the thread that polls has put")
+	await until(func() -> bool: return heard == range(5000), "what the thread that polls has put")
+	check_equal(other, [0])
+
+
+func test_freed_on_another_thread_in_between() -> void:
+	for _round: int in 20:
+		await start_game("/mp")
+		_join_plainly()
+		host.told.clear()
+		var id := await _id_of(1)
+		var peer := host.api.multiplayer_peer
+		check_equal(_put(id, 3), OK)
+		remove_child(server)
+		var thread := Thread.new()
+		thread.start(server.free)
+		while thread.is_alive():
+			peer.put_packet(_packet(3))
+		thread.wait_to_finish()
+		await frames(2)
+		peer.set_target_peer(id)
+		check(peer.put_packet(_packet(3)) != OK, "there is nobody")
+		host.api.multiplayer_peer = null

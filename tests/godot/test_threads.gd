@@ -154,6 +154,29 @@ func test_freeing_a_node_there() -> void:
 	await open_client(server)
 
 
+func test_freeing_a_server_there_with_its_peers() -> void:
+	var server := start_server()
+	var clients: Array[WebSocketClient] = []
+	for _i: int in 3:
+		clients.append(await open_client(server))
+	# What is in the tree can only be freed by the main thread.
+	remove_child(server)
+	await _on_a_thread(server.free)
+	for client: WebSocketClient in clients:
+		await until(func() -> bool: return client.get_close_code() == 1001)
+
+
+func test_freeing_a_peer_there() -> void:
+	var server := start_server()
+	var client: WebSocketClient = await open_client(server)
+	var peer := server.get_peer(server.get_peer_ids()[0])
+	check_equal(peer.send("behind this"), OK)
+	server.remove_child(peer)
+	await _on_a_thread(peer.free)
+	check_equal(server.get_peer_count(), 0)
+	await until(func() -> bool: return client.get_close_code() == 1001)
+
+
 func test_messages_are_whole_while_threads_try_to_send() -> void:
 	var server := start_server()
 	for node: Node in [server]:

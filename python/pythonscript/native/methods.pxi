@@ -94,11 +94,11 @@ cdef class Method:
         return method
 
     cdef int take_shortcut(self, capsule, bint is_virtual) except -1:
-        if isinstance(capsule, tuple):
+        if not is_virtual:
+            self.shortcut = <Shortcut>PyCapsule_GetPointer(capsule, _SHORTCUT)
+        elif isinstance(capsule, tuple):
             for one in capsule:
                 self.take_shortcut(one, is_virtual)
-        elif not is_virtual:
-            self.shortcut = <Shortcut>PyCapsule_GetPointer(capsule, _SHORTCUT)
         elif PyCapsule_IsValid(capsule, _FREE_SHORTCUT):
             self.free_shortcut = <FreeShortcut>PyCapsule_GetPointer(capsule, _FREE_SHORTCUT)
         else:

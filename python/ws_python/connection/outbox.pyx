@@ -139,11 +139,13 @@ cdef class Outbox(Writer):
         return True
 
     cdef bint queue_in_room(self, int opcode, const uchar* data, Py_ssize_t size) noexcept nogil:
-        """As queue(), without the GIL, behind others that are still to be flushed. False: nothing was done, use queue()."""
+        """As queue(), without the GIL, on the thread that polls, behind others that are still to be flushed.
+
+        False: nothing was done, use queue().
+        """
         if (
             not self.accepts
             or not self._writing_soon
-            or hub.is_foreign()
             or self._fragment_type is not None
             or self.supervisor is not None
             or self.session is not None

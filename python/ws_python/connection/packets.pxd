@@ -1,7 +1,7 @@
 # The C view of packets.pyx: what is asked for each packet takes no look-up, and most of it no GIL.
 
 from cpython.object cimport PyObject
-from libc.stdint cimport int32_t, int64_t, uint32_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from ws_python.connection.inbox cimport Sink
 from ws_python.connection.intake cimport Intake
@@ -19,12 +19,12 @@ ctypedef struct Packet:
 
 #: Where packets to a peer can go without the GIL: those behind the first one in a turn.
 ctypedef struct Lane:
-    int32_t peer_id
+    # That of the state, or it is an old one.
+    uint64_t turn
     # hub.now when the peer did not lag behind, and nothing waited for it to be replaced; or never.
     double prompt_at
-    # That of the state, or it is an old one.
-    unsigned int turn
     PyObject* outbox  # `Packets` holds it during the turn.
+    int32_t peer_id
 
 
 #: What the engine asks all the time. Changed and read on the thread that polls, and on no other.
@@ -47,16 +47,18 @@ ctypedef struct State:
     int32_t target
     int32_t mode
     int32_t channel
-    # By a hash of the peers' ids; at least half of it is free. `turn` is another one as soon as any may not be right.
+    # By the low bits of the peers' ids, which are random; at least half of it is free. `turn` is another one as soon as
+    # any may not be right.
     Lane* lanes
     uint32_t lane_room
     uint32_t lane_count
-    unsigned int turn
+    uint64_t turn
 
 
 cdef int64_t available(State* state) noexcept nogil
 cdef const Packet* take(State* state) noexcept nogil
 cdef int64_t status_of(State* state) noexcept nogil
+cdef bint is_elsewhere() noexcept nogil
 cdef bint put_in_room(State* state, const uchar* data, Py_ssize_t size) noexcept nogil
 
 
@@ -107,7 +109,8 @@ cdef class Packets:
     cdef object _put_to(self, Player player, const uchar* data, Py_ssize_t size)
     cdef object _put_late(self, Player player, Outbox outbox, const uchar* data, Py_ssize_t size)
     cdef object _put_slowly(self, Player player, Outbox outbox, const uchar* data, Py_ssize_t size)
-    cdef int _open_lane(self, Player player, Outbox outbox) except -1
+    cdef void _open_lane(self, Player player, Outbox outbox) noexcept
+    cdef bint _grow_lanes(self) except -1
     cdef int _close_lanes(self) except -1
     cdef int _grow(self) except -1
     cdef int _let_go(self, Packet* packet) except -1

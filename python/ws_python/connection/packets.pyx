@@ -45,7 +45,6 @@ cdef enum:
     MOST_WAITING = 1024
     NO_FENCE = -1
     FIRST_LANE_ROOM = 16
-    HASH_FACTOR = 0x9E3779B1  # 2 ** 32 by the golden ratio, as Knuth has it.
 
 cdef double NEVER = -1.0
 
@@ -88,16 +87,21 @@ cdef int64_t status_of(State* state) noexcept nogil:
 
 cdef Lane* lane_of(State* state, int32_t peer_id) noexcept nogil:
     """That of a peer, or a free place for it. There have to be lanes."""
-    cdef uint32_t i = (<uint32_t>peer_id * HASH_FACTOR) & (state.lane_room - 1)
+    cdef uint32_t i = <uint32_t>peer_id & (state.lane_room - 1)
     while state.lanes[i].turn == state.turn and state.lanes[i].peer_id != peer_id:
         i = (i + 1) & (state.lane_room - 1)
     return &state.lanes[i]
 
 
+cdef bint is_elsewhere() noexcept nogil:
+    """Whether the calling thread is not the one that polls, whose the state is."""
+    return hub.is_foreign()
+
+
 cdef bint put_in_room(State* state, const uchar* data, Py_ssize_t size) noexcept nogil:
     """Send a packet to the target without the GIL, on the thread that polls. False: nothing was done, see put_memory()."""
     cdef Lane* lane
-    if hub.is_foreign() or state.lane_count == 0 or state.target <= 0:
+    if is_elsewhere() or state.lane_count == 0 or state.target <= 0:
         return False
     lane = lane_of(state, state.target)
     if lane.turn != state.turn or (state.mode != RELIABLE and lane.prompt_at != hub.now):
@@ -347,44 +351,47 @@ cdef class Packets:
         ):
             return self._put_late(player, outbox, data, size)
         if outbox.queue(BINARY, data, size):
-            if not self.is_client:
+            # Whoever frees a node on another thread may have parted with the player while that was queued.
+            if player.is_here and not self.is_client and outbox.session is None:
                 self._open_lane(player, outbox)
             return _OK
         return self._put_slowly(player, outbox, data, size)
 
-    cdef int _open_lane(self, Player player, Outbox outbox) except -1:
-        """What goes to this player next needs no GIL, for the rest of this turn."""
+    cdef void _open_lane(self, Player player, Outbox outbox) noexcept:
+        """What goes to this player next needs no GIL, for the rest of this turn. Where no memory is left it does need it."""
         cdef State* state = &self.state
         cdef Lane* lane
-        if 2 * state.lane_count >= state.lane_room:
-            self._grow_lanes()
-        lane = lane_of(state, player.peer_id)
+        try:
+            if 2 * state.lane_count >= state.lane_room and not self._grow_lanes():
+                return
+            lane = lane_of(state, player.peer_id)
+            if lane.turn != state.turn or lane.outbox != <PyObject*>outbox:
+                self._outboxes.append(outbox)
+        except MemoryError:
+            return
         if lane.turn != state.turn:
-            self._outboxes.append(outbox)
-            lane.peer_id = player.peer_id
-            lane.prompt_at = NEVER
             lane.turn = state.turn
-            lane.outbox = <PyObject*>outbox
+            lane.peer_id = player.peer_id
             state.lane_count += 1
-        if state.mode != RELIABLE and outbox._latest_size == 0:
-            lane.prompt_at = player._asked_at
-        return 0
+        lane.outbox = <PyObject*>outbox
+        lane.prompt_at = player._asked_at if state.mode != RELIABLE and outbox._latest_size == 0 else NEVER
 
-    def _grow_lanes(self):
+    cdef bint _grow_lanes(self) except -1:
         cdef uint32_t room = max(FIRST_LANE_ROOM, 2 * self.state.lane_room)
         cdef void* memory = calloc(room, sizeof(Lane))
         if memory == NULL:
-            raise MemoryError
+            return False
         self._close_lanes()
         free(self.state.lanes)
         self.state.lanes = <Lane*>memory
         self.state.lane_room = room
+        return True
 
     cdef int _close_lanes(self) except -1:
         if self.state.lane_count:
             self.state.turn += 1
             self.state.lane_count = 0
-            self._outboxes.clear()
+        self._outboxes.clear()
         return 0
 
     cdef object _put_late(self, Player player, Outbox outbox, const uchar* data, Py_ssize_t size):
@@ -449,7 +456,8 @@ cdef class Packets:
 
     @target.setter
     def target(self, int target):
-        self.state.target = target
+        if not is_elsewhere():  # What another thread sets is no matter: it puts nothing.
+            self.state.target = target
 
     @property
     def mode(self):
@@ -458,7 +466,8 @@ cdef class Packets:
 
     @mode.setter
     def mode(self, int mode):
-        self.state.mode = mode
+        if not is_elsewhere():
+            self.state.mode = mode
 
     @property
     def channel(self):
@@ -467,7 +476,8 @@ cdef class Packets:
 
     @channel.setter
     def channel(self, int channel):
-        self.state.channel = channel
+        if not is_elsewhere():
+            self.state.channel = channel
 
 
 cdef class PacketSink(Sink):

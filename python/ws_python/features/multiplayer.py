@@ -293,9 +293,13 @@ class Multiplayer(Feature):
         """See Feature."""
         self._is_forgotten = True
         if self.peer is not None:
-            self._drop_all()
             self.packets.status = ConnectionStatus.CONNECTION_DISCONNECTED
             self.peer = None
+            # A node may be freed on any thread; the packets belong to the one that polls.
+            if hub.is_elsewhere():
+                hub.call_soon(self._drop_all)
+            else:
+                self._drop_all()
 
     # --- what the queue tells
 
@@ -305,7 +309,9 @@ class Multiplayer(Feature):
 
     def refused(self, player: Player, error: Error, size: int, is_reliable: bool) -> None:
         """See packets.pyi."""
-        connection = player.endpoint._connection
+        connection = None if player.endpoint is None else player.endpoint._connection
+        if connection is None:
+            return  # It went while this was tried.
         if error == Error.ERR_OUT_OF_MEMORY:
             self.node._count("packets_too_long")
             connection.complain(

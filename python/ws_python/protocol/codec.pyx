@@ -861,6 +861,7 @@ cdef class Codec:
             or self._is_compressing
             or not self._server
             or self._owed_pong is not None
+            or self._fragment_opcode != 0
             or self._is_compressed(opcode, size)
             or self._output.size + size > most
             or not append_frame_in_room(self._output, FIN | opcode, data, size)
