@@ -41,8 +41,9 @@ A server is restarted again and again while clients in sessions play, all client
 takes over by `handover_path` while the one before still runs. Two messages a second go to each client and from each,
 numbered and compared as in the seeded runs, one of ten as a request; half of the requests are answered a second late,
 so that each restart comes while some are being handled. A process that is about to be restarted is slower than messages
-come, so that there are some of which its game has not heard yet. Right is for a request to be answered once, or to end with the
-error that [sessions](sessions.md) states. Plain clients connect meanwhile, one after the other, with a pause of 20 ms.
+come, so that there are some of which its game has not heard yet. Right is for a request to be answered once, or to end
+with the error that [sessions](sessions.md) states. Plain clients connect meanwhile, one after the other, with a pause
+of 20 ms.
 "Stood still" is the game of the process before, from its `handover_data` to its `handed_over`.
 """
 CLIENTS, RESTARTS = 200, 10
