@@ -119,5 +119,7 @@ def test_a_clone_installs(tmp_path: Path) -> None:
     environment = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
     python = environment / "bin/python"
-    try_wheel.run(python, "-m", "pip", "install", "--disable-pip-version-check", ".", cwd=clone)
+    pip = (python, "-m", "pip", "install", "--disable-pip-version-check")
+    try_wheel.run(*pip, ".", cwd=clone)
+    try_wheel.run(*pip, *try_wheel.pinned(try_wheel.TEST_PACKAGES), cwd=clone)
     try_wheel.try_it(python, environment, ["tests/ws_python/test_compiled_modules.py"])
