@@ -74,13 +74,7 @@ class WebSocketPeerNode(
             # The server goes on to deliver what is on the way, but nobody can listen to a freed node's signals.
             silence(self)
             self._is_going = True
-            self._leave()
+            if self._connection is not None:
+                hub.call_where_polled(partial(self._connection.close, GOING_AWAY, ""))
             if self._when_freed is not None:
                 self._when_freed(self)
-
-    def _leave(self) -> None:
-        # A node may be freed on any thread; what it has open belongs to the one that polls.
-        if not hub.is_elsewhere():
-            self.close(GOING_AWAY)
-        elif self._connection is not None:
-            hub.call_soon(partial(self._connection.close, GOING_AWAY, ""))

@@ -234,7 +234,4 @@ class Pollable(
         if self._next_sweep is not None:
             self._next_sweep.cancel()
         # A node may be freed on any thread; what it has open belongs to the one that polls.
-        if hub.is_elsewhere():
-            hub.call_soon(self._end)
-        else:
-            self._end()
+        hub.call_where_polled(self._end)

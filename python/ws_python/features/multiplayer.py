@@ -295,11 +295,7 @@ class Multiplayer(Feature):
         if self.peer is not None:
             self.packets.status = ConnectionStatus.CONNECTION_DISCONNECTED
             self.peer = None
-            # A node may be freed on any thread; the packets belong to the one that polls.
-            if hub.is_elsewhere():
-                hub.call_soon(self._drop_all)
-            else:
-                self._drop_all()
+            hub.call_where_polled(self._drop_all)
 
     # --- what the queue tells
 

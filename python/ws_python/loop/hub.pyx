@@ -322,6 +322,13 @@ cdef class Hub:
         """Call it in the next turn. From any thread."""
         self.loop().call_soon_threadsafe(callback)
 
+    def call_where_polled(self, callback):
+        """Call it on the thread that polls: now, where that is the calling one, or else in the next turn."""
+        if self.is_foreign():
+            self.call_soon(callback)
+        else:
+            callback()
+
     # --- when nobody polls
 
     def _request_flush(self):
