@@ -74,7 +74,6 @@ class WebSocketPeerNode(
             # The server goes on to deliver what is on the way, but nobody can listen to a freed node's signals.
             silence(self)
             self._is_going = True
-            if self._connection is not None:
-                hub.call_where_polled(partial(self._connection.close, GOING_AWAY, ""))
+            hub.call_where_polled(partial(self.close, GOING_AWAY))
             if self._when_freed is not None:
                 self._when_freed(self)
