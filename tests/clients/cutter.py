@@ -28,6 +28,7 @@ class Cutter:
         self._listener = socket.create_server(("127.0.0.1", 0))
         #: How many connections were cut.
         self.cuts = 0
+        self._is_over = False
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
@@ -42,7 +43,11 @@ class Cutter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self._is_over = True
+        # Only Linux wakes who accepts when the listening socket is shut down.
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port)).close()
+        self._threads[0].join(10)
         self._listener.close()
         with self._lock:
             for one in self._open:
@@ -59,6 +64,9 @@ class Cutter:
         with contextlib.suppress(OSError):
             while True:
                 here, _ = self._listener.accept()
+                if self._is_over:
+                    here.close()
+                    return
                 there = socket.create_connection(("127.0.0.1", self._target))
                 pair = _Pair(self, here, there, next(self._budgets, None))
                 with self._lock:
