@@ -34,11 +34,15 @@ _shutdown_hooks: list[Callable[[], None]] = []
 
 
 def call_at_frame_end(hook: Callable[[], None]) -> bool:
-    """Calls `hook` once, after all `_process` methods of this frame. False, and no call, where Godot < 4.5 cannot."""
-    if not _bridge.request_frame():
-        return False
-    _frame_hooks.append(hook)
-    return True
+    """Calls `hook` once, after all `_process` methods of this frame. False, and no call, where Godot < 4.5 cannot.
+
+    On another thread than the main one it may be the next frame.
+    """
+    _frame_hooks.append(hook)  # First: on another thread the frame may end before request_frame() returns.
+    if _bridge.request_frame():
+        return True
+    _frame_hooks.remove(hook)
+    return False
 
 
 def call_at_shutdown(hook: Callable[[], None]) -> None:

@@ -42,6 +42,8 @@ cdef class Hub:
     cdef unsigned long long _turns
     cdef unsigned long long _turns_at_frame_end
     cdef bint _waits_for_frame_end
+    # How many ends of frames still look whether anybody polls, for the sake of call_soon().
+    cdef int _frames_of_calls
     cdef bint _is_closing
     cdef set _tasks
     cdef dict _closers

@@ -321,6 +321,10 @@ cdef class Hub:
     def call_soon(self, callback):
         """Call it in the next turn. From any thread."""
         self.loop().call_soon_threadsafe(callback)
+        # There may be nobody who polls any more. A poll of this frame may have been before: then it is the next frame's.
+        self._frames_of_calls = 2
+        self._turns_at_frame_end = self._turns
+        self._request_frame_end()
 
     def call_where_polled(self, callback):
         """Call it on the thread that polls: now, where that is the calling one, or else in the next turn."""
@@ -338,21 +342,26 @@ cdef class Hub:
 
     def _request_frame_end(self):
         if not self._waits_for_frame_end:
-            self._waits_for_frame_end = bool(self._host.at_frame_end(self._end_frame))
+            self._waits_for_frame_end = True  # First: on another thread the frame may end before the host returns.
+            if not self._host.at_frame_end(self._end_frame):
+                self._waits_for_frame_end = False
         return self._waits_for_frame_end
 
     def _end_frame(self):
-        """The end of a frame: what a game sent outside of a poll leaves, and goodbyes go on if no node is left to poll."""
+        """The end of a frame: what a game sent outside of a poll leaves, and all else goes on if no node is left to poll."""
         self._waits_for_frame_end = False
         self.writers.flush()
-        if not self._lingering:
+        if self._frames_of_calls:
+            self._frames_of_calls -= 1
+        elif not self._lingering:
             return
         if self._turns == self._turns_at_frame_end:
             self.deadlines.polls += 1
             self.turn(0.0, FRAME_END_TIME)
             self.writers.flush()
         self._turns_at_frame_end = self._turns
-        self._request_frame_end()
+        if self._lingering or self._frames_of_calls:
+            self._request_frame_end()
 
     def linger(self, connection):
         """A connection ends, perhaps with nobody who polls for it: until `part`, frames and close() see to it."""
