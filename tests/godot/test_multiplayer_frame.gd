@@ -166,6 +166,8 @@ func test_on_another_thread() -> void:
 	var other_id := await _id_of(2)
 	check_equal(_put(other_id, 1), OK)
 	check_equal(_put(id, 3), OK)
+	for _i: int in 50:
+		expect_error("^ERROR: .*only the thread that polls may call it")
 	var thread := Thread.new()
 	thread.start(_put.bind(other_id, 50, 100))
 	# The target is still the one that this thread has set.

@@ -66,6 +66,8 @@ TESTS: dict[str, str] = {
     "test_low_latency": _FRAMES,
     "test_many_connections": _BACKLOG,
     "test_multiplayer.test_low_latency_is_that_of_the_node": _FRAMES,
+    "test_multiplayer_frame.test_freed_on_another_thread_in_between": "a script that runs keeps its object",
+    "test_multiplayer_frame.test_up_to_the_limit_and_no_further": "the engine hands each packet to the system at once",
     "test_peer_nodes.test_a_peer_that_comes_while_the_server_enters_the_tree": _NO_COMMON_LOOP,
     "test_peer_nodes.test_a_peer_that_comes_while_the_server_leaves_the_tree": _NO_COMMON_LOOP,
     "test_process_callback.test_inherit_is_kept_and_stops_with_the_parent": _NO_SCENES,

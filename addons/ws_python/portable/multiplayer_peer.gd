@@ -198,7 +198,8 @@ func _get_packet_mode() -> TransferMode:
 
 
 func _set_transfer_channel(p_channel: int) -> void:
-	_channel = p_channel
+	if _is_main_thread():
+		_channel = p_channel
 
 
 func _get_transfer_channel() -> int:
@@ -206,7 +207,8 @@ func _get_transfer_channel() -> int:
 
 
 func _set_transfer_mode(p_mode: TransferMode) -> void:
-	_mode = p_mode
+	if _is_main_thread():
+		_mode = p_mode
 
 
 func _get_transfer_mode() -> TransferMode:
@@ -214,7 +216,13 @@ func _get_transfer_mode() -> TransferMode:
 
 
 func _set_target_peer(p_peer: int) -> void:
-	_target = p_peer
+	if _is_main_thread():
+		_target = p_peer
+
+
+## What another thread sets is no matter: it puts nothing.
+func _is_main_thread() -> bool:
+	return OS.get_thread_caller_id() == OS.get_main_thread_id()
 
 
 func _get_unique_id() -> int:

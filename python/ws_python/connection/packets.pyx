@@ -23,6 +23,7 @@ from ws_python.protocol.wire cimport BINARY
 
 cdef Hub hub = _hub
 cdef object _OK = Error.OK
+cdef object _ERR_UNAVAILABLE = Error.ERR_UNAVAILABLE
 cdef object _ERR_BUSY = Error.ERR_BUSY
 cdef object _ERR_INVALID_PARAMETER = Error.ERR_INVALID_PARAMETER
 cdef object _ERR_CONNECTION_ERROR = Error.ERR_CONNECTION_ERROR
@@ -322,6 +323,9 @@ cdef class Packets:
     cdef object put_memory(self, const uchar* data, Py_ssize_t size):
         cdef Player player = self.server
         cdef int target = self.state.target
+        if hub.is_foreign():
+            hub.refuses("put_packet")
+            return _ERR_UNAVAILABLE
         if not self.is_client and target > 0:
             player = self.players.get(target)
             if player is None:
@@ -344,7 +348,7 @@ cdef class Packets:
         cdef Outbox outbox = player.outbox()
         if outbox is None:
             return _ERR_CONNECTION_ERROR
-        if self.state.mode != RELIABLE and not hub.is_foreign() and (
+        if self.state.mode != RELIABLE and (
             player.lags(outbox)
             # An older one still waits to be replaced: this may not overtake it.
             or (self.state.mode == UNRELIABLE_ORDERED and outbox.has_latest(self._key()))
