@@ -1,11 +1,12 @@
 """Restarts: a server whose next process takes over, again and again, under load; what was refused, and what was lost.
 
 .venv/bin/python -m tests.chaos.restarts                              # 200 clients, 10 restarts
-.venv/bin/python -m tests.chaos.restarts --clients 20 --restarts 3
+.venv/bin/python -m tests.chaos.restarts --clients 20 --restarts 3 --overload 1.2
 .venv/bin/python -m tests.chaos.restarts --write                      # into docs/reliability.md
 
 Messages and requests go to and fro as in the seeded runs; half of the requests are answered late, so that restarts come
-while handlers wait.
+while handlers wait. With an overload more comes to a process that is about to be restarted than it can handle: then
+there are messages of which its game has not heard yet.
 """
 
 from __future__ import annotations
@@ -40,10 +41,8 @@ TEXT = """
 A server is restarted again and again while clients in sessions play, all clients in one headless game: its next process
 takes over by `handover_path` while the one before still runs. Two messages a second go to each client and from each,
 numbered and compared as in the seeded runs, one of ten as a request; half of the requests are answered a second late,
-so that each restart comes while some are being handled. A process that is about to be restarted is slower than messages
-come, so that there are some of which its game has not heard yet. Right is for a request to be answered once, or to end
-with the error that [sessions](sessions.md) states. Plain clients connect meanwhile, one after the other, with a pause
-of 20 ms.
+so that each restart comes while some are being handled. Right is for a request to be answered once, or to end with the
+error that [sessions](sessions.md) states. Plain clients connect meanwhile, one after the other, with a pause of 20 ms.
 "Stood still" is the game of the process before, from its `handover_data` to its `handed_over`.
 """
 CLIENTS, RESTARTS = 200, 10
@@ -52,8 +51,6 @@ RATE = 2
 ASK_PERIOD = 2.0
 # How often whoever answers a request waits first, and how long, in s: each restart finds some that are being handled.
 LATE_ANSWERS, LATE_BY = 0.5, 1.0
-# How much more comes to a process that is about to be restarted than it can handle.
-OVERLOAD = 1.2
 # So long at the most until all are back, or all has come, in s; a small part of it is usual.
 PATIENCE = 300.0
 # So many messages to each client and from each go at the end, when nothing happens any more.
@@ -297,10 +294,11 @@ class _Restarts:
             for history in (self.ours, self.theirs)
         )
 
-    def restart(self, outcome: Outcome) -> None:
+    def restart(self, outcome: Outcome, overload: float) -> None:
         """The next process takes over; then all are to be back."""
         before, count = self.servers[-1], self._resumptions()
-        before.tell("slow", 1000 * OVERLOAD / (RATE * self._clients))
+        if overload:
+            before.tell("slow", 1000 * overload / (RATE * self._clients))
         following = self.start_server()
         begin = time.monotonic()
         all_of_them = count + self._clients
@@ -353,8 +351,8 @@ class _Restarts:
             self.trouble += [f"{game.name} printed: {line}" for line in unclean_lines(game.process.log)]
 
 
-def run(folder: Path, clients: int = CLIENTS, restarts: int = RESTARTS) -> Outcome:
-    """Let it take place."""
+def run(folder: Path, clients: int = CLIENTS, restarts: int = RESTARTS, overload: float = 0.0) -> Outcome:
+    """Let it take place. `overload`: how much more comes before a restart than can be handled; 0: much less."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     outcome = Outcome(Verdict(), clients)
@@ -367,7 +365,7 @@ def run(folder: Path, clients: int = CLIENTS, restarts: int = RESTARTS) -> Outco
         probe = _Probe(f"ws://127.0.0.1:{games.port}")
         try:
             for _ in range(restarts):
-                games.restart(outcome)
+                games.restart(outcome, overload)
                 time.sleep(_PAUSE)
         finally:
             probe.end()
@@ -395,10 +393,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.chaos.restarts", description="Restarts of a server under load.")
     parser.add_argument("--clients", type=int, default=CLIENTS, help=f"default: {CLIENTS}")
     parser.add_argument("--restarts", type=int, default=RESTARTS, help=f"default: {RESTARTS}")
+    parser.add_argument("--overload", type=float, default=0.0, help="before each restart; default: none")
     parser.add_argument("--write", action="store_true", help=f"write {reliability.PAGE}")
     parsed = parser.parse_args(arguments)
     machine, begin = reliability.Machine(), time.monotonic()
-    outcome = run(FOLDER / "restarts", parsed.clients, parsed.restarts)
+    outcome = run(FOLDER / "restarts", parsed.clients, parsed.restarts, parsed.overload)
     measured = reliability.Measured(rows(outcome), machine.busy(), time.monotonic() - begin)
     section = reliability.section("restarts", sys.modules[__name__], measured)
     print(outcome, *outcome.problems, sep="\n    ", flush=True)
