@@ -9,7 +9,10 @@ cdef object _OK = Error.OK
 
 
 cdef class Peers:
-    """Peers and their outboxes. A peer's id is the server's matter."""
+    """Peers and their outboxes. A peer's id is the server's matter.
+
+    Compressing for one lets another thread run, which may free a peer: who goes through all goes through a copy.
+    """
 
     def __init__(self):
         self.by_id = {}
@@ -42,7 +45,7 @@ cdef class Peers:
         """Queue a message for everybody but `left_out`: the ids and errors of those for whom it cannot be."""
         cdef list failed = []
         cdef Outbox outbox
-        for peer_id, outbox in self._outboxes.items():
+        for peer_id, outbox in list(self._outboxes.items()):
             if peer_id != left_out:
                 error = outbox.send_prepared(message)
                 if error is not _OK:
@@ -53,7 +56,7 @@ cdef class Peers:
         """As send_prepared(), of a message that takes the place of those of the same key that wait."""
         cdef list failed = []
         cdef Outbox outbox
-        for peer_id, outbox in self._outboxes.items():
+        for peer_id, outbox in list(self._outboxes.items()):
             if peer_id != left_out:
                 error = outbox.send_latest(key, message)
                 if error is not _OK:

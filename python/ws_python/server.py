@@ -235,7 +235,7 @@ class WebSocketServer(
         self._gave_up()
         connections, self._connections = self._connections, {}
         # Of those whose connection was cut, too.
-        left = [peer._connection for peer in self._peers.by_id.values() if peer._connection not in connections]
+        left = [peer._connection for peer in list(self._peers.by_id.values()) if peer._connection not in connections]
         for connection in connections:
             connection.abandon(GOING_AWAY, "")
             self._tell_closed(connection)
@@ -353,8 +353,9 @@ class WebSocketServer(
             failed = self._peers.send_latest(key, prepared, -peer_id)
         result = _OK
         for failed_id, error in failed:
-            if error != Error.ERR_CONNECTION_ERROR:
-                self._peers.by_id[failed_id]._explain(error, method, message)
+            peer = self._peers.by_id.get(failed_id)
+            if peer is not None and error != Error.ERR_CONNECTION_ERROR:
+                peer._explain(error, method, message)
                 result = result or error
         return result
 
@@ -518,7 +519,7 @@ class WebSocketServer(
         self.stop()
 
     def _shut_down(self) -> None:
-        for peer in self._peers.by_id.values():
+        for peer in list(self._peers.by_id.values()):
             silence(peer)
         super()._shut_down()
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from ws_python import Error, WebSocketPeer, WebSocketServer
+import random
+import sys
+import threading
+
+from ws_python import Error, WebSocketClient, WebSocketPeer, WebSocketServer
 from ws_python.connection.meter import Meter
 from ws_python.connection.outbox import Outbox
 from ws_python.peers import Peers
@@ -45,3 +49,37 @@ def test_a_removed_peer_gets_nothing_more(server: WebSocketServer, raw: RawClien
         server.poll()
     assert raw.receive().frames == []
     poll_until(lambda: raw.receive().frames == [], server)
+
+
+def test_sent_to_all_while_another_thread_frees_peers(server: WebSocketServer) -> None:
+    """Compressing lets it run; ids that come and go there are as nodes that a game frees."""
+    clients = [WebSocketClient() for _ in range(6)]
+    server.compression_min_size = 0
+    for client in clients:
+        client.compression_min_size = 0
+        assert client.connect_to_url(f"ws://127.0.0.1:{server.get_local_port()}/") == Error.OK
+    poll_until(lambda: server.get_peer_count() == len(clients), server, *clients)
+    peer = server.get_peer(server.get_peer_ids()[0])
+    assert peer is not None and peer._connection is not None
+    outbox = peer._connection.outbox
+    is_over = threading.Event()
+
+    def come_and_go() -> None:
+        while not is_over.is_set():
+            server._peers.add(5, peer, outbox)
+            server._peers.remove(5)
+
+    interval = sys.getswitchinterval()
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        sys.setswitchinterval(1e-6)
+        for _ in range(50):
+            assert server.send(0, random.randbytes(1500) * 20) == Error.OK
+            server.poll()
+            for client in clients:
+                client.poll()
+    finally:
+        sys.setswitchinterval(interval)
+        is_over.set()
+        thread.join()
