@@ -26,7 +26,7 @@ class Question:
 
 	## The authorizer has answered, on whatever thread.
 	func settle(verdict: Variant) -> void:
-		if OS.get_thread_caller_id() != OS.get_main_thread_id():
+		if not Checks.is_main_thread():
 			settle.call_deferred(verdict)
 		elif _connection != null:
 			_authorization.answer(_connection, verdict)

@@ -246,9 +246,14 @@ static func send_problem(error: Error, method: String, message: Variant) -> Stri
 	return ""
 
 
+## Whether the calling thread is the one that polls.
+static func is_main_thread() -> bool:
+	return OS.get_thread_caller_id() == OS.get_main_thread_id()
+
+
 ## Whether a method is called on another thread than the one that polls; then a line says so.
 static func is_elsewhere(method: String) -> bool:
-	if OS.get_thread_caller_id() == OS.get_main_thread_id():
+	if is_main_thread():
 		return false
 	push_error("%s: only the thread that polls may call it (in Godot, the main one): use call_deferred" % method)
 	return true

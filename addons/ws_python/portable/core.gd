@@ -199,7 +199,7 @@ func shut_down() -> void:
 		return
 	is_going = true
 	end_all()
-	if OS.get_thread_caller_id() == OS.get_main_thread_id():
+	if Checks.is_main_thread():
 		Lingering.finish_if_quitting()
 	Monitors.release(self)
 	_events.clear()

@@ -197,8 +197,9 @@ func _get_packet_mode() -> TransferMode:
 	return TRANSFER_MODE_RELIABLE
 
 
+# What another thread sets is no matter: it puts nothing.
 func _set_transfer_channel(p_channel: int) -> void:
-	if _is_main_thread():
+	if Checks.is_main_thread():
 		_channel = p_channel
 
 
@@ -207,7 +208,7 @@ func _get_transfer_channel() -> int:
 
 
 func _set_transfer_mode(p_mode: TransferMode) -> void:
-	if _is_main_thread():
+	if Checks.is_main_thread():
 		_mode = p_mode
 
 
@@ -216,13 +217,8 @@ func _get_transfer_mode() -> TransferMode:
 
 
 func _set_target_peer(p_peer: int) -> void:
-	if _is_main_thread():
+	if Checks.is_main_thread():
 		_target = p_peer
-
-
-## What another thread sets is no matter: it puts nothing.
-func _is_main_thread() -> bool:
-	return OS.get_thread_caller_id() == OS.get_main_thread_id()
 
 
 func _get_unique_id() -> int:

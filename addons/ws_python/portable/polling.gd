@@ -71,7 +71,7 @@ func _ws_choose_frames() -> void:
 func set_process_callback(value: ProcessCallback) -> void:
 	super(value)
 	# On another thread the engine refuses it to a node in the tree.
-	if is_inside_tree() and OS.get_thread_caller_id() != OS.get_main_thread_id():
+	if is_inside_tree() and not Checks.is_main_thread():
 		_ws_choose_frames.call_deferred()
 	else:
 		_ws_choose_frames()

@@ -88,7 +88,7 @@ class Question:
 
 	## The handler has answered, on whatever thread.
 	func settle(value: Variant) -> void:
-		if OS.get_thread_caller_id() != OS.get_main_thread_id():
+		if not Checks.is_main_thread():
 			settle.call_deferred(value)
 		elif _requests != null:
 			var requests := _requests
@@ -124,7 +124,7 @@ func start(end: End, method: String, data: Variant, timeout: float) -> WebSocket
 	var reply: WebSocketReply = Reply.new()
 	var failed := _start(end, reply, method, data, timeout)
 	if failed:
-		if failed[0] in [ERR_INVALID_PARAMETER, ERR_UNAVAILABLE] and not _is_elsewhere():
+		if failed[0] in [ERR_INVALID_PARAMETER, ERR_UNAVAILABLE] and Checks.is_main_thread():
 			push_error("request: " + failed[1])
 		reply._ws_complete_later(failed[0], failed[1] as String)
 	return reply
@@ -234,7 +234,7 @@ func _why_unsent(error: Error) -> String:
 
 
 func _cancel(waiting: Waiting) -> void:
-	if _is_elsewhere():
+	if not Checks.is_main_thread():
 		_cancel.bind(waiting).call_deferred()
 	else:
 		_give_up(waiting, ERR_SKIP, "it was cancelled")
@@ -472,10 +472,6 @@ func forget() -> void:
 
 func _is_alive() -> bool:
 	return _core != null and _core.is_alive()
-
-
-static func _is_elsewhere() -> bool:
-	return OS.get_thread_caller_id() != OS.get_main_thread_id()
 
 
 static func _bad_method() -> String:

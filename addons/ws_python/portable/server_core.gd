@@ -180,7 +180,7 @@ func _set_status(value: int) -> void:
 
 func end_all() -> void:
 	# A node may be freed on any thread; what it has open belongs to the one that polls.
-	if OS.get_thread_caller_id() == OS.get_main_thread_id():
+	if Checks.is_main_thread():
 		_end_all(self)
 	else:
 		_end_all.bind(self).call_deferred()

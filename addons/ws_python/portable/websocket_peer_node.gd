@@ -104,7 +104,7 @@ func _ws_may(method: String) -> bool:
 
 
 func _ws_refusal() -> Error:
-	return ERR_CONNECTION_ERROR if OS.get_thread_caller_id() == OS.get_main_thread_id() else ERR_UNAVAILABLE
+	return ERR_CONNECTION_ERROR if Checks.is_main_thread() else ERR_UNAVAILABLE
 
 
 # --- asking
