@@ -28,6 +28,10 @@ cdef object free_shortcut_capsule(FreeShortcut function)
 cpdef uint64_t process_frames() except? 0
 cpdef uint64_t physics_frames() except? 0
 
+#: A method of an engine class without arguments, and whether an instance that is alive says yes to it.
+cdef const void* method_bind(str cls, str method) except NULL
+cdef bint is_so(Object instance, const void* method) except -1
+
 #: What a Variant holds, where it lies: its size in bytes or characters, -1 if it is of another type.
 cdef int64_t packed_bytes_of(const void* variant, const uint8_t** data) noexcept
 cdef int64_t string_chars_of(const void* variant, const uint32_t** chars) noexcept

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import ws_python
-from pythonscript import process_frames
 from pythonscript.godot import Error, MultiplayerPeer, MultiplayerPeerExtension
 from ws_python.features.multiplayer import Multiplayer, Plays
+from ws_python.loop.hub import hub
 
 from .multiplayer_shortcuts import SHORTCUTS, accompany
 
@@ -27,23 +27,10 @@ class WebSocketNodeMultiplayerPeer(MultiplayerPeerExtension, tool=True, creatabl
     def __init__(self) -> None:
         super().__init__()
         self._multiplayer: Multiplayer | None = None
-        self._last_frame = -1
 
     def _belong_to(self, multiplayer: Multiplayer) -> None:
         self._multiplayer = multiplayer
-        accompany(self, multiplayer.packets)
-
-    def _poll(self) -> None:
-        multiplayer = self._multiplayer
-        if multiplayer is None or multiplayer.peer is None:
-            return
-        node = multiplayer.node
-        if node.is_inside_tree() and not node.can_process():
-            return  # A node that stops with the game.
-        # The node polls in this frame, too, and the loop is turned once for both; whoever polls again wants more.
-        frame = 2 * process_frames()
-        again, self._last_frame = frame == self._last_frame, frame
-        multiplayer.poll(-1 if again else frame)
+        accompany(self, multiplayer)
 
     def _close(self) -> None:
         if self._multiplayer is not None:
@@ -66,7 +53,11 @@ class WebSocketNodeMultiplayerPeer(MultiplayerPeerExtension, tool=True, creatabl
     def _get_max_packet_size(self) -> int:
         return 0 if self._multiplayer is None else self._multiplayer.max_packet_size
 
-    # What has a shortcut comes here only where it belongs to no node.
+    # What has a shortcut comes here only where it belongs to no node, or on a thread that does not poll.
+
+    def _poll(self) -> None:
+        if self._multiplayer is not None:
+            hub.refuses("poll")
 
     def _get_packet(self) -> Any:
         return Error.ERR_UNAVAILABLE

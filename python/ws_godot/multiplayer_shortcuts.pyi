@@ -1,6 +1,6 @@
 from pythonscript._bridge import Object
-from ws_python.connection.packets import Packets
+from ws_python.features.multiplayer import Multiplayer
 
 SHORTCUTS: dict[str, object]
 
-def accompany(peer: Object, packets: Packets) -> None: ...
+def accompany(peer: Object, multiplayer: Multiplayer) -> None: ...

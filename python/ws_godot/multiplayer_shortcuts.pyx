@@ -7,7 +7,7 @@ a byte, and a buffer is two pointers.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from pythonscript._bridge cimport Object, free_shortcut_capsule, virtual_shortcut_capsule
+from pythonscript._bridge cimport Object, free_shortcut_capsule, is_so, method_bind, process_frames, virtual_shortcut_capsule
 from ws_python.connection.packets cimport Packet, Packets, State, available, is_elsewhere, put_in_room, status_of, take
 
 cdef enum:
@@ -18,10 +18,47 @@ cdef enum:
     RELIABLE = 2
 
 
-def accompany(Object peer not None, Packets packets not None):
-    """To be called once by a multiplayer peer, when it is made. It has to keep `packets`."""
-    peer.companion = packets
-    peer.memory = &packets.state
+cdef const void* is_inside_tree = method_bind("Node", "is_inside_tree")
+cdef const void* can_process = method_bind("Node", "can_process")
+
+
+cdef class Companion:
+    """What is needed of a multiplayer peer."""
+
+    cdef object multiplayer
+    cdef Object node
+    cdef Packets packets
+    cdef long long last_frame
+
+
+def accompany(Object peer not None, multiplayer):
+    """To be called once by a multiplayer peer, when it is made."""
+    cdef Companion companion = Companion.__new__(Companion)
+    companion.multiplayer = multiplayer
+    companion.node = multiplayer.node
+    companion.packets = multiplayer.packets
+    companion.last_frame = -1
+    peer.companion = companion
+    peer.memory = &companion.packets.state
+
+
+cdef inline Companion companion_of(object peer):
+    return <Companion?>(<Object>peer).companion
+
+
+cdef bint poll(object peer, const void** arguments, void* result) except -1:
+    cdef Companion companion = companion_of(peer)
+    cdef long long frame = 2 * process_frames()
+    cdef bint again
+    if companion is None or is_elsewhere():
+        return False
+    if companion.packets.inbox is None or is_so(companion.node, is_inside_tree) and not is_so(companion.node, can_process):
+        return True  # Its node is gone, or stops with the game.
+    # The node polls in this frame, too, and the loop is turned once for both; whoever polls again wants more.
+    again, companion.last_frame = frame == companion.last_frame, frame
+    if companion.packets.turn(-1 if again else frame):
+        companion.multiplayer.tell()
+    return True
 
 
 cdef bint get_packet(void* memory, const void** arguments, void* result) noexcept nogil:
@@ -49,10 +86,10 @@ cdef bint put_packet_in_room(void* memory, const void** arguments, void* result)
 
 
 cdef bint put_packet(object peer, const void** arguments, void* result) except -1:
-    cdef Packets packets = <Packets>(<Object>peer).companion
-    if packets is None:
+    cdef Companion companion = companion_of(peer)
+    if companion is None:
         return False
-    (<int64_t*>result)[0] = packets.put_memory(
+    (<int64_t*>result)[0] = companion.packets.put_memory(
         (<const uint8_t* const*>arguments[0])[0], (<const int64_t*>arguments[1])[0])
     return True
 
@@ -123,6 +160,7 @@ cdef bint get_connection_status(void* memory, const void** arguments, void* resu
 
 
 SHORTCUTS = {
+    "_poll": virtual_shortcut_capsule(poll),
     "_get_packet": free_shortcut_capsule(get_packet),
     "_put_packet": (free_shortcut_capsule(put_packet_in_room), virtual_shortcut_capsule(put_packet)),
     "_get_available_packet_count": free_shortcut_capsule(get_available_packet_count),

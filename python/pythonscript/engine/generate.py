@@ -16,6 +16,7 @@ BUILTIN_METHODS = ("size", "resize")
 UTILITIES = ("print", "printerr")
 METHODS = {
     "Engine": ("get_process_frames", "get_physics_frames"),
+    "Node": ("is_inside_tree", "can_process"),
     "RefCounted": ("reference", "unreference", "init_ref", "get_reference_count"),
     "Object": ("emit_signal", "has_connections", "notification"),
 }

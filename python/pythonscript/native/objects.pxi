@@ -48,6 +48,12 @@ cdef const void* method_bind(str cls, str method) except NULL:
     return bind
 
 
+cdef bint is_so(Object instance, const void* method) except -1:
+    cdef uint8_t answer = 0
+    gd.object_method_bind_ptrcall(method, instance.living(), NULL, &answer)
+    return answer != 0
+
+
 cdef class _Pointer:
     """The engine object that a new proxy is to stand for: the argument of Object's constructor that only the bridge has."""
 

@@ -10,6 +10,11 @@ delivery goes on where the outer one is, and nothing comes twice or out of order
 """
 
 from ws_python.loop.clock import monotonic
+from ws_python.loop.hub import hub as _hub
+
+from ws_python.loop.hub cimport Hub
+
+cdef Hub hub = _hub
 
 cdef enum:
     # How deep polls in handlers may nest in one another; each level takes some of the thread's stack.
@@ -105,6 +110,7 @@ cdef class Inbox(Consumer):
                 if since_clock >= EVENTS_PER_CLOCK:
                     since_clock = 0
                     if monotonic() >= until:
+                        hub.is_behind = True
                         self._put_back()
                         return
                 intake = self._turn_to_next()

@@ -99,7 +99,7 @@ cdef class Intake(Receiver):
         if codec.queued():
             hub.writers.add(self._outbox)  # A pong, or a close frame.
         if not self.is_full and self.link.receiver is self and (
-            codec.held or self.size > self._most or len(self.events) - self.next > MOST_WAITING
+            codec.held or self.size > self._most or len(self.events) - self.next > MOST_WAITING or self.is_parked
         ):
             self.is_full = True
             self.link.pause()

@@ -3,14 +3,15 @@
 from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from ws_python.connection.inbox cimport Sink
+from ws_python.connection.inbox cimport Inbox, Sink
 from ws_python.connection.intake cimport Intake
 from ws_python.connection.outbox cimport Outbox
 from ws_python.protocol.buffers cimport uchar
+from ws_python.protocol.codec cimport Taken, Taker
 
 
 ctypedef struct Packet:
-    PyObject* data  # bytes, which the queue owns.
+    PyObject* data  # bytes that hold it, and maybe others; the queue owns a reference.
     PyObject* player  # Likewise.
     const char* memory
     int32_t size
@@ -40,6 +41,8 @@ ctypedef struct State:
     # Until when packets are handed out in this poll, and how many were since the clock was asked.
     double until
     int since_clock
+    # It said that there are none, because that time was over.
+    bint is_late
     int status
     # DISCONNECTED is still to be seen, once, before `status`.
     bint is_lost
@@ -93,6 +96,10 @@ cdef class Packets:
     #: Of a client: its server. None: not now, or this is a server.
     cdef public Player server
     cdef readonly bint is_client
+    #: Whose packets these are; None when they are nobody's any more.
+    cdef public Inbox inbox
+    #: Whether there is something to tell of who came and went: turn() says so, and does not take it back.
+    cdef public bint has_news
     #: Told of what is rare, see packets.pyi.
     cdef object _listener
     # Packets that wait of those who are gone, and the memory that they hold.
@@ -102,8 +109,15 @@ cdef class Packets:
     cdef list _outboxes
     # What was taken last: somebody may still be reading it.
     cdef PyObject* _lent
+    # Where the next short packet goes to, and how many bytes are taken there.
+    cdef bytes _piece
+    cdef Py_ssize_t _piece_taken
 
+    cpdef bint turn(self, long long frame) except -1
+    cpdef let_go(self)
     cpdef add(self, Player player, bytes data, Intake source)
+    cdef int _add_copy(self, Player player, const uchar* data, Py_ssize_t size, const uchar* key, Intake source) except -1
+    cdef int _add(self, Player player, bytes owner, const char* memory, Py_ssize_t size, Intake source) except -1
     cdef bint _is_full(self, Player player) except -1
     cdef object put_memory(self, const uchar* data, Py_ssize_t size)
     cdef object _put_to(self, Player player, const uchar* data, Py_ssize_t size)
@@ -124,3 +138,11 @@ cdef class PacketSink(Sink):
     cdef public Player receiving
 
     cdef Player _player_of(self, Intake source)
+
+
+cdef class _PacketTaker(Taker):
+    cdef PacketSink _sink
+    cdef Player _player
+    cdef Intake _source
+
+    cdef bint _is_next(self) except -1

@@ -9,7 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memmove
+from libc.string cimport memcpy, memmove
 
 from weakref import ref
 
@@ -19,7 +19,8 @@ from ..loop.hub import hub as _hub
 
 from ws_python.connection.connection cimport Connection
 from ws_python.loop.hub cimport Hub
-from ws_python.protocol.wire cimport BINARY
+from ws_python.protocol.codec cimport NOT_TAKEN, TAKEN, TAKEN_ERROR, TAKEN_LAST
+from ws_python.protocol.wire cimport BINARY, xor_mask
 
 cdef Hub hub = _hub
 cdef object _OK = Error.OK
@@ -35,6 +36,7 @@ cdef enum:  # MultiplayerPeer.TransferMode
 
 cdef enum:  # MultiplayerPeer.ConnectionStatus
     DISCONNECTED = 0
+    CONNECTED = 2
 
 cdef enum:
     FIRST_ROOM = 64
@@ -46,8 +48,13 @@ cdef enum:
     MOST_WAITING = 1024
     NO_FENCE = -1
     FIRST_LANE_ROOM = 16
+    # Packets up to SHORT share pieces of memory of that size.
+    PIECE = 32 * 1024
+    SHORT = 4 * 1024
 
 cdef double NEVER = -1.0
+# Of a poll's time, what is for handing out packets, however long reading took.
+cdef double DELIVERING_SHARE = 0.5
 
 # Channel -> the key of send_latest(): none of a user's is a tuple.
 cdef dict _keys = {}
@@ -65,6 +72,7 @@ cdef int64_t available(State* state) noexcept nogil:
     if state.since_clock >= PACKETS_PER_CLOCK:
         state.since_clock = 0
         if is_over(state.until):
+            state.is_late = True
             return 0
     return end - state.next
 
@@ -152,7 +160,8 @@ cdef class Player:
 cdef class Packets:
     """Of one server or client."""
 
-    def __init__(self, listener, *, bint is_client):
+    def __init__(self, Inbox inbox not None, listener, *, bint is_client):
+        self.inbox = inbox
         self._listener = listener
         self.is_client = is_client
         self.players = {}
@@ -175,18 +184,41 @@ cdef class Packets:
 
     cpdef add(self, Player player, bytes data, Intake source):
         """A packet came."""
+        self._add(player, data, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), source)
+
+    cdef int _add_copy(self, Player player, const uchar* data, Py_ssize_t size, const uchar* key, Intake source) except -1:
+        """As add(), of one that is masked with `key`; NULL: it is not. Short ones share a piece of memory."""
+        cdef uchar* memory
+        cdef bytes owner = self._piece
+        cdef Py_ssize_t taken = self._piece_taken
+        if size > SHORT:
+            owner = PyBytes_FromStringAndSize(NULL, size)
+            taken = 0
+        elif owner is None or taken + size > PIECE:
+            owner = self._piece = PyBytes_FromStringAndSize(NULL, PIECE)
+            taken = 0
+            self._piece_taken = size
+        else:
+            self._piece_taken += size
+        memory = <uchar*>PyBytes_AS_STRING(owner) + taken
+        if key == NULL:
+            memcpy(memory, data, size)
+        else:
+            xor_mask(memory, data, size, key)
+        return self._add(player, owner, <const char*>memory, size, source)
+
+    cdef int _add(self, Player player, bytes owner, const char* memory, Py_ssize_t size, Intake source) except -1:
         cdef Packet* packet
-        cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
         if size == 0:
-            return  # As for the engine's own peer, that is none.
+            return 0  # As for the engine's own peer, that is none.
         if self.state.end == self.state.room:
             self._grow()
         packet = &self.state.packets[self.state.end]
-        Py_INCREF(data)
+        Py_INCREF(owner)
         Py_INCREF(player)
-        packet.data = <PyObject*>data
+        packet.data = <PyObject*>owner
         packet.player = <PyObject*>player
-        packet.memory = PyBytes_AS_STRING(data)
+        packet.memory = memory
         packet.size = <int32_t>size
         packet.sender = player.peer_id
         self.state.end += 1
@@ -195,6 +227,7 @@ cdef class Packets:
         if player._parked is not source and self._is_full(player):
             player._parked = source  # One before it, in the same session, hands out nothing any more.
             source.park()
+        return 0
 
     cdef bint _is_full(self, Player player) except -1:
         """Whether too much waits: of this player, or of those who are gone, whom no connection counts any more."""
@@ -249,7 +282,7 @@ cdef class Packets:
             source.unpark()
         return 0
 
-    def let_go(self):
+    cpdef let_go(self):
         """Let go of what was taken: to be called at the beginning of a poll."""
         cdef Packet* packet
         self._close_lanes()
@@ -265,10 +298,21 @@ cdef class Packets:
             if self.state.fence != NO_FENCE:
                 self.state.fence = 0
 
-    def limit(self, double until):
-        """Hand out packets until monotonic() says `until`, some at least."""
-        self.state.until = until
+    cpdef bint turn(self, long long frame) except -1:
+        """Let go of what was taken, and poll `inbox`. Whether there may be something to tell of who came and went.
+
+        From then on packets are handed out for what is left of its `poll_time`, and for half of that at least; some in any case.
+        """
+        cdef double until = monotonic() + self.inbox.poll_time
+        self.let_go()
+        if self.state.is_late:
+            self.state.is_late = False
+            hub.is_behind = True
+        hub.poll(self.inbox, frame)
+        if self.inbox is not None:  # A handler may have freed the node.
+            self.state.until = max(until, monotonic() + self.inbox.poll_time * DELIVERING_SHARE)
         self.state.since_clock = 0
+        return self.has_news or self.state.status != CONNECTED
 
     def forget(self, Player player):
         """Hand out nothing more of what came from it; None: of anybody."""
@@ -301,7 +345,7 @@ cdef class Packets:
     def get(self):
         """Take the next packet; None: there is none."""
         cdef const Packet* packet = take(&self.state)
-        return None if packet == NULL else <object>packet.data
+        return None if packet == NULL else PyBytes_FromStringAndSize(packet.memory, packet.size)
 
     @property
     def count(self):
@@ -507,6 +551,8 @@ cdef class PacketSink(Sink):
             return  # The game has parted with it, and it goes on until it hears of that.
         elif type(message) is bytes:
             self._packets.add(player, message, source)
+            if source.codec is not None and source.codec.taker is None and source.layer is None and not self._packets.is_client:
+                source.codec.taker = _PacketTaker(self, player, source)
         else:
             self._listener.text_came(source.owner, message)
 
@@ -520,3 +566,37 @@ cdef class PacketSink(Sink):
 
     cpdef settle(self):
         self._sink.settle()
+
+
+cdef class _PacketTaker(Taker):
+    """Brings the packets of one connection to a server straight into the queue, past the inbox, as long as nothing waits there."""
+
+    def __init__(self, PacketSink sink not None, Player player not None, Intake source not None):
+        self._sink = sink
+        self._player = player
+        self._source = source
+
+    cdef bint _is_next(self) except -1:
+        """Whether what comes now is next for the queue: nothing of it waits, and the user is to see it as it is."""
+        cdef Intake source = self._source
+        cdef Inbox inbox = self._sink._packets.inbox
+        return (
+            inbox is not None
+            and inbox.sink is self._sink  # No supervisor is before it.
+            and source.waiting is not None
+            and source.next == len(source.events)
+            and self._player.is_announced
+            and self._player.is_here
+        )
+
+    cdef Taken take(self, const uchar* data, Py_ssize_t size, const uchar* key) except TAKEN_ERROR:
+        if not self._is_next():
+            return NOT_TAKEN
+        self._sink._packets._add_copy(self._player, data, size, key, self._source)
+        return TAKEN_LAST if self._source.is_parked else TAKEN
+
+    cdef Taken take_whole(self, bytes message) except TAKEN_ERROR:
+        if not self._is_next():
+            return NOT_TAKEN
+        self._sink._packets.add(self._player, message, self._source)
+        return TAKEN_LAST if self._source.is_parked else TAKEN

@@ -23,7 +23,6 @@ from ..connection.request import WebSocketRequest
 from ..declare.errors import Error
 from ..declare.events import event
 from ..declare.settings import setting
-from ..loop.clock import monotonic
 from ..loop.deadlines import Deadline
 from ..loop.hub import hub
 from ..protocol.close_codes import NORMAL_CLOSURE, POLICY_VIOLATION, PROTOCOL_ERROR, UNSUPPORTED_DATA
@@ -39,8 +38,6 @@ _ID_SIZE = 4
 _FIRST_ID = 2
 # What a frame adds to a packet at most.
 _FRAME_OVERHEAD = 14
-# Of max_poll_time, what is for handing out packets: the rest was for reading.
-_DELIVERING_SHARE = 0.5
 _LATE_CALL = (
     "get_multiplayer_peer: the client is connected already, and not as a player; call it before connect_to_url()"
 )
@@ -220,19 +217,22 @@ class Multiplayer(Feature):
 
     def _begin(self) -> None:
         node = self.node
-        self.packets = Packets(self, is_client=self.IS_CLIENT)
+        self.packets = Packets(node._inbox, self, is_client=self.IS_CLIENT)
         self._sink = PacketSink(self.packets, node._front, self)
         node._front = self._sink
         node._supervision.apply()
 
-    def poll(self, frame: int = -1) -> None:
+    def poll(self) -> None:
         """As poll() of the node, and tell who came and went. Packets that were taken before are let go of."""
         if self._is_forgotten or hub.refuses("poll"):
             return
-        self.packets.let_go()
-        hub.poll(self.node._inbox, frame)
-        self.packets.limit(monotonic() + self.node.max_poll_time * _DELIVERING_SHARE)
+        if self.packets.turn(-1):
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell who came and went."""
         self._tell()
+        self.packets.has_news = bool(self._arrived or self._departed)
         self.refresh()
 
     @property
@@ -264,11 +264,16 @@ class Multiplayer(Feature):
         """See MultiplayerPeer."""
         raise NotImplementedError
 
+    def _arrive(self, player: Player) -> None:
+        self._arrived[player] = None
+        self.packets.has_news = True
+
     def _depart(self, player: Player) -> None:
         """Nothing more comes from it."""
         self.packets.part(player)
         if player.is_announced:
             self._departed[player] = None
+            self.packets.has_news = True
         else:
             self._drop(player)
 
@@ -293,6 +298,7 @@ class Multiplayer(Feature):
         """See Feature."""
         self._is_forgotten = True
         if self.peer is not None:
+            self.packets.inbox = None
             self.packets.status = ConnectionStatus.CONNECTION_DISCONNECTED
             self.peer = None
             hub.call_where_polled(self._drop_all)
@@ -366,7 +372,7 @@ class ServerMultiplayer(Multiplayer):
         player = Player(peer, peer.peer_id, self.node.max_queued_bytes)
         self.node._peers.set_apart(peer.peer_id)
         self.packets.players[peer.peer_id] = player
-        self._arrived[player] = None
+        self._arrive(player)
         # No message of the user's, so no supervisor sees it.
         outbox = connection.outbox
         supervisor, outbox.supervisor = outbox.supervisor, None
@@ -532,7 +538,7 @@ class ClientMultiplayer(Multiplayer):
             self._told_id = peer_id
             player = Player(self.node, SERVER_ID, self.node.max_queued_bytes)
             self._sink.receiving = player
-            self._arrived[player] = None
+            self._arrive(player)
         elif connection.phase is Phase.OPEN:
             self.node._count("closed_no_peer_id")
             connection.give_up(PROTOCOL_ERROR, "the server did not begin with a peer id")

@@ -28,6 +28,8 @@ cdef class Hub:
     cdef readonly double now
     #: How many connections are on their way to open.
     cdef public int opening
+    #: Something that came is still to be handed out, for which a poll had no time: the next frame does not wait for more.
+    cdef public bint is_behind
     #: Whether sockets are watched past the loop; False where the system has no epoll.
     cdef public bint uses_epoll
     #: Whether the epoll watches the files of asyncio one by one, as where it cannot watch a selector.

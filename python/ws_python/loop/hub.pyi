@@ -21,6 +21,7 @@ class Consumer:
 @final
 class Hub:
     opening: int
+    is_behind: bool
     uses_epoll: bool
     shares_epoll: bool
     host: Host

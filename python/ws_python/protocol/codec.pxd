@@ -13,6 +13,20 @@ cdef enum:
     CARRY_SIZE = MAX_HEADER + MAX_CONTROL_PAYLOAD
 
 
+cdef enum Taken:
+    TAKEN_ERROR = -1
+    #: It is to be an event.
+    NOT_TAKEN = 0
+    TAKEN = 1
+    #: And that is enough: what is left waits for the next step.
+    TAKEN_LAST = 2
+
+
+cdef class Taker:
+    cdef Taken take(self, const uchar* data, Py_ssize_t size, const uchar* key) except TAKEN_ERROR
+    cdef Taken take_whole(self, bytes message) except TAKEN_ERROR
+
+
 @cython.final
 cdef class Codec:
     cdef readonly Py_ssize_t max_message_size
@@ -47,6 +61,9 @@ cdef class Codec:
     cdef readonly str exceeded
     #: What the message came to, or would have: bytes, frames, times its size on the wire.
     cdef readonly Py_ssize_t exceeded_by
+
+    #: Who takes binary messages as long as no event waits to be taken; None: nobody does.
+    cdef public Taker taker
 
     cdef bint _server
     cdef int _state
@@ -122,6 +139,7 @@ cdef class Codec:
     cdef bint _check_text(self, const uchar* data, Py_ssize_t size, bint last) except -1
     cdef int _deliver_unmasked(self, const uchar* data, Py_ssize_t size, const uchar* key) except -1
     cdef int _deliver(self, int opcode, const uchar* data, Py_ssize_t size) except -1
+    cdef int _count_taken(self, Py_ssize_t size, Taken taken) except -1
     cdef int _report_message(self, object message, Py_ssize_t size) except -1
     cdef int _report(self, object event, Py_ssize_t size) except -1
     cdef int _deliver_assembled(self) except -1

@@ -126,6 +126,18 @@ cdef enum:
     CLOSED = 3
 
 
+cdef class Taker:
+    """Takes whole binary messages in place of the codec's events: from where they lie, before there is an object of each."""
+
+    cdef Taken take(self, const uchar* data, Py_ssize_t size, const uchar* key) except TAKEN_ERROR:
+        """Take a message that is masked with the 4 bytes at `key`; NULL: it is not."""
+        raise NotImplementedError
+
+    cdef Taken take_whole(self, bytes message) except TAKEN_ERROR:
+        """As take(), of one that came in parts."""
+        raise NotImplementedError
+
+
 @cython.final
 cdef class Codec:
     """The frames of one connection. Feed it what arrives, take its events; call its senders, send what it queued.
@@ -562,7 +574,13 @@ cdef class Codec:
 
     cdef int _deliver_unmasked(self, const uchar* data, Py_ssize_t size, const uchar* key) except -1:
         """Deliver a whole binary message, unmasked on its way into the `bytes` object: one pass in place of two."""
-        cdef bytes message = PyBytes_FromStringAndSize(NULL, size)
+        cdef bytes message
+        cdef Taken taken
+        if self.taker is not None and not self._events:
+            taken = self.taker.take(data, size, key if self._server else NULL)
+            if taken != NOT_TAKEN:
+                return self._count_taken(size, taken)
+        message = PyBytes_FromStringAndSize(NULL, size)
         if self._server:
             xor_mask(<uchar*>PyBytes_AS_STRING(message), data, size, key)
         else:
@@ -579,6 +597,13 @@ cdef class Codec:
             return 0
         return self._report_message(text, PyUnicode_GET_LENGTH(text) * PyUnicode_KIND(text))
 
+    cdef int _count_taken(self, Py_ssize_t size, Taken taken) except -1:
+        self.messages_received += 1
+        self._work += size + EVENT_OVERHEAD
+        if taken == TAKEN_LAST:
+            self._work = self._step_size
+        return 0
+
     cdef int _report_message(self, object message, Py_ssize_t size) except -1:
         self.messages_received += 1
         return self._report(message, size)
@@ -593,9 +618,14 @@ cdef class Codec:
     cdef int _deliver_assembled(self) except -1:
         cdef bytes data = self._message.take()
         cdef int opcode = self._opcode
+        cdef Taken taken
         self._opcode = 0
         self._payload_size = 0
         if opcode == BINARY:
+            if self.taker is not None and not self._events:
+                taken = self.taker.take_whole(data)
+                if taken != NOT_TAKEN:
+                    return self._count_taken(len(data), taken)
             return self._report_message(data, len(data))
         return self._deliver(TEXT, <uchar*>PyBytes_AS_STRING(data), len(data))
 
@@ -678,6 +708,7 @@ cdef class Codec:
         self.held = 0
         self._count_unfinished()
         self._decompressor = None
+        self.taker = None
         self._events.append(Closed(code, reason))
         return 0
 

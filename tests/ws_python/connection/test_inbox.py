@@ -14,6 +14,7 @@ from ws_python.connection.inbox import Inbox, PeerSink, Sink
 from ws_python.connection.intake import Intake
 from ws_python.connection.meter import Meter
 from ws_python.connection.outbox import Outbox
+from ws_python.loop.hub import hub
 
 FOREVER = float("inf")
 # Of connection/inbox.pyx, intake.pyx: events of one connection before others have their turn, those of all before the
@@ -188,6 +189,8 @@ class TestTime:
             inbox.deliver(0.0)
             deliveries += 1
             assert 0 < len(handler.seen) - before <= EVENTS_PER_CLOCK
+            assert hub.is_behind is not inbox.is_empty()
+            hub.is_behind = False
         assert deliveries > 10
         assert [event for owner, event in handler.seen if owner == 1] == [str(number) for number in range(1000)]
         assert len(handler.seen) == 2000

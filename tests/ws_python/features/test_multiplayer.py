@@ -13,6 +13,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 from ws_python import Compression, Error, WebSocketClient, WebSocketServer, WebSocketSimulation
 from ws_python.features.multiplayer import ConnectionStatus, MultiplayerPeer, TransferMode
+from ws_python.loop.hub import hub
 
 from ..driving import RawClient, listening, needs_confirmation, poll_until, record
 from ..net.test_tls import Certificates, trusting_client, url
@@ -231,17 +232,72 @@ class TestPackets:
     def test_the_time_of_a_poll_is_heeded(self, host: Player) -> None:
         host.node.max_poll_time = 0.0001
         client = joined(host)
-        for _ in range(200):
+        for _ in range(1000):
             client.put(b"x")
         client.poll()
-        poll_until(lambda: host.peer.get_available_packet_count() > 150, client, host.peer)
+        poll_until(lambda: host.peer.get_available_packet_count() > 900, client, host.peer)
         taken = 0
         host.peer.poll()
         while host.peer.get_available_packet_count():
             host.peer.get_packet()
             taken += 1
             poll_until(lambda: True, client)  # It takes its time, too.
-        assert taken < 100
+        assert taken < 500
+        hub.is_behind = False
+        host.peer.poll()
+        assert hub.is_behind, "with low_latency the next frame would wait for more"
+
+    def test_however_they_come_they_stay_in_order(self, host: Player, new_raw: NewRaw) -> None:
+        raw = new_raw(host)
+        packets: list[bytes] = []
+        wire = b""
+        for number in range(3000):
+            packet = b"%d " % number + bytes(number % 7 * (number % 11) ** 3)
+            packets.append(packet)
+            if number % 5 == 0:
+                wire += Frame(Opcode.BINARY, packet[:3], fin=False).serialize(mask=True)
+                wire += Frame(Opcode.PING, b"in between").serialize(mask=True)
+                wire += Frame(Opcode.CONT, packet[3:]).serialize(mask=True)
+            else:
+                wire += Frame(Opcode.BINARY, packet).serialize(mask=True)
+            if number % 50 == 0:
+                wire += Frame(Opcode.PONG, b"unasked").serialize(mask=True)
+        wire += Frame(Opcode.CLOSE, b"\x03\xe8").serialize(mask=True)
+        sent = 0
+        while sent < len(wire):
+            size = 1 + sent * 7919 % 20_000  # Cuts are everywhere.
+            raw.send_raw(wire[sent : sent + size])
+            sent += size
+            host.poll()
+            raw.receive()
+        poll_until(lambda: len(host.log) == 2, host)
+        assert [packet for _, packet in host.packets] == packets
+        assert host.log[1] == ("peer_disconnected", host.packets[-1][0])
+        assert host.node.get_statistics()["messages_received"] == 3000
+
+    def test_those_of_many_players_share_no_memory(self, host: Player, new_raw: NewRaw) -> None:
+        raws = [new_raw(host) for _ in range(3)]
+        poll_until(lambda: len(host.log) == 3, host)
+        for size in (1, 5, 4095, 4096, 4097, 30_000, 0, 7):
+            for raw, letter in zip(raws, b"abc", strict=True):
+                raw.send_raw(Frame(Opcode.BINARY, bytes([letter]) * size).serialize(mask=True) * 9)
+            host.peer.poll()
+        poll_until(lambda: len(host.packets) == 3 * 7 * 9, host)
+        letters = {peer_id: packet[:1] for peer_id, packet in host.packets}
+        assert sorted(letters.values()) == [b"a", b"b", b"c"]
+        assert all(packet == letters[peer_id] * len(packet) for peer_id, packet in host.packets)
+
+    def test_more_than_may_wait_in_one_read(self, host: Player, new_raw: NewRaw) -> None:
+        raw = new_raw(host)
+        poll_until(lambda: len(host.log) == 1, host)
+        raw.send_raw(b"".join(Frame(Opcode.BINARY, b"%d" % number).serialize(mask=True) for number in range(5000)))
+        most = 0
+        for _ in range(100):
+            host.peer.poll()
+            most = max(most, host.peer.get_available_packet_count())
+        assert 1000 < most < 1100
+        poll_until(lambda: len(host.packets) == 5000, host)
+        assert [int(packet) for _, packet in host.packets] == list(range(5000))
 
     def test_a_cut_packet_is_none(self, host: Player) -> None:
         client = joined(host)
@@ -336,6 +392,11 @@ class TestWhoPlays:
         host.node.supervisor = None
         client.put(b"bad")
         poll_until(lambda: len(host.packets) == 3, host, client)
+        host.node.supervisor = supervisor
+        client.put(b"bad")
+        client.put(b"last")
+        poll_until(lambda: len(host.packets) == 4, host, client)
+        assert seen == [b"good", b"bad", b"fine", b"bad", b"last"]
 
 
 class TestEnds:

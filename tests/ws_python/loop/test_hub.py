@@ -221,6 +221,15 @@ class TestWriting:
         here.close()
         there.close()
 
+    def test_a_frame_does_not_wait_while_something_is_still_to_be_handed_out(self) -> None:
+        hub.loop()
+        hub.host.frame_wait = 60.0
+        hub.is_behind = True
+        start = time.monotonic()
+        poll(frame=1)
+        assert time.monotonic() - start < 30
+        assert not hub.is_behind, "the frame after it waits again"
+
     def test_a_handler_that_raises_does_not_keep_what_was_written(self) -> None:
         writer = Counter()
 
