@@ -3,7 +3,7 @@
 from ws_python.connection.meter cimport Meter
 from ws_python.loop.writers cimport Writer
 from ws_python.net.link cimport Link
-from ws_python.protocol.buffers cimport uchar
+from ws_python.protocol.buffers cimport BytesBuilder, uchar
 from ws_python.protocol.codec cimport Codec
 from ws_python.protocol.prepared cimport PreparedMessage
 from ws_python.protocol.session cimport Session
@@ -31,6 +31,9 @@ cdef class Outbox(Writer):
     cdef Py_ssize_t _overhead
     # What of a write is still to be taken by the link, before anything of the codec.
     cdef object _unsent
+    # What another thread sends for the link, until `settled`.
+    cdef BytesBuilder _handed_over
+    cdef Link _handed_over_to
     # What of amount() the meter was told of, while the link takes nothing more.
     cdef Py_ssize_t _held_back
     # str or bytes while a message is sent in fragments.
@@ -71,6 +74,7 @@ cdef class Outbox(Writer):
     cdef bint _has_room(self, Py_ssize_t size) except -1
     cdef bint _has_room_for_text(self, str text) except -1
     cdef int _flush(self) except -1
+    cdef int _settle(self) except -1
     cdef int _hold_back(self) except -1
     cdef bint _write_unsent(self) except -1
     cdef bint _write_output(self, Codec codec) except -1

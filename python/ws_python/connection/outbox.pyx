@@ -74,8 +74,13 @@ cdef class Outbox(Writer):
     cpdef Py_ssize_t owed(self) except -1:
         """Those of them that wait for nothing but the link."""
         cdef Py_ssize_t amount = 0
+        if self._handed_over is not None:
+            if hub.is_foreign():
+                amount = self._handed_over.size
+            else:
+                writers.settle()
         if self.codec is not None:
-            amount = self.codec.queued()
+            amount += self.codec.queued()
         if self._unsent is not None:
             amount += len(self._unsent)
         if self.link is not None:
@@ -150,6 +155,7 @@ cdef class Outbox(Writer):
             or self.supervisor is not None
             or self.session is not None
             or self._unsent is not None
+            or self._handed_over is not None
             or self.link.is_blocked
             or size >= UNCOPIED_SIZE
             or not self.codec.queue_in_room(opcode, data, size, self._limit - self._latest_size - FRAME_OVERHEAD)
@@ -219,6 +225,7 @@ cdef class Outbox(Writer):
         cdef Codec codec = self.codec
         cdef const uchar* head
         cdef Py_ssize_t queued, taken
+        self._settle()
         if self.link.is_blocked or self._unsent is not None:
             return False
         whole = message if isinstance(message, memoryview) else memoryview(message)
@@ -239,6 +246,7 @@ cdef class Outbox(Writer):
         cdef Py_ssize_t pending
         if self.session is not None:
             return self.session.kept_size + self._latest_size + self._fragments_size + size + self._overhead <= self._limit
+        self._settle()
         pending = self.codec.queued() + self._latest_size
         if self._unsent is not None:
             pending += len(self._unsent)
@@ -301,6 +309,7 @@ cdef class Outbox(Writer):
         """Whether what is queued now waits for what was sent in earlier polls, or for a connection."""
         if not self.accepts:
             return self.lasts
+        self._settle()
         return self._unsent is not None or self.link.lags()
 
     def leave(self):
@@ -498,6 +507,7 @@ cdef class Outbox(Writer):
     def put(self, data):
         """Queue bytes that are no frame, before all frames: those of the opening handshake."""
         if data:
+            self._settle()
             self._unsent = memoryview(data if self._unsent is None else bytes(self._unsent) + data)
             writers.add(self)
 
@@ -510,6 +520,7 @@ cdef class Outbox(Writer):
 
     def discard(self):
         """Forget what was not taken: the link is gone."""
+        self._settle()
         if self.lasts:
             self._meter.all_taken()  # The session has it.
         self._meter.lose()
@@ -535,6 +546,7 @@ cdef class Outbox(Writer):
     cdef int _flush(self) except -1:
         cdef Codec codec = self.codec
         cdef bint is_clear = False
+        self._settle()
         if self.link is None:
             return 0
         if self.link.is_blocked:
@@ -562,6 +574,50 @@ cdef class Outbox(Writer):
         if self._tells_written:
             self._tells_written = False
             self._owner.written()
+        return 0
+
+    cdef bint hand_over(self, Writers writers) except -1:
+        """See Writer: where there is nothing more to it than to send what the codec has."""
+        cdef Codec codec = self.codec
+        cdef Link link = self.link
+        cdef BytesBuilder following
+        cdef const uchar* data
+        cdef Py_ssize_t size
+        if (
+            link is None or link.is_blocked or codec is None or not codec.is_open() or not self.accepts
+            or self._unsent is not None or self._latest_size or self._tells_written or self._stall == STALLED
+        ):
+            return False
+        size = codec.output(&data)
+        if not size:
+            return False
+        following = BytesBuilder()
+        if not link.hand_over(writers, data, size):
+            return False
+        self._handed_over = codec.replace_output(following)
+        self._handed_over_to = link
+        return True
+
+    cdef int settled(self, Py_ssize_t sent) except -1:
+        cdef BytesBuilder given = self._handed_over
+        cdef Py_ssize_t size = given.size
+        cdef Py_ssize_t taken = self._handed_over_to.settled(sent, size)
+        self._handed_over = self._handed_over_to = None
+        self._meter.wrote(taken, self.codec)
+        if taken < size:
+            self._unsent = memoryview(given.take())[taken:]
+            self._held_back = 0
+            writers.add(self)
+            return 0
+        given.clear()
+        if not self.link.is_broken and not self.codec.queued():
+            self._meter.all_taken()
+        return 0
+
+    cdef int _settle(self) except -1:
+        """Before it is asked what waits, and before anything else is written: what was handed over is sent first."""
+        if self._handed_over is not None:
+            writers.settle()
         return 0
 
     cdef int _hold_back(self) except -1:

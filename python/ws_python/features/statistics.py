@@ -9,6 +9,7 @@ from typing import Any
 from ..connection.connection import Connection
 from ..connection.meter import Meter
 from ..connection.phase import Phase
+from ..loop.hub import hub
 from ..protocol.close_codes import NO_CLOSE_CODE
 from .feature import Feature
 
@@ -172,6 +173,8 @@ def summary(records: Sequence[Record]) -> dict[str, Any]:
 
 def traffic(meter: Meter) -> dict[str, int]:
     """What went through a connection, or all of a node."""
+    if not hub.is_elsewhere():
+        hub.writers.settle()  # What is being sent counts as sent.
     return {
         "messages_received": meter.messages_received,
         "messages_sent": meter.messages_sent,

@@ -210,6 +210,7 @@ cdef class Hub:
             others = self.epoll.collect(wait)
         elif self.drive is None:
             others = bool(loop._selector.select(wait))
+        self.writers.settle()  # After the wait: so long there was time for it.
         before = self.now
         self.now = monotonic()
         self.deadlines.advance(self.now - before)
@@ -351,7 +352,7 @@ cdef class Hub:
     def _end_frame(self):
         """The end of a frame: what a game sent outside of a poll leaves, and all else goes on if no node is left to poll."""
         self._waits_for_frame_end = False
-        self.writers.flush()
+        self.writers.flush_until_next_turn()
         if self._frames_of_calls:
             self._frames_of_calls -= 1
         elif not self._lingering:

@@ -2,11 +2,18 @@
 
 cimport cython
 
+from .sender cimport Sender
+
+
+cdef class Writers
+
 
 cdef class Writer:
     cdef bint _writing_soon
 
     cpdef flush(self)
+    cdef bint hand_over(self, Writers writers) except -1
+    cdef int settled(self, Py_ssize_t sent) except -1
 
 
 @cython.final
@@ -14,6 +21,14 @@ cdef class Writers:
     cdef list _waiting
     cdef object _request_flush
     cdef public int polls
+    #: Sends what was handed over, and whether anything is.
+    cdef readonly Sender sender
+    cdef public bint shares_work
+    cdef list _handed_over
 
     cpdef add(self, Writer writer)
     cpdef flush(self)
+    cpdef flush_until_next_turn(self)
+    cpdef settle(self)
+    cdef bint _hand_over(self, Writer writer) except -1
+    cdef int _flush(self, Writer writer) except -1

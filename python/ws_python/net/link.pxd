@@ -1,6 +1,7 @@
 # The C view of link.pyx: what is read and written takes no attribute look-up between a socket and a codec.
 
 from ws_python.loop.epoll cimport Watched
+from ws_python.loop.writers cimport Writers
 
 ctypedef unsigned char uchar
 
@@ -37,6 +38,8 @@ cdef class Link(Watched):
     cdef Py_ssize_t write_memory(self, const uchar* data, Py_ssize_t size) except -1
     cdef Py_ssize_t write_after(self, const uchar* head, Py_ssize_t size, object data) except -1
     cpdef Py_ssize_t write(self, object data) except -1
+    cdef bint hand_over(self, Writers writers, const uchar* data, Py_ssize_t size) except -1
+    cdef Py_ssize_t settled(self, Py_ssize_t sent, Py_ssize_t size) except -1
     cpdef str local_host(self)
     cpdef Py_ssize_t held(self) except -1
     cpdef double round_trip(self) except -1

@@ -68,6 +68,14 @@ cdef class Link(Watched):
         cdef Py_ssize_t taken = self.write_memory(head, size)
         return taken if taken < size else size + self.write(data)
 
+    cdef bint hand_over(self, Writers writers, const uchar* data, Py_ssize_t size) except -1:
+        """Have `writers.sender` write it in place of write_memory(); settled() comes next. False: it cannot."""
+        return False
+
+    cdef Py_ssize_t settled(self, Py_ssize_t sent, Py_ssize_t size) except -1:
+        """What came of it, bytes or -errno: what write_memory() would have returned."""
+        raise NotImplementedError
+
     cpdef Py_ssize_t write(self, object data) except -1:
         """Give it bytes: how many it took. If less than all, `Receiver.writable` tells when to go on.
 

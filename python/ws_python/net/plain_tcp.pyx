@@ -9,6 +9,7 @@ from libc.errno cimport EAGAIN, EINTR, errno
 from libc.string cimport memset
 
 from ws_python.loop.epoll cimport Epoll
+from ws_python.loop.writers cimport Writers
 from .link cimport Receiver, uchar
 
 from ws_python.loop.epoll import READING, WRITING
@@ -43,6 +44,12 @@ cdef enum:
 
 cdef unsigned int _READING = READING
 cdef unsigned int _WRITING = WRITING
+
+
+cdef Py_ssize_t send_now(int fd, const uchar* data, Py_ssize_t size) noexcept nogil:
+    """How many bytes were taken, or the negative errno."""
+    cdef ssize_t sent = send(fd, data, size, FLAGS)
+    return sent if sent >= 0 else -errno
 
 
 @cython.final
@@ -103,19 +110,23 @@ cdef class PlainLink(Link):
     # --- out
 
     cdef Py_ssize_t write_memory(self, const uchar* data, Py_ssize_t size) except -1:
-        return self._taken(send(self.fd, data, size, FLAGS), size)
+        self._settle()
+        return self._taken(send_now(self.fd, data, size), size)
 
     cdef Py_ssize_t write_after(self, const uchar* head, Py_ssize_t size, object data) except -1:
         cdef Py_buffer view
         cdef ssize_t sent
         cdef iovec parts[2]
         cdef msghdr message
+        self._settle()
         memset(&message, 0, sizeof(message))
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         parts[0].iov_base, parts[0].iov_len = <void*>head, size
         parts[1].iov_base, parts[1].iov_len = view.buf, view.len
         message.msg_iov, message.msg_iovlen = parts, 2
         sent = sendmsg(self.fd, &message, FLAGS)
+        if sent < 0:
+            sent = -errno
         size += view.len
         PyBuffer_Release(&view)
         return self._taken(sent, size)
@@ -130,8 +141,24 @@ cdef class PlainLink(Link):
             PyBuffer_Release(&view)
         return taken
 
+    cdef bint hand_over(self, Writers writers, const uchar* data, Py_ssize_t size) except -1:
+        writers.sender.add(send_now, self.fd, data, size)
+        self._in_use_by = writers
+        return True
+
+    cdef Py_ssize_t settled(self, Py_ssize_t sent, Py_ssize_t size) except -1:
+        self._in_use_by = None
+        return self._taken(sent, size)
+
+    cdef int _settle(self) except -1:
+        """Before the socket is used here: what was handed over is sent first."""
+        if self._in_use_by is not None:
+            self._in_use_by.settle()
+        return 0
+
     cdef Py_ssize_t _taken(self, Py_ssize_t sent, Py_ssize_t size) except -1:
-        if sent < 0 and errno != EAGAIN and errno != EINTR:
+        """`sent` is the negative errno where nothing was."""
+        if sent < 0 and sent != -EAGAIN and sent != -EINTR:
             self.is_broken = True
             return size
         if sent < size:
@@ -175,17 +202,20 @@ cdef class PlainLink(Link):
             self.watch(self._mask | _READING)
 
     cpdef half_close(self):
+        self._settle()
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
             pass  # It broke; reading tells.
 
     cpdef reset(self):
+        self._settle()
         if self._socket is not None:
             reset_at_close(self._socket)
         self.drop()
 
     cpdef drop(self):
+        self._settle()
         self.receiver = None
         self.is_ended = True
         self.unwatch()

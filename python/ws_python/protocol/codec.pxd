@@ -169,6 +169,7 @@ cdef class Codec:
     #: What is queued, where it lies, until the next call that queues; `forget_output` when it was sent.
     cdef Py_ssize_t output(self, const uchar** data) except -1
     cdef int forget_output(self) except -1
+    cdef BytesBuilder replace_output(self, BytesBuilder following)
     #: `buffered_amount`.
     cdef Py_ssize_t queued(self) noexcept
     cdef bint queue_in_room(self, int opcode, const uchar* data, Py_ssize_t size, Py_ssize_t most) noexcept nogil

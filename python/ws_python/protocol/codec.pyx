@@ -848,6 +848,13 @@ cdef class Codec:
         self._pong_size = 0
         return self._output.clear()
 
+    cdef BytesBuilder replace_output(self, BytesBuilder following):
+        """Take what is queued, as output() has told it; what is queued from now on goes to `following`, which is empty."""
+        cdef BytesBuilder output = self._output
+        self._output = following
+        self._pong_size = 0
+        return output
+
     @property
     def buffered_amount(self):
         """Bytes queued and not yet taken."""
