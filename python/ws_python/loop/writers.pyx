@@ -112,7 +112,10 @@ cdef class Writers:
         handed_over, self._handed_over = self._handed_over, []
         self.sender.finish()
         for number in range(len(handed_over)):
-            (<Writer>handed_over[number]).settled(self.sender.sent(number))
+            try:
+                (<Writer>handed_over[number]).settled(self.sender.sent(number))
+            except Exception:  # It is not the fault of those behind it.
+                _log.exception("what was sent could not be written")
 
     def clear(self):
         """Forget who waits, and end the thread."""

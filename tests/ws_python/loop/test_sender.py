@@ -1,4 +1,4 @@
-"""Tests of ws_python.loop.sender, with a server that sends to many at the ends of frames: whatever is done meanwhile."""
+"""Tests of ws_python.loop.sender, with a server that sends to many at the ends of frames."""
 
 from __future__ import annotations
 
