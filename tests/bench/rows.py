@@ -194,10 +194,11 @@ def _frame(subject: str, timing: Timing) -> Sample:
 _CALL = "201300008000010400000002000000686900004e00"
 
 
-def _play(subject: str, timing: Timing, *, work: str, peers: int, packet: str = "-") -> Sample:
+def _play(subject: str, timing: Timing, *, work: str, peers: int, packet: str = "-", **options: str) -> Sample:
     """How many of what `work` counts a server does in a second of its main thread, and how long each takes."""
+    options |= {"over": subject, "work": work}
     with (
-        subjects.server(subjects.MULTIPLAYER, over=subject, work=work, peers=peers, seconds=timing.rate) as server,
+        subjects.server(subjects.MULTIPLAYER, **options, peers=peers, seconds=timing.rate) as server,
         load.running("play", server.port, peers, packet) as players,
     ):
         load.result(players)
@@ -370,7 +371,7 @@ ROWS = (
     ),
     Row(
         "mp_broadcast",
-        "multiplayer: RPCs of 32 B to 50 peers, for each second of the main thread",
+        "multiplayer: RPCs of 32 B to 50 peers, for each second of the main thread, engine defaults",
         (Metric("rate", "packets/s", _at_least(10), is_better_high=True),),
         partial(_play, work="broadcast", peers=50),
     ),
@@ -378,11 +379,11 @@ ROWS = (
         "mp_receive",
         "multiplayer: RPCs of 10 peers, for each second of the main thread",
         (Metric("rate", "packets/s", _at_least(1), is_better_high=True),),
-        partial(_play, work="receive", peers=10, packet=_CALL),
+        partial(_play, work="receive", peers=10, packet=_CALL, pause="none"),
     ),
     Row(
         "mp_synchronize",
-        "multiplayer: a frame with 200 MultiplayerSynchronizers and 20 peers, main thread",
+        "multiplayer: a frame with 200 MultiplayerSynchronizers and 20 peers, main thread, engine defaults",
         (
             Metric("frame", "ms", (), "with the engine's own work", scale=1e3),
             Metric("peer", "ms", _at_most_part(3), "to send its packets", scale=1e3),

@@ -22,10 +22,13 @@ class Closed(NamedTuple):
 
 Event = str | bytes | Pong | Closed
 
+class Taker: ...  # compiled code only
+
 @final
 class Codec:
     max_message_size: Final[int]
     control_allowance: int
+    taker: Taker | None
     def __init__(
         self,
         *,
