@@ -43,7 +43,7 @@ def accompany(Object peer not None, multiplayer):
 
 
 cdef inline Companion companion_of(object peer):
-    return <Companion?>(<Object>peer).companion
+    return <Companion>(<Object>peer).companion  # None where it belongs to no node.
 
 
 cdef bint poll(object peer, const void** arguments, void* result) except -1:

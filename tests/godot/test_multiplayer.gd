@@ -183,12 +183,23 @@ func test_a_node_that_stops_with_the_game() -> void:
 	await start_game()
 	var side := await join()
 	server.process_mode = Node.PROCESS_MODE_PAUSABLE
-	get_tree().paused = true
-	side.game.hear.rpc_id(1, "paused")
-	await frames(10)
-	check_equal(host.game.heard.size(), 0)
-	get_tree().paused = false
-	await until(func() -> bool: return host.game.heard.size() == 1)
+	for number: int in 3:
+		get_tree().paused = true
+		side.game.hear.rpc_id(1, number)
+		await frames(10)  # The client polls.
+		check_equal(host.game.heard.size(), number)
+		get_tree().paused = false
+		await until(func() -> bool: return host.game.heard.size() == number + 1)
+
+
+func test_a_peer_that_belongs_to_no_node() -> void:
+	var script := GDScript.new()
+	script.source_code = "extends WebSocketNodeMultiplayerPeer"
+	check_equal(script.reload(), OK)
+	var peer: MultiplayerPeer = script.new()
+	peer.poll()
+	check_equal(peer.put_packet(PackedByteArray([1])), ERR_UNCONFIGURED)
+	check_equal(peer.get_connection_status(), MultiplayerPeer.CONNECTION_DISCONNECTED)
 
 
 func test_ten_times_the_engines_buffer() -> void:

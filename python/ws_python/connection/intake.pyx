@@ -232,6 +232,8 @@ cdef class Intake(Receiver):
         """Hand out nothing any more: what waits is forgotten, and what comes is, too."""
         if self.waiting is not None:
             self.waiting.unfinished -= self._unfinished
+        if self.codec is not None:
+            self.codec.taker = None  # It knows this intake: no circle is left.
         self._unfinished = 0
         self.waiting = None
         self.events = []

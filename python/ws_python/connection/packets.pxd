@@ -100,6 +100,8 @@ cdef class Packets:
     cdef public Inbox inbox
     #: Whether there is something to tell of who came and went: turn() says so, and does not take it back.
     cdef public bint has_news
+    #: turn() is under way.
+    cdef bint is_turning
     #: Told of what is rare, see packets.pyi.
     cdef object _listener
     # Packets that wait of those who are gone, and the memory that they hold.

@@ -303,16 +303,24 @@ cdef class Packets:
 
         From then on packets are handed out for what is left of its `poll_time`, and for half of that at least; some in any case.
         """
-        cdef double until = monotonic() + self.inbox.poll_time
+        cdef Inbox inbox = self.inbox  # Whoever frees the node, in a handler or on another thread, takes it away.
+        cdef bint is_nested = self.is_turning
+        cdef double until
+        if inbox is None:
+            return False
+        until = monotonic() + inbox.poll_time
         self.let_go()
         if self.state.is_late:
             self.state.is_late = False
             hub.is_behind = True
-        hub.poll(self.inbox, frame)
-        if self.inbox is not None:  # A handler may have freed the node.
-            self.state.until = max(until, monotonic() + self.inbox.poll_time * DELIVERING_SHARE)
+        self.is_turning = True
+        try:
+            hub.poll(inbox, frame)
+        finally:
+            self.is_turning = is_nested
+        self.state.until = max(until, monotonic() + inbox.poll_time * DELIVERING_SHARE)
         self.state.since_clock = 0
-        return self.has_news or self.state.status != CONNECTED
+        return self.inbox is not None and (self.has_news or self.state.status != CONNECTED)
 
     def forget(self, Player player):
         """Hand out nothing more of what came from it; None: of anybody."""
@@ -569,7 +577,10 @@ cdef class PacketSink(Sink):
 
 
 cdef class _PacketTaker(Taker):
-    """Brings the packets of one connection to a server straight into the queue, past the inbox, as long as nothing waits there."""
+    """Brings packets of one of a server's connections straight into the queue, past the inbox, if nothing waits there.
+
+    Only in a turn() of the queue: a game that is paused, say, is handed nothing for which others poll.
+    """
 
     def __init__(self, PacketSink sink not None, Player player not None, Intake source not None):
         self._sink = sink
@@ -582,7 +593,9 @@ cdef class _PacketTaker(Taker):
         cdef Inbox inbox = self._sink._packets.inbox
         return (
             inbox is not None
-            and inbox.sink is self._sink  # No supervisor is before it.
+            and self._sink._packets.is_turning
+            and inbox.sink is self._sink  # No supervisor is before it,
+            and not inbox.is_held  # nor was one, which is still looking at the message before.
             and source.waiting is not None
             and source.next == len(source.events)
             and self._player.is_announced

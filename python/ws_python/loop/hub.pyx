@@ -257,7 +257,7 @@ cdef class Hub:
             return  # The poll that turned the loop has flushed, too; for what was sent since, a flush is requested.
         self.deadlines.polls += turns
         if frame >= 0 and turns:
-            wait = 0.0 if self.is_behind else self._host.frame_wait
+            wait = 0.0 if self.is_behind or not consumer.is_empty() else self._host.frame_wait
             self.is_behind = False
             if wait > 0.0 and not writers.polls:
                 writers.flush()  # What was sent before, in `_physics_process` for example, does not wait, too.

@@ -299,6 +299,17 @@ class TestPackets:
         poll_until(lambda: len(host.packets) == 5000, host)
         assert [int(packet) for _, packet in host.packets] == list(range(5000))
 
+    def test_what_others_poll_for_comes_when_it_is_polled_itself(self, host: Player, new_raw: NewRaw) -> None:
+        other = listening()
+        raw = new_raw(host)
+        raw.send(Opcode.BINARY, b"first")
+        poll_until(lambda: len(host.packets) == 1, host)
+        raw.send(Opcode.BINARY, b"second")
+        poll_until(lambda: host.node.get_statistics()["messages_received"] == 2, other)
+        assert host.peer.get_available_packet_count() == 0, "in a game that is paused, too"
+        host.poll()
+        assert [packet for _, packet in host.packets] == [b"first", b"second"]
+
     def test_a_cut_packet_is_none(self, host: Player) -> None:
         client = joined(host)
         assert host.peer.get_packet() == b""
@@ -397,6 +408,22 @@ class TestWhoPlays:
         client.put(b"last")
         poll_until(lambda: len(host.packets) == 4, host, client)
         assert seen == [b"good", b"bad", b"fine", b"bad", b"last"]
+
+    def test_nothing_overtakes_what_a_supervisor_sees_that_goes(self, host: Player, new_raw: NewRaw) -> None:
+        raw = new_raw(host)
+        raw.send(Opcode.BINARY, b"first")
+        poll_until(lambda: len(host.packets) == 1, host)
+
+        def supervisor(peer_id: int, message: bytes) -> bool:
+            host.node.supervisor = None
+            raw.send(Opcode.BINARY, b"third")
+            poll_until(lambda: host.node.get_statistics()["messages_received"] == 3, host.peer)
+            return True
+
+        host.node.supervisor = supervisor
+        raw.send(Opcode.BINARY, b"second")
+        poll_until(lambda: len(host.packets) == 3, host)
+        assert [packet for _, packet in host.packets] == [b"first", b"second", b"third"]
 
 
 class TestEnds:
@@ -507,6 +534,27 @@ class TestEnds:
         assert client.peer.get_connection_status() == CONNECTING
         poll_until(lambda: len(client.log) == 2, host, client)
         assert client.log == [("peer_connected", 1), ("peer_connected", 1)]
+
+    def test_no_circle_is_left_of_who_played(self, host: Player, new_raw: NewRaw) -> None:
+        raw = new_raw(host)
+        raw.send(Opcode.BINARY, b"packet")
+        poll_until(lambda: len(host.packets) == 1, host)
+        (peer_id,) = host.node.get_peer_ids()
+        outbox = ref(host.node.get_peer(peer_id)._connection.outbox)
+        gc.collect()
+        gc.disable()  # Where many connections come, it does not look at those, see loop/collector.py.
+        try:
+            host.node.stop()
+            raw.close()
+            poll_until(lambda: not hub.is_lingering, host)
+            assert outbox() is None
+        finally:
+            gc.enable()
+
+    def test_a_poll_from_which_the_node_was_taken_meanwhile(self, host: Player) -> None:
+        joined(host)
+        host.node._shut_down()  # As another thread may do after poll() has looked.
+        assert not host.peer._packets.turn(-1)
 
     def test_in_handlers(self, host: Player) -> None:
         client = joined(host)
