@@ -70,10 +70,10 @@ cdef int64_t available(State* state) noexcept nogil:
     if state.next >= end:
         return 0
     if state.since_clock >= PACKETS_PER_CLOCK:
-        state.since_clock = 0
         if is_over(state.until):
             state.is_late = True
             return 0
+        state.since_clock = 0
     return end - state.next
 
 

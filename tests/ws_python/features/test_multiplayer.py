@@ -243,6 +243,7 @@ class TestPackets:
             taken += 1
             poll_until(lambda: True, client)  # It takes its time, too.
         assert taken < 500
+        assert host.peer.get_available_packet_count() == 0, "without another poll, as in a game that is paused"
         hub.is_behind = False
         host.peer.poll()
         assert hub.is_behind, "with low_latency the next frame would wait for more"
