@@ -116,7 +116,7 @@ cdef class Packets:
     cdef Py_ssize_t _piece_taken
 
     cpdef bint turn(self, long long frame) except -1
-    cpdef let_go(self)
+    cdef int let_go(self) except -1
     cpdef add(self, Player player, bytes data, Intake source)
     cdef int _add_copy(self, Player player, const uchar* data, Py_ssize_t size, const uchar* key, Intake source) except -1
     cdef int _add(self, Player player, bytes owner, const char* memory, Py_ssize_t size, Intake source) except -1

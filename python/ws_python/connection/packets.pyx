@@ -282,7 +282,7 @@ cdef class Packets:
             source.unpark()
         return 0
 
-    cpdef let_go(self):
+    cdef int let_go(self) except -1:
         """Let go of what was taken: to be called at the beginning of a poll."""
         cdef Packet* packet
         self._close_lanes()
@@ -297,6 +297,7 @@ cdef class Packets:
             self.state.first = self.state.next = self.state.end = 0
             if self.state.fence != NO_FENCE:
                 self.state.fence = 0
+        return 0
 
     cpdef bint turn(self, long long frame) except -1:
         """Let go of what was taken, and poll `inbox`. Whether there may be something to tell of who came and went.
@@ -596,9 +597,7 @@ cdef class _PacketTaker(Taker):
             and self._sink._packets.is_turning
             and inbox.sink is self._sink  # No supervisor is before it,
             and not inbox.is_held  # nor was one, which is still looking at the message before.
-            and source.waiting is not None
             and source.next == len(source.events)
-            and self._player.is_announced
             and self._player.is_here
         )
 
