@@ -584,12 +584,12 @@ cdef class Outbox(Writer):
         cdef const uchar* data
         cdef Py_ssize_t size
         if (
-            link is None or link.is_blocked or codec is None or not codec.is_open() or not self.accepts
+            link is None or link.is_blocked or codec is None or not self.accepts
             or self._unsent is not None or self._latest_size or self._tells_written or self._stall == STALLED
         ):
             return False
         size = codec.output(&data)
-        if not size:
+        if not size or not codec.is_open():  # It may close by that: flush() tells the owner.
             return False
         following = BytesBuilder()
         if not link.hand_over(writers, data, size):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from websockets.frames import Opcode
+from websockets.frames import CloseCode, Frame, Opcode
 from ws_python import Error, WebSocketPeer, WebSocketServer, WebSocketSimulation
 from ws_python.loop.hub import hub
 
@@ -148,6 +149,28 @@ def test_the_thread_ends_with_the_loop_and_begins_again(frames: Frames, new_crow
         hub.close(0.0)
         assert threading.active_count() == before
         assert all(crowd.got(raw.receive()) == [b"x"] for raw in crowd.raws)
+
+
+def test_an_answer_to_what_came_before_a_failure_is_the_last_that_is_sent(crowd: Crowd) -> None:
+    peer, raw = crowd.peers[-1], crowd.raws[-1]
+    crowd.server.max_poll_time = 0.001  # With slow handlers, what is told last waits for another poll: the failure.
+    log: list[bytes] = []
+
+    def handle(message: bytes) -> None:
+        log.append(message)
+        time.sleep(0.001)
+
+    peer.message_received.connect(handle)
+    raw.send_raw(Frame(Opcode.BINARY, b"asked").serialize(mask=True) * 300 + b"\xff\xff")
+    poll_until(lambda: bool(log), crowd)
+    assert len(log) < 300
+    crowd.send(b"answered")
+    crowd.end_frame()
+    assert peer.send(b"too late") == Error.ERR_CONNECTION_ERROR
+    crowd.check(b"answered", number=PEERS - 1)
+    poll_until(lambda: raw.receive().eof, crowd)
+    assert raw.protocol.close_rcvd is not None
+    assert raw.protocol.close_rcvd.code == CloseCode.PROTOCOL_ERROR
 
 
 class TestMeanwhile:
