@@ -86,7 +86,11 @@ cdef class Writers:
         waiting, self._waiting = self._waiting, []
         others = [writer for writer in waiting if not self._hand_over(writer)]
         if len(self._handed_over) >= LEAST_SHARED:
-            self.sender.start()
+            try:
+                self.sender.start()
+            except Exception:  # The system has no thread left: settle() sends it all, and from now on flush() does.
+                self.shares_work = False
+                self.settle()
         for writer in others:
             self._flush(writer)
         if len(self._handed_over) < LEAST_SHARED:

@@ -173,6 +173,20 @@ def test_an_answer_to_what_came_before_a_failure_is_the_last_that_is_sent(crowd:
     assert raw.protocol.close_rcvd.code == CloseCode.PROTOCOL_ERROR
 
 
+def test_where_no_thread_can_be_started_all_is_sent_at_once(crowd: Crowd) -> None:
+    assert crowd.peers[0].send_latest("key", b"state") == Error.OK  # It is sent in another way than the others.
+    before = threading.stack_size(2**46)
+    try:
+        crowd.send(b"x")
+        crowd.frames.end()
+    finally:
+        threading.stack_size(before)
+    assert not hub.writers.sender.is_running
+    for number in range(1, PEERS):
+        crowd.check(b"x", number=number)
+    crowd.check(b"x", b"state")
+
+
 class TestMeanwhile:
     """In the frame after, before anybody has polled."""
 
