@@ -102,6 +102,7 @@ cdef class Connection(Receiver):
     def underlay(self, make):
         """Have `make` lay another link in place of the lowest, see Link. Nothing, where there is no link."""
         if self.link is not None:
+            hub.writers.settle()  # What lies over another link begins with what is known of that.
             self.link = self.outbox.link = self.intake.link = self.link.underlay(make)
 
     cdef int lend(self) except -1:

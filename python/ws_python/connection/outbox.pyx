@@ -600,9 +600,11 @@ cdef class Outbox(Writer):
 
     cdef int settled(self, Py_ssize_t sent) except -1:
         cdef BytesBuilder given = self._handed_over
+        cdef Link link = self._handed_over_to
         cdef Py_ssize_t size = given.size
-        cdef Py_ssize_t taken = self._handed_over_to.settled(sent, size)
+        cdef Py_ssize_t taken
         self._handed_over = self._handed_over_to = None
+        taken = link.settled(sent, size)
         self._meter.wrote(taken, self.codec)
         if taken < size:
             self._unsent = memoryview(given.take())[taken:]
@@ -610,7 +612,7 @@ cdef class Outbox(Writer):
             writers.add(self)
             return 0
         given.clear()
-        if not self.link.is_broken and not self.codec.queued():
+        if not link.is_broken and not self.codec.queued():
             self._meter.all_taken()
         return 0
 

@@ -13,7 +13,7 @@ from websockets.frames import CloseCode, Frame, Opcode
 from ws_python import Error, WebSocketPeer, WebSocketServer, WebSocketSimulation
 from ws_python.loop.hub import hub
 
-from ..driving import RawClient, listening, needs_confirmation, poll_until, record
+from ..driving import RawClient, listening, needs_confirmation, needs_resets, poll_until, record, reset_at_close
 from .test_hub import Frames
 
 # More than from where on the thread sends.
@@ -263,6 +263,19 @@ class TestMeanwhile:
     def test_the_loop_is_closed(self) -> None:
         hub.close(0.0)
         assert self.crowd.got(self.raw.receive())[:1] == [b"one"]
+
+
+@needs_resets
+@pytest.mark.parametrize("is_simulated", [False, True])
+def test_what_was_sent_to_one_who_had_reset_the_connection_is_lost(crowd: Crowd, is_simulated: bool) -> None:
+    reset_at_close(crowd.raws[-1].socket)
+    crowd.raws[-1].close()
+    crowd.send(b"x")
+    crowd.end_frame()
+    if is_simulated:
+        crowd.peers[-1].simulation = WebSocketSimulation()
+    poll_until(lambda: crowd.server.get_peer_count() == PEERS - 1, crowd)
+    assert crowd.server.get_statistics()["messages_lost"] == 1
 
 
 @needs_confirmation
