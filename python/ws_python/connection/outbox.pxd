@@ -33,7 +33,6 @@ cdef class Outbox(Writer):
     cdef object _unsent
     # What another thread sends for the link, until `settled`.
     cdef BytesBuilder _handed_over
-    cdef Link _handed_over_to
     # What of amount() the meter was told of, while the link takes nothing more.
     cdef Py_ssize_t _held_back
     # str or bytes while a message is sent in fragments.

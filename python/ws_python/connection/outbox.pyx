@@ -584,7 +584,7 @@ cdef class Outbox(Writer):
         cdef const uchar* data
         cdef Py_ssize_t size
         if (
-            link is None or link.is_blocked or codec is None or not self.accepts
+            link is None or not link.hands_over or link.is_blocked or codec is None or not self.accepts
             or self._unsent is not None or self._latest_size or self._tells_written or self._stall == STALLED
         ):
             return False
@@ -592,18 +592,16 @@ cdef class Outbox(Writer):
         if not size or not codec.is_open():  # It may close by that: flush() tells the owner.
             return False
         following = BytesBuilder()
-        if not link.hand_over(writers, data, size):
-            return False
+        link.hand_over(writers, data, size)
         self._handed_over = codec.replace_output(following)
-        self._handed_over_to = link
         return True
 
     cdef int settled(self, Py_ssize_t sent) except -1:
         cdef BytesBuilder given = self._handed_over
-        cdef Link link = self._handed_over_to
+        cdef Link link = self.link  # As it was: before it changes, or is forgotten, this is settled.
         cdef Py_ssize_t size = given.size
         cdef Py_ssize_t taken
-        self._handed_over = self._handed_over_to = None
+        self._handed_over = None
         taken = link.settled(sent, size)
         self._meter.wrote(taken, self.codec)
         if taken < size:

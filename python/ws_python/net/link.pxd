@@ -28,6 +28,8 @@ cdef class Link(Watched):
     cdef public int port
     #: The certificate that the other side has shown and that was checked, in PEM format; "" for none.
     cdef public str certificate
+    #: Whether another thread can write for it, see hand_over().
+    cdef bint hands_over
     #: It has taken less than it was given, and has not called `Receiver.writable` since.
     cdef public bint is_blocked
     #: There is nothing more to receive, or to carry at all.
@@ -38,7 +40,7 @@ cdef class Link(Watched):
     cdef Py_ssize_t write_memory(self, const uchar* data, Py_ssize_t size) except -1
     cdef Py_ssize_t write_after(self, const uchar* head, Py_ssize_t size, object data) except -1
     cpdef Py_ssize_t write(self, object data) except -1
-    cdef bint hand_over(self, Writers writers, const uchar* data, Py_ssize_t size) except -1
+    cdef int hand_over(self, Writers writers, const uchar* data, Py_ssize_t size) except -1
     cdef Py_ssize_t settled(self, Py_ssize_t sent, Py_ssize_t size) except -1
     cpdef str local_host(self)
     cpdef Py_ssize_t held(self) except -1

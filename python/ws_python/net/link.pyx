@@ -68,9 +68,9 @@ cdef class Link(Watched):
         cdef Py_ssize_t taken = self.write_memory(head, size)
         return taken if taken < size else size + self.write(data)
 
-    cdef bint hand_over(self, Writers writers, const uchar* data, Py_ssize_t size) except -1:
-        """Have `writers.sender` write it in place of write_memory(); settled() comes next. False: it cannot."""
-        return False
+    cdef int hand_over(self, Writers writers, const uchar* data, Py_ssize_t size) except -1:
+        """Have `writers.sender` write it in place of write_memory(), where it `hands_over`; settled() comes next."""
+        raise NotImplementedError
 
     cdef Py_ssize_t settled(self, Py_ssize_t sent, Py_ssize_t size) except -1:
         """What came of it, bytes or -errno: what write_memory() would have returned."""

@@ -58,6 +58,7 @@ cdef class PlainLink(Link):
 
     def __init__(self, connected, Epoll epoll not None):
         self._socket = connected
+        self.hands_over = True
         send_at_once(connected)
         self.watch_file(epoll, connected.fileno(), _READING)
 
@@ -141,10 +142,10 @@ cdef class PlainLink(Link):
             PyBuffer_Release(&view)
         return taken
 
-    cdef bint hand_over(self, Writers writers, const uchar* data, Py_ssize_t size) except -1:
+    cdef int hand_over(self, Writers writers, const uchar* data, Py_ssize_t size) except -1:
         writers.sender.add(send_now, self.fd, data, size)
         self._in_use_by = writers
-        return True
+        return 0
 
     cdef Py_ssize_t settled(self, Py_ssize_t sent, Py_ssize_t size) except -1:
         self._in_use_by = None
