@@ -68,8 +68,9 @@ make bench                                          # everything; takes about {m
 - The engine's peers get larger buffers in the rows of 64 KiB and 1 MiB: by default such messages do not fit.
 - Except where 1,000 connections come at once, connections are opened eight at a time: the engine's backlog holds no
   more. What does not get in within {storm:g} s is not waited for; the number is then a bound (>).
-- CPU is that of the main thread. Memory per connection is what the process grew by; the system's socket buffers are
-  not in it.
+- CPU is that of the main thread, where a row does not say that it is of all: what is sent to many at the end of a
+  frame leaves on a thread of its own. Memory per connection is what the process grew by; the system's socket buffers
+  are not in it.
 """
 
 

@@ -51,12 +51,20 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """CPU time of the main thread so far, in seconds."""
-        # The first number is in nanoseconds; /proc/PID/stat counts ticks of 10 ms.
-        return int((self._main_thread / "schedstat").read_text().split()[0]) / 1e9
+        return _seconds(self._main_thread)
+
+    def cpu_seconds_of_all_threads(self) -> float:
+        """Likewise, of all threads that the process has."""
+        return sum(_seconds(thread) for thread in (self._proc / "task").iterdir())
 
     def memory(self) -> int:
         """Resident memory, in bytes."""
         return int((self._proc / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _seconds(thread: Path) -> float:
+    # The first number is in nanoseconds; /proc/PID/stat counts ticks of 10 ms.
+    return int((thread / "schedstat").read_text().split()[0]) / 1e9
 
 
 @contextmanager
