@@ -486,7 +486,8 @@ cdef class Codec:
 
     cdef Py_ssize_t _payload_limit(self, int first) noexcept:
         """Bytes that the frames of a message may carry. Data that cannot be compressed grows by its block headers."""
-        if self._compressed if self._opcode else first & RSV1:
+        cdef bint is_compressed = self._compressed if self._opcode else first & RSV1 != 0
+        if is_compressed:
             return self.max_message_size + (self.max_message_size >> 3) + 64
         return self.max_message_size
 
