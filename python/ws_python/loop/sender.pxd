@@ -38,5 +38,6 @@ cdef class Sender:
     cdef int start(self) except -1
     cdef int finish(self) except -1
     cdef Py_ssize_t sent(self, Py_ssize_t number) noexcept
+    cdef void _wake_and_unlock(self) noexcept
     cdef void _work(self) noexcept nogil
     cdef bint _do_next(self, bint is_thread) noexcept nogil

@@ -68,10 +68,7 @@ cdef class Sender:
             self._thread = thread
         PyThread_acquire_lock(self._lock, WAIT_LOCK)
         self._end = self._count
-        if self._sleeps:
-            self._sleeps = False
-            PyThread_release_lock(self._wake)
-        PyThread_release_lock(self._lock)
+        self._wake_and_unlock()
         return 0
 
     cdef int finish(self) except -1:
@@ -103,11 +100,15 @@ cdef class Sender:
         self.finish()
         PyThread_acquire_lock(self._lock, WAIT_LOCK)
         self._is_over = True
+        self._wake_and_unlock()
+        thread.join()
+
+    cdef void _wake_and_unlock(self) noexcept:
+        """There is something new for the thread."""
         if self._sleeps:
             self._sleeps = False
             PyThread_release_lock(self._wake)
         PyThread_release_lock(self._lock)
-        thread.join()
 
     @property
     def is_running(self):

@@ -21,8 +21,9 @@ cdef class Writers:
     cdef list _waiting
     cdef object _request_flush
     cdef public int polls
-    #: Sends what was handed over, and whether anything is.
+    #: Sends what is handed over.
     cdef readonly Sender sender
+    #: Whether anything is handed over.
     cdef public bint shares_work
     cdef list _handed_over
 
